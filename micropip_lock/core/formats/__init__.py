@@ -1,0 +1,1 @@
+"""Lock formats: text to Lock and back, one file a format."""

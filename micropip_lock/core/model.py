@@ -1,0 +1,254 @@
+"""The values that the whole program passes around: a lock, its packages, their wheels and origins.
+
+Rules this file keeps:
+
+1. Every value is frozen; change by :func:`dataclasses.replace`.
+2. Names are normalised (PEP 503) and digests are :class:`~micropip_lock.core.digest.Digest` from here on.
+3. Fields of a lock that we do not know are kept in ``unknown`` and written back.
+4. ``Lock.id`` depends on the content only, never on key order, white space or the time of the run.
+
+Left to others: text (:mod:`micropip_lock.core.formats`), dist-info files (:mod:`micropip_lock.core.dist_info`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from urllib.parse import unquote, urlsplit
+
+from packaging.utils import NormalizedName, canonicalize_name
+
+from micropip_lock.core.digest import Digest
+from micropip_lock.errors import Unlockable
+
+OriginKind = Literal["index", "url", "runtime"]
+InstallDir = Literal["site", "dynlib"]
+PackageType = Literal["package", "shared_library", "cpython_module", "static_library"]
+
+TOOL_NAME = "micropip-lock"
+"""Our table under ``tool``, at the top of a lock and in each package."""
+
+LOCK_FORMAT = 1
+"""Version of what we write under ``tool["micropip-lock"]``; a higher one is refused."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Abi:
+    """What a lock or a runtime is built for: the ``info`` table of ``pyodide-lock.json``.
+
+    Only ``abi_version`` and ``arch`` decide compatibility; ``python`` and ``platform`` are informational.
+
+    Attributes:
+        abi_version: Pyodide ABI, e.g. ``2026_0`` (PEP 783).
+        arch: ``wasm32``.
+        platform: e.g. ``emscripten_5_0_3`` or ``pyemscripten_2026_0``.
+        python: e.g. ``3.14.2``.
+        unknown: Other fields of ``info``.
+    """
+
+    abi_version: str
+    arch: str = "wasm32"
+    platform: str = ""
+    python: str = ""
+    unknown: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"ABI {self.abi_version} ({self.arch}, Python {self.python or '?'})"
+
+    def to_info(self) -> dict[str, Any]:
+        """The ``info`` table of ``pyodide-lock.json``."""
+        info = dict(self.unknown)
+        info["abi_version"] = self.abi_version
+        info["arch"] = self.arch
+        info["platform"] = self.platform
+        info["python"] = self.python
+        return info
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Origin:
+    """Where an installed distribution came from.
+
+    Attributes:
+        kind: ``index`` (found by name in a package index), ``url`` (a direct URL), ``runtime`` (Pyodide's own lock).
+        url: Address of the wheel, without credentials, query or fragment.
+        index: Base URL of the index that served it, when ``kind`` is ``index`` and the index is known.
+    """
+
+    kind: OriginKind
+    url: str
+    index: str | None = None
+
+    @property
+    def source(self) -> str:
+        """One word or address for tables: the index, the URL, or ``pyodide``."""
+        if self.kind == "runtime":
+            return "pyodide"
+        return self.index or self.url
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wheel:
+    """One file of a package.
+
+    Attributes:
+        url: Absolute URL, or a path relative to the lock.
+        digest: SHA-256 of the file; every byte is checked against it.
+        size: Bytes, when known (PEP 700).
+        upload_time: ISO 8601 UTC, when the index said it (PEP 700).
+    """
+
+    url: str
+    digest: Digest
+    size: int | None = None
+    upload_time: str | None = None
+
+    @property
+    def filename(self) -> str:
+        """Last segment of the URL's path, percent-decoded."""
+        return unquote(urlsplit(self.url).path.rsplit("/", 1)[-1])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LockedPackage:
+    """One package of a lock.
+
+    Attributes:
+        name: Normalised name, the key in the lock.
+        display_name: Name as its METADATA spells it.
+        version: PEP 440 version.
+        wheel: The file to install.
+        imports: Import names, dotted for namespace packages.
+        depends: Normalised names of the packages it needs here; no self-reference.
+        install_dir: ``site`` or ``dynlib``.
+        package_type: As in ``pyodide-lock.json``.
+        unvendored_tests: As in ``pyodide-lock.json``.
+        origin: Where it came from, when the lock says it.
+        requested: Whether a person asked for it, in contrast to being a dependency.
+        requirement: The requirement as it was asked for, e.g. ``rich>=13``.
+        extras: Extras that were asked for.
+        unknown: Other fields of the entry.
+        tool_unknown: Other tables under ``tool``, and other keys of ours.
+    """
+
+    name: NormalizedName
+    display_name: str
+    version: str
+    wheel: Wheel
+    imports: tuple[str, ...] = ()
+    depends: tuple[NormalizedName, ...] = ()
+    install_dir: InstallDir = "site"
+    package_type: PackageType = "package"
+    unvendored_tests: bool = False
+    origin: Origin | None = None
+    requested: bool = False
+    requirement: str | None = None
+    extras: tuple[str, ...] = ()
+    unknown: Mapping[str, Any] = field(default_factory=dict)
+    tool_unknown: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lock:
+    """An exact environment for one Pyodide ABI.
+
+    Attributes:
+        abi: What it was frozen for.
+        packages: By normalised name, sorted.
+        unlocked: What ``freeze(strict=False)`` could not lock.
+        base: Where relative file names are resolved against (a URL ending in ``/``); not part of the text.
+        unknown: Other top-level fields.
+        tool_unknown: Other tables under ``tool``, and other keys of ours.
+    """
+
+    abi: Abi
+    packages: Mapping[NormalizedName, LockedPackage]
+    unlocked: tuple[Unlockable, ...] = ()
+    base: str | None = None
+    unknown: Mapping[str, Any] = field(default_factory=dict)
+    tool_unknown: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, text: str | bytes, *, base: str | None = None) -> Lock:
+        """Parse ``pyodide-lock.json`` text.
+
+        Raises:
+            LockParseError, LockSchemaError, LockVersionError, LockGraphError, LockPolicyError: see each code.
+        """
+        from micropip_lock.core.formats.pyodide_lock import parse_pyodide_lock
+
+        return parse_pyodide_lock(text, base=base)
+
+    def to_json(self) -> str:
+        """``pyodide-lock.json`` text: sorted keys, two spaces, a newline at the end; the same for the same content."""
+        from micropip_lock.core.formats.pyodide_lock import format_pyodide_lock
+
+        return format_pyodide_lock(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON value of :meth:`to_json`."""
+        from micropip_lock.core.formats.pyodide_lock import lock_to_dict
+
+        return lock_to_dict(self)
+
+    @property
+    def id(self) -> str:
+        """SHA-256 (64 hexadecimal characters) of the canonical JSON: the lock's identity."""
+        return hashlib.sha256(canonical_json(self.to_dict())).hexdigest()
+
+    @property
+    def roots(self) -> tuple[NormalizedName, ...]:
+        """Names of the packages that were asked for."""
+        return tuple(name for name, package in self.packages.items() if package.requested)
+
+    @property
+    def size(self) -> int | None:
+        """Bytes of all wheels together, or ``None`` when one size is not known."""
+        sizes = [package.wheel.size for package in self.packages.values()]
+        return None if None in sizes else sum(size for size in sizes if size is not None)
+
+    def __iter__(self) -> Iterator[LockedPackage]:
+        return iter(self.packages.values())
+
+    def __len__(self) -> int:
+        return len(self.packages)
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and canonicalize_name(name) in self.packages
+
+    def __repr__(self) -> str:
+        names = ", ".join(str(package) for package in list(self)[:4])
+        more = f", … {len(self) - 4} more" if len(self) > 4 else ""
+        return f"<Lock {self.id[:12]} {self.abi.abi_version}: {names}{more}>"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        rows = "".join(
+            f"<tr><td>{escape(package.name)}</td><td>{escape(package.version)}</td>"
+            f"<td>{escape(package.origin.source if package.origin else '')}</td>"
+            f"<td style='text-align:right'>{package.wheel.size or ''}</td>"
+            f"<td><code>{package.wheel.digest.hex[:12]}</code></td></tr>"
+            for package in self
+        )
+        return (
+            f"<table><caption>Lock <code>{self.id[:12]}</code>, {escape(str(self.abi))}</caption><thead><tr>"
+            "<th>package</th><th>version</th><th>source</th><th>bytes</th><th>sha256</th></tr></thead>"
+            f"<tbody>{rows}</tbody></table>"
+        )
+
+
+def canonical_json(value: Any) -> bytes:
+    """UTF-8 JSON with sorted keys (by code point) and no white space: what :attr:`Lock.id` hashes."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
+
+
+def by_name(packages: Iterable[LockedPackage]) -> dict[NormalizedName, LockedPackage]:
+    """Packages as a lock keeps them: keyed and sorted by normalised name."""
+    return {package.name: package for package in sorted(packages, key=lambda package: package.name)}

@@ -1,0 +1,196 @@
+"""What the verbs in ``app`` need from the outside world: the smallest Protocols.
+
+Adapters implement them for Pyodide (page, worker, Node) and for the host; ``micropip_lock.testing`` implements them
+in memory. ``freeze`` receives only a :class:`SiteReader`, so it cannot write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from packaging.utils import NormalizedName
+
+from micropip_lock.core.digest import Digest, VerifiedWheel
+from micropip_lock.core.model import Abi, LockedPackage
+
+Progress = Callable[["ProgressEvent"], None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProgressEvent:
+    """One step of a replay, told to whoever shows it.
+
+    Attributes:
+        stage: ``plan``, ``fetch``, ``verify``, ``install``, ``load`` or ``done``.
+        package: Normalised name, or ``None`` for the replay as a whole.
+        received: Bytes of this package so far.
+        total: Bytes of this package, when known.
+        all_received: Bytes of all packages so far.
+        all_total: Bytes of all packages to fetch, when known.
+    """
+
+    stage: str
+    package: str | None = None
+    received: int = 0
+    total: int | None = None
+    all_received: int = 0
+    all_total: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fetched:
+    """Bytes that arrived.
+
+    Attributes:
+        data: All bytes.
+        url: The address after redirects.
+        content_type: As the server said it.
+    """
+
+    data: bytes
+    url: str
+    content_type: str = ""
+
+
+class Fetcher(Protocol):
+    """Gets bytes by URL; never sends credentials that the caller did not give."""
+
+    async def fetch(
+        self,
+        url: str,
+        *,
+        max_bytes: int | None = None,
+        progress: Callable[[int], None] | None = None,
+        reload: bool = False,
+    ) -> Fetched:
+        """All bytes at ``url``.
+
+        Args:
+            url: ``https:``, ``http:`` or ``file:``.
+            max_bytes: Stop with :class:`~micropip_lock.errors.WheelTooLargeError` when more arrive.
+            progress: Told the bytes received so far.
+            reload: Ask past every cache.
+
+        Raises:
+            FetchError: one of its subclasses.
+        """
+        ...
+
+
+class InstalledFile(Protocol):
+    """A row of an installed RECORD."""
+
+    @property
+    def path(self) -> str: ...
+    @property
+    def digest(self) -> Digest | None: ...
+    @property
+    def size(self) -> int | None: ...
+
+
+class InstalledDist(Protocol):
+    """One installed distribution, as its dist-info directory tells it."""
+
+    @property
+    def directory(self) -> str:
+        """Name of the dist-info directory, e.g. ``six-1.16.0.dist-info``."""
+        ...
+
+    def read_text(self, filename: str) -> str | None:
+        """A file of the dist-info directory, or ``None`` when it is not there or is not UTF-8."""
+        ...
+
+    def read_file(self, path: str) -> bytes | None:
+        """An installed file by its path in RECORD, or ``None``; paths that leave the environment are never followed."""
+        ...
+
+    def names(self) -> Sequence[str]:
+        """Names of the files in the dist-info directory."""
+        ...
+
+
+class SiteReader(Protocol):
+    """Reads an environment; there is nothing here to write with."""
+
+    def distributions(self) -> Iterable[InstalledDist]:
+        """Every dist-info directory, sorted by its name."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Install:
+    """One wheel to put in place.
+
+    Attributes:
+        package: What the lock says.
+        wheel: The admitted bytes.
+        records: Files to write into dist-info beside the wheel's own: name to text.
+        replaces: dist-info directories of this package that are installed now and go away.
+    """
+
+    package: LockedPackage
+    wheel: VerifiedWheel
+    records: Mapping[str, str]
+    replaces: Sequence[str] = ()
+
+
+class Installer(Protocol):
+    """Changes an environment: all of it or nothing."""
+
+    async def install(self, installs: Sequence[Install], on_step: Callable[[str, str], None]) -> Sequence[str]:
+        """Put every wheel in place, or leave the environment as it was.
+
+        Args:
+            installs: In the order to install.
+            on_step: Told (stage, package name) as each one is done.
+
+        Returns:
+            Notes for the report, e.g. extension modules loaded.
+
+        Raises:
+            MicropipLockError: nothing was changed.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RuntimeLock:
+    """The lock that a Pyodide runtime was booted with.
+
+    Attributes:
+        packages: Raw entries by key, as in ``pyodide-lock.json``.
+        base: Absolute URL that relative file names resolve against, when known.
+    """
+
+    packages: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    base: str | None = None
+
+
+class Runtime(Protocol):
+    """The interpreter that a lock is frozen for or replayed into."""
+
+    def abi(self) -> Abi:
+        """Its ABI."""
+        ...
+
+    def lock(self) -> RuntimeLock:
+        """The lock it was booted with."""
+        ...
+
+    def tags(self) -> Sequence[str]:
+        """Wheel tags it can install, best first, e.g. ``cp314-cp314-pyemscripten_2026_0_wasm32``."""
+        ...
+
+    def markers(self) -> Mapping[str, str]:
+        """The marker environment (PEP 508) requirements are evaluated in."""
+        ...
+
+    def imported(self) -> Mapping[str, str]:
+        """Imported modules by name, with the file each came from (``""`` when it has none)."""
+        ...
+
+
+Sleep = Callable[[float], Awaitable[None]]
+Names = Iterable[NormalizedName]
