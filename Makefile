@@ -1,0 +1,50 @@
+# Every target does its own set-up on a fresh clone and a fresh machine; a second run sets nothing up twice.
+# The set-up is in tools/: Python 3.12 or newer, Node 20 or newer, Chromium, the pinned dependencies.
+
+PY := .venv/bin/python
+
+.PHONY: help setup js bundle test demo fmt lint lock clean
+.DEFAULT_GOAL := help
+
+help: ## what there is
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
+
+setup: ## .venv and js/node_modules, complete
+	@tools/setup-python
+	@tools/setup-js
+
+bundle: setup # writes micropip_lock/data/engine.js only when it changes
+	@tools/npm run --silent build
+
+js: bundle ## build the browser engine, check its types, run its tests
+	@tools/npm run --silent types
+	@tools/npm run --silent test -- $(ARGS)
+
+lint: setup ## ruff and mypy
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+test: setup ## everything CI runs; ARGS go to pytest
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	tools/npm run --silent types
+	tools/npm run --silent test
+	tools/npm run --silent fresh
+	NODE="$$(tools/find-node)" CHROMIUM="$$(tools/find-chromium)" $(PY) -m pytest $(ARGS)
+
+demo: bundle ## the main job on real packages; ARGS go to tools/demo.py
+	NODE="$$(tools/find-node)" $(PY) -m tools.demo $(ARGS)
+
+fmt: setup ## put the sources in form
+	$(PY) -m ruff check --fix-only .
+	$(PY) -m ruff format .
+
+lock: setup ## write the pins of requirements/ and js/ anew; UPGRADE=1 moves them
+	tools/lock
+
+clean: ## remove everything that a target made
+	rm -rf .venv .tools .cache dist build demo-out test-results js/node_modules js/dist .hypothesis .ruff_cache \
+	  .mypy_cache .pytest_cache .coverage htmlcov
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
