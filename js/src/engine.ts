@@ -1,0 +1,276 @@
+/**
+ * The network half of a replay: one download at a time, started from Python in a page, a worker or Node.
+ *
+ * Rules this file keeps:
+ *
+ * 1. A download's promise never rejects: it resolves to the bytes or to what went wrong, as plain data.
+ * 2. Nothing stays behind when it has settled: no timer, no open body, no unhandled rejection.
+ * 3. No cookie, no credential and no referrer leaves; no header is sent that would need the server's permission (CORS).
+ * 4. Bytes are counted as they arrive: the first one over `maxBytes` ends the download.
+ *
+ * Left to others: what the digest should be, trying again, mirrors and the policy on addresses (`micropip_lock/app`).
+ */
+
+import { Arrival } from "./arrival.ts";
+import { sha256 } from "./digest.ts";
+import { isFileUrl, openFile } from "./file.ts";
+
+/** What may be asked of one download; absent and `null` mean no limit and no wish. */
+export interface DownloadOptions {
+  /** The most bytes the body may have. */
+  readonly maxBytes?: number | null;
+  /** Milliseconds without a byte of the body before the download is given up. */
+  readonly idleTimeoutMs?: number | null;
+  /** Milliseconds until the answer's head must be there. */
+  readonly headersTimeoutMs?: number | null;
+  /** Called with the number of bytes so far after each piece; an error from it ends the download as `aborted`. */
+  readonly onProgress?: ((bytesSoFar: number) => unknown) | null;
+  /** `reload` asks past the HTTP cache. */
+  readonly cache?: "default" | "reload" | null;
+  /** The bytes to ask for, both ends included, as in `Range: bytes=first-last`. The answer's status tells (206, 200). */
+  readonly range?: { readonly first: number; readonly last?: number | null } | null;
+}
+
+export interface Downloaded {
+  readonly ok: true;
+  readonly status: number;
+  /** The address after redirects. */
+  readonly url: string;
+  readonly contentType: string;
+  readonly etag?: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** In lower-case hexadecimal; `null` in a page that is no secure context, where the caller must hash. */
+  readonly sha256: string | null;
+}
+
+export type FailureKind = "status" | "network" | "timeout" | "too-large" | "aborted" | "truncated";
+
+export interface Failed {
+  readonly ok: false;
+  readonly kind: FailureKind;
+  readonly message: string;
+  /** The address after redirects, as far as it is known. */
+  readonly url: string;
+  readonly status?: number;
+  /** The header Retry-After as it came: seconds or a date. */
+  readonly retryAfter?: string;
+  readonly contentType?: string;
+  /** The first bytes of the body, at most 512, each one a character (latin-1), for diagnosis. */
+  readonly head?: string;
+}
+
+export type DownloadResult = Downloaded | Failed;
+
+export interface Download {
+  /** Never rejects. */
+  readonly promise: Promise<DownloadResult>;
+  /** End the download; after it has settled this does nothing. */
+  abort(): void;
+}
+
+export interface Engine {
+  download(url: string, options?: DownloadOptions | null): Download;
+}
+
+/** How long the body of an error page may take, in milliseconds, when the caller names no time. */
+const PAGE_TIMEOUT_MS = 5_000;
+
+/** What ended a download early: thrown inside, told as a `Failed` outside. */
+class Ended extends Error {
+  readonly kind: FailureKind;
+
+  constructor(kind: FailureKind, message: string) {
+    super(message);
+    this.kind = kind;
+  }
+}
+
+/** @param given `fetch`: the function to ask the network with; the platform's unless it is given. */
+export function createEngine(given: { fetch?: typeof fetch } = {}): Engine {
+  return {
+    download(url, options) {
+      const transfer = new Transfer(url, options ?? {}, given.fetch ?? ((...request) => globalThis.fetch(...request)));
+      return { promise: transfer.run(), abort: () => transfer.end(new Ended("aborted", "the download was stopped")) };
+    },
+  };
+}
+
+class Transfer {
+  readonly #url: string;
+  readonly #options: DownloadOptions;
+  readonly #fetch: typeof fetch;
+  readonly #controller = new AbortController();
+  readonly #arrival: Arrival;
+  #ended: Ended | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #answer: Response | undefined;
+
+  constructor(url: string, options: DownloadOptions, fetch: typeof globalThis.fetch) {
+    this.#url = url;
+    this.#options = options;
+    this.#fetch = fetch;
+    this.#arrival = new Arrival(options.maxBytes ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** The first reason counts; fetch and body reject with an AbortError of their own, which tells less. */
+  end(reason: Ended): void {
+    this.#ended ??= reason;
+    this.#controller.abort(reason);
+  }
+
+  async run(): Promise<DownloadResult> {
+    try {
+      const answer = await this.#head();
+      if (!answer.ok) {
+        await this.#page(answer);
+        return this.#failed("status", `${answer.status} ${answer.statusText}`.trim());
+      }
+      await this.#body(answer);
+      return await this.#downloaded(answer);
+    } catch (error) {
+      if (this.#ended !== undefined) {
+        return this.#failed(this.#ended.kind, this.#ended.message);
+      }
+      return this.#failed(this.#answer === undefined ? "network" : "truncated", reasons(error));
+    } finally {
+      clearTimeout(this.#timer);
+      // Frees the connection of a body that was not read to its end; a finished one does not notice.
+      this.#controller.abort();
+    }
+  }
+
+  async #head(): Promise<Response> {
+    const { cache, range, headersTimeoutMs } = this.#options;
+    const { signal } = this.#controller;
+    this.#within(headersTimeoutMs, "no answer");
+    const last = range?.last ?? "";
+    const answer = isFileUrl(this.#url)
+      ? await openFile(this.#url, range ?? undefined, signal)
+      : await this.#fetch(this.#url, {
+          method: "GET",
+          mode: "cors",
+          credentials: "omit",
+          referrerPolicy: "no-referrer",
+          redirect: "follow",
+          cache: cache ?? "default",
+          signal,
+          ...(range ? { headers: { Range: `bytes=${range.first}-${last}` } } : {}),
+        });
+    this.#answer = answer;
+    return answer;
+  }
+
+  async #body(answer: Response): Promise<void> {
+    this.#arrival.expect(Number(answer.headers.get("content-length") ?? 0));
+    for await (const piece of this.#pieces(answer, this.#options.idleTimeoutMs)) {
+      if (!this.#arrival.add(piece)) {
+        throw this.#stop("too-large", `the body has more than ${this.#options.maxBytes} bytes`);
+      }
+      this.#tell(this.#arrival.length);
+    }
+  }
+
+  /** The beginning of an error page. That it fails to arrive changes nothing: the status has said what is wrong. */
+  async #page(answer: Response): Promise<void> {
+    try {
+      for await (const piece of this.#pieces(answer, this.#options.idleTimeoutMs ?? PAGE_TIMEOUT_MS)) {
+        if (!this.#arrival.add(piece) || this.#arrival.hasHead) {
+          return;
+        }
+      }
+    } catch (error) {
+      if (this.#ended?.kind === "aborted") {
+        throw error;
+      }
+    }
+  }
+
+  async *#pieces(answer: Response, idleMs: number | null | undefined): AsyncGenerator<Uint8Array> {
+    const reader = answer.body?.getReader();
+    if (reader === undefined) {
+      return;
+    }
+    try {
+      for (;;) {
+        this.#within(idleMs, "no further byte");
+        const { done, value } = await reader.read();
+        // An abort may come while a piece is on its way.
+        if (this.#ended !== undefined) {
+          throw this.#ended;
+        }
+        if (done) {
+          return;
+        }
+        yield value;
+      }
+    } finally {
+      clearTimeout(this.#timer);
+      // Closes the file or connection behind a body that was not read to its end; a failed body's failure is known.
+      reader.cancel().catch(() => undefined);
+    }
+  }
+
+  async #downloaded(answer: Response): Promise<DownloadResult> {
+    const bytes = this.#arrival.bytes();
+    const digest = globalThis.crypto?.subtle === undefined ? null : (await sha256(bytes)).hex;
+    if (this.#ended !== undefined) {
+      throw this.#ended;
+    }
+    const etag = answer.headers.get("etag");
+    return {
+      ok: true,
+      status: answer.status,
+      url: answer.url || this.#url,
+      contentType: answer.headers.get("content-type") ?? "",
+      ...(etag === null ? {} : { etag }),
+      bytes,
+      sha256: digest,
+    };
+  }
+
+  #failed(kind: FailureKind, message: string): Failed {
+    const answer = this.#answer;
+    const retryAfter = answer?.headers.get("retry-after");
+    const head = this.#arrival.head();
+    return {
+      ok: false,
+      kind,
+      message,
+      url: answer?.url || this.#url,
+      ...(answer === undefined ? {} : { status: answer.status, contentType: answer.headers.get("content-type") ?? "" }),
+      ...(retryAfter ? { retryAfter } : {}),
+      ...(head === "" ? {} : { head }),
+    };
+  }
+
+  #within(milliseconds: number | null | undefined, what: string): void {
+    clearTimeout(this.#timer);
+    if (milliseconds != null) {
+      this.#timer = setTimeout(() => this.#stop("timeout", `${what} within ${milliseconds} ms`), milliseconds);
+    }
+  }
+
+  #tell(bytesSoFar: number): void {
+    try {
+      this.#options.onProgress?.(bytesSoFar);
+    } catch (error) {
+      // In Pyodide this is how a cancelled or interrupted Python shows itself.
+      throw this.#stop("aborted", `the progress callback failed: ${reasons(error)}`);
+    }
+  }
+
+  #stop(kind: FailureKind, message: string): Ended {
+    const ended = new Ended(kind, message);
+    this.end(ended);
+    return ended;
+  }
+}
+
+/** An error's message and its causes': Node says "fetch failed" and keeps the reason in `cause`. */
+function reasons(error: unknown): string {
+  const messages: string[] = [];
+  for (let one = error; one !== undefined && messages.length < 4; one = one instanceof Error ? one.cause : undefined) {
+    messages.push(one instanceof Error ? one.message || one.name : String(one));
+  }
+  return messages.join(": ");
+}
