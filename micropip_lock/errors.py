@@ -129,9 +129,28 @@ class MicropipLockError(Exception):
 
 
 class InputError(MicropipLockError):
-    """A file, text or argument given to us is wrong; trying again changes nothing."""
+    """A file, text or argument given to us is wrong; trying again changes nothing.
+
+    Readers collect, then raise once: the error raised is the gravest one, and ``errors`` lists every one found.
+    """
 
     default_code = "bad-input"
+
+    def __init__(self, message: str, *, errors: Sequence[MicropipLockError] = (), **facts: Any) -> None:
+        super().__init__(message, **facts)
+        self.errors = tuple(errors)
+
+    def __str__(self) -> str:
+        if len(self.errors) < 2:
+            return super().__str__()
+        return "\n".join([super().__str__(), f"  and {len(self.errors) - 1} more:", *_listed(self.errors[1:])])
+
+    def to_json(self) -> dict[str, Any]:
+        """The same facts as a JSON object, with ``errors`` when there are several."""
+        facts = super().to_json()
+        if len(self.errors) > 1:
+            facts["errors"] = [error.to_json() for error in self.errors]
+        return facts
 
 
 class OutcomeError(MicropipLockError):
@@ -148,25 +167,10 @@ class LockParseError(InputError):
 
 
 class LockSchemaError(InputError):
-    """A field of the lock has the wrong type or form; ``errors`` lists every one found."""
+    """A field of the lock has the wrong type or form."""
 
     default_code = "lock-schema"
     default_hint = "freeze the environment again, or correct the field"
-
-    def __init__(self, message: str, *, errors: Sequence[MicropipLockError] = (), **facts: Any) -> None:
-        super().__init__(message, **facts)
-        self.errors = tuple(errors)
-
-    def __str__(self) -> str:
-        if len(self.errors) < 2:
-            return super().__str__()
-        return "\n".join([super().__str__(), f"  and {len(self.errors) - 1} more:", *_listed(self.errors[1:])])
-
-    def to_json(self) -> dict[str, Any]:
-        facts = super().to_json()
-        if len(self.errors) > 1:
-            facts["errors"] = [error.to_json() for error in self.errors]
-        return facts
 
 
 class LockVersionError(InputError):
@@ -256,10 +260,12 @@ class Unlockable:
     hint: str = ""
 
     def to_json(self) -> dict[str, str]:
+        """All five fields as a JSON object."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, facts: Mapping[str, Any]) -> Unlockable:
+        """The item that :meth:`to_json` described; absent fields are empty."""
         return cls(**{key: str(facts.get(key, "")) for key in ("name", "version", "code", "reason", "hint")})
 
 
@@ -286,6 +292,7 @@ class UnlockableError(OutcomeError):
         return "\n".join(lines)
 
     def to_json(self) -> dict[str, Any]:
+        """The same facts as a JSON object, with every item."""
         return {**super().to_json(), "items": [item.to_json() for item in self.items]}
 
 
@@ -309,6 +316,7 @@ class FetchError(OutcomeError):
         self.retry_after = retry_after
 
     def to_json(self) -> dict[str, Any]:
+        """The same facts as a JSON object, with the HTTP status when there was one."""
         facts = super().to_json()
         if self.status is not None:
             facts["status"] = self.status
@@ -443,7 +451,7 @@ def error_from_json(facts: Mapping[str, Any]) -> MicropipLockError:
     extra: dict[str, Any] = {key: str(facts[key]) for key in keys if facts.get(key)}
     if issubclass(cls, FetchError) and isinstance(facts.get("status"), int):
         extra["status"] = facts["status"]
-    if issubclass(cls, LockSchemaError):
+    if issubclass(cls, InputError):
         extra["errors"] = [error_from_json(entry) for entry in facts.get("errors", ())]
     if issubclass(cls, UnlockableError):
         extra["items"] = [Unlockable.from_json(entry) for entry in facts.get("items", ())]

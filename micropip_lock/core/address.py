@@ -1,0 +1,105 @@
+"""Addresses of wheels and indexes as a lock may name them.
+
+Rules this file keeps:
+
+1. ``https:``, ``http:``, an absolute ``file:`` URL, or a path relative to the lock; nothing that runs, embeds or
+   belongs to one session (``javascript:``, ``data:``, ``blob:``, ``emfs:``), and nothing that borrows the lock's scheme
+   for another host (``//host/…``).
+2. No credentials: neither before the host nor as a token in the query.
+3. One reading: no percent-encoded path separators or dots, no backslashes, no white space.
+
+Left to others: which hosts are trusted, and whether ``http:`` or a local file is acceptable for a lock that came from
+elsewhere: that depends on where the lock came from, not on the address alone.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from micropip_lock.core.dist_info import public_url
+from micropip_lock.core.read import shown
+from micropip_lock.errors import InputError, LockPolicyError, LockSchemaError
+
+SCHEMES: Final = ("https", "http", "file")
+
+# Names under which servers take a secret in the query, and what signed URLs of object stores carry.
+_SECRET_KEY: Final = re.compile(
+    r"(?:.*[_-])?(?:token|secret|password|passwd|pwd|signature|sig|credential|credentials|auth|apikey|api[_-]key|jwt)"
+    r"|awsaccesskeyid|x-(?:amz|goog)-.*",
+    re.IGNORECASE,
+)
+_ENCODED_PATH: Final = re.compile(r"%(?:2e|2f|5c|00)", re.IGNORECASE)
+
+
+def address_fault(text: str, *, where: str, package: str | None = None, relative: bool = False) -> InputError | None:
+    """What is wrong with an address, or ``None``.
+
+    Args:
+        text: As the lock spells it.
+        where: Dotted place, for the message.
+        package: Normalised name, for the message.
+        relative: Whether a path relative to the lock is allowed.
+
+    Returns:
+        A LockSchemaError (codes ``url``, ``filename``) or a LockPolicyError (codes ``scheme``, ``credentials``).
+    """
+    if not text or "\\" in text or any(character.isspace() for character in text):
+        return _fault("url", "not an address", shown(text), where, package)
+    try:
+        parts = urlsplit(text)
+        host, _port = parts.hostname, parts.port
+    except ValueError:
+        return _fault("url", "not an address", shown(public_url(text)), where, package)
+    if parts.scheme not in (*SCHEMES, "") or (not parts.scheme and (parts.netloc or text.startswith("//"))):
+        return LockPolicyError(
+            "an address of a kind that is not fetched",
+            code="scheme",
+            where=where,
+            package=package,
+            expected="https:, http:, file: or a path relative to the lock",
+            got=shown(f"{parts.scheme}:" if parts.scheme else "//"),
+            hint="put the wheel on a server or an index and install it from there",
+        )
+    if not parts.scheme and not relative:
+        return _fault("url", "a relative address", shown(text), where, package)
+    if _has_credentials(text):
+        return LockPolicyError(
+            "an address with credentials",
+            code="credentials",
+            where=where,
+            package=package,
+            expected="an address that anyone may read",
+            got=public_url(text),
+            hint="take the user, password or token out, and change it: it has been written down",
+        )
+    if parts.scheme in ("https", "http") and not host:
+        return _fault("url", "an address without a host", shown(text), where, package)
+    if parts.scheme == "file" and (parts.netloc not in ("", "localhost") or not parts.path.startswith("/")):
+        return _fault("url", "not an absolute file: address", shown(text), where, package)
+    # Decoded twice: an address that only becomes a path after the second decoding is meant for somebody's bug.
+    if _ENCODED_PATH.search(parts.path) or _ENCODED_PATH.search(unquote(parts.path)):
+        return _fault("filename", "an encoded path separator or dot", shown(text), where, package)
+    return None
+
+
+def _has_credentials(text: str) -> bool:
+    parts = urlsplit(text)
+    if "@" in parts.netloc:
+        # public_url keeps ${VARIABLES}, which name a secret without telling it (PEP 610).
+        bare = f"{parts.scheme}://{parts.netloc}"
+        if public_url(bare) != bare:
+            return True
+    return any(_SECRET_KEY.fullmatch(key) for key, _ in parse_qsl(parts.query, keep_blank_values=True))
+
+
+def _fault(code: str, message: str, got: str, where: str, package: str | None) -> LockSchemaError:
+    return LockSchemaError(
+        message,
+        code=code,
+        where=where,
+        package=package,
+        expected="https:, http:, file: or a path relative to the lock, written plainly",
+        got=got,
+    )

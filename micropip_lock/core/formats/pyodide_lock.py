@@ -1,0 +1,277 @@
+"""``pyodide-lock.json``, the lock of Pyodide itself: text to :class:`~micropip_lock.core.model.Lock` and back.
+
+Reads what Pyodide 0.27 to 314, pyodide-lock and ``micropip.freeze()`` write, and what we write: the same format with
+our facts under ``tool["micropip-lock"]``, the place that Pyodide 314 and pyodide-lock 0.2.1 leave to tools (ADR 4).
+
+Rules this file keeps:
+
+1. All faults are collected and raised once; nothing half-read leaves this file.
+2. What is written can be read again, and ``parse(format(lock)) == lock``. ``format(parse(text))`` has the JSON value of
+   ``text``, but for these normalisations: ``sha256`` in lower case; ``depends`` normalised, each name once, without the
+   package itself (a self-dependency makes Pyodide's loader hang); absent fields with their defaults; keys of ours that
+   say nothing left out; ``unlocked`` sorted and its control characters escaped.
+3. Unknown fields and other tools' tables are kept as they are; our own from a newer format are refused.
+
+Left to others: what fits the runtime (:mod:`micropip_lock.core.plan`), which addresses may be named
+(:mod:`micropip_lock.core.address`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final, get_args
+
+from packaging.utils import NormalizedName, canonicalize_name
+
+from micropip_lock.core.address import address_fault
+from micropip_lock.core.digest import Digest
+from micropip_lock.core.formats.tool_table import (
+    check_format,
+    package_facts,
+    plain,
+    read_package_facts,
+    read_tool,
+    read_unlocked,
+    unlocked_facts,
+)
+from micropip_lock.core.json_text import read_json
+from micropip_lock.core.model import (
+    LOCK_FORMAT,
+    TOOL_NAME,
+    Abi,
+    InstallDir,
+    Lock,
+    LockedPackage,
+    PackageType,
+    Wheel,
+    by_name,
+)
+from micropip_lock.core.read import Faults, Table, parsed_version, shown
+from micropip_lock.core.wheel import parse_identity
+from micropip_lock.errors import LockGraphError, WheelMetadataError
+
+_INSTALL_DIRS: Final[tuple[InstallDir, ...]] = get_args(InstallDir)
+_PACKAGE_TYPES: Final[tuple[PackageType, ...]] = get_args(PackageType)
+
+
+def parse_pyodide_lock(text: str | bytes, *, base: str | None = None) -> Lock:
+    """Read a lock.
+
+    Args:
+        text: ``pyodide-lock.json`` as it arrived.
+        base: Address that relative file names resolve against, ending in ``/``; kept in ``Lock.base``.
+
+    Raises:
+        LockParseError: codes ``empty``, ``encoding``, ``not-json``, ``duplicate-key``, ``non-json-number``, ``depth``.
+        LockVersionError: code ``lock-version``: our tables are of a newer format.
+        LockSchemaError: codes ``type``, ``missing``, ``name``, ``key-name``, ``duplicate-package``, ``version``,
+            ``hash-form``, ``enum``, ``size``, ``url``, ``filename``, ``control-char``, ``unknown-key``, ``origin``.
+        LockPolicyError: codes ``too-large``, ``no-hash``, ``weak-hash``, ``scheme``, ``credentials``.
+        LockGraphError: code ``missing-dependency``.
+    """
+    value = read_json(text)
+    check_format(value)
+    faults = Faults()
+    top = Table(value, "", faults)
+    abi = _read_abi(top)
+    packages = _read_packages(top, faults)
+    unknown, tool_unknown, ours = read_tool(top)
+    unlocked = read_unlocked(ours) if ours is not None else ()
+    if ours is not None and (rest := ours.rest()):
+        tool_unknown[TOOL_NAME] = rest
+    unknown |= top.rest()
+    faults.check()
+    lock = Lock(
+        abi=abi,
+        packages=by_name(packages),
+        unlocked=unlocked,
+        base=base,
+        unknown=unknown,
+        tool_unknown=tool_unknown,
+    )
+    if ours is not None and not _has_ours(lock):
+        # The table was there though nothing needs it: an empty one is kept, so that the text is.
+        tool_unknown[TOOL_NAME] = {}
+    return lock
+
+
+def format_pyodide_lock(lock: Lock) -> str:
+    """A lock as text: sorted keys, two spaces, a newline at the end; the same bytes for the same content."""
+    return json.dumps(lock_to_dict(lock), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def lock_to_dict(lock: Lock) -> dict[str, Any]:
+    """The JSON value of a lock; nothing in it is shared with the lock."""
+    value: dict[str, Any] = plain(lock.unknown)
+    value["info"] = plain(lock.abi.to_info())
+    value["packages"] = {name: package_to_dict(package) for name, package in sorted(lock.packages.items())}
+    tool = plain(lock.tool_unknown)
+    if _has_ours(lock):
+        ours = tool.setdefault(TOOL_NAME, {})
+        ours["version"] = LOCK_FORMAT
+        if lock.unlocked:
+            ours["unlocked"] = unlocked_facts(lock.unlocked)
+    if tool:
+        value["tool"] = tool
+    return value
+
+
+def package_to_dict(package: LockedPackage) -> dict[str, Any]:
+    """The JSON value of one package's entry."""
+    entry: dict[str, Any] = plain(package.unknown)
+    entry |= {
+        "name": package.display_name,
+        "version": package.version,
+        "file_name": package.wheel.url,
+        "install_dir": package.install_dir,
+        "sha256": package.wheel.digest.hex,
+        "package_type": package.package_type,
+        "imports": list(package.imports),
+        "depends": list(package.depends),
+        "unvendored_tests": package.unvendored_tests,
+    }
+    tool = plain(package.tool_unknown)
+    ours = dict(package_facts(package))
+    if ours:
+        tool[TOOL_NAME] = tool.get(TOOL_NAME, {}) | ours
+    if tool:
+        entry["tool"] = tool
+    return entry
+
+
+def _has_ours(lock: Lock) -> bool:
+    """Whether a lock says anything that only we write, so that it needs the version of our format."""
+    return (
+        bool(lock.unlocked)
+        or TOOL_NAME in lock.tool_unknown
+        or any(TOOL_NAME in package.tool_unknown or any(package_facts(package)) for package in lock)
+    )
+
+
+def _read_abi(top: Table) -> Abi:
+    info = top.table("info", required=True)
+    if info is None:
+        return Abi(abi_version="")
+    return Abi(
+        abi_version=info.text("abi_version"),
+        arch=info.text("arch"),
+        platform=info.text("platform"),
+        python=info.text("python"),
+        unknown=info.rest(),
+    )
+
+
+def _read_packages(top: Table, faults: Faults) -> list[LockedPackage]:
+    entries = top.table("packages", required=True)
+    if entries is None:
+        return []
+    names: dict[NormalizedName, str] = {}
+    for key in entries:
+        name = canonicalize_name(key)
+        if name in names:
+            entries.fault(
+                "duplicate-package",
+                "two entries are of one package",
+                key=key,
+                expected=f"one key for {name}",
+                got=f"{shown(names[name])} and {shown(key)}",
+            )
+        names.setdefault(name, key)
+    packages = []
+    for name, key in names.items():
+        entry = entries.table(key)
+        if entry is not None:
+            entry.package = name
+            package = _read_package(name, key, entry, faults)
+            _check_depends(entry, package, names)
+            packages.append(package)
+    return packages
+
+
+def _read_package(name: NormalizedName, key: str, entry: Table, faults: Faults) -> LockedPackage:
+    # Pyodide's own locks spell `name` as the recipe does (Cartopy, ruamel.yaml, pydantic_core); only keys are normal.
+    display_name = entry.name("name")
+    if display_name and canonicalize_name(display_name) != key:
+        entry.fault(
+            "key-name",
+            "the key and the name are of different packages",
+            key="name",
+            expected=f"a spelling of {shown(key)}, and the key in its normal form",
+            got=shown(display_name),
+        )
+    package_type = entry.choice("package_type", _PACKAGE_TYPES, "package")
+    # C libraries have their own versions: Pyodide 0.27 to 0.29 lock OpenSSL 1.1.1w as a shared_library.
+    version = entry.version("version", any_form=package_type != "package")
+    file_name = entry.text("file_name")
+    digest = entry.digest("sha256")
+    unknown, tool_unknown, ours = read_tool(entry)
+    facts = read_package_facts(ours, file_name, faults) if ours is not None else {}
+    wheel = Wheel(
+        url=file_name,
+        digest=digest or Digest(bytes(32)),
+        size=facts.pop("size", None),
+        upload_time=facts.pop("upload_time", None),
+    )
+    _check_file_name(entry, wheel, name, version, faults)
+    package = LockedPackage(
+        name=name,
+        display_name=display_name,
+        version=version,
+        wheel=wheel,
+        imports=entry.texts("imports"),
+        depends=tuple(needed for needed in entry.names("depends") if needed != name),
+        install_dir=entry.choice("install_dir", _INSTALL_DIRS, "site"),
+        package_type=package_type,
+        unvendored_tests=entry.flag("unvendored_tests"),
+        **facts,
+        unknown=unknown | entry.rest(),
+        tool_unknown=tool_unknown,
+    )
+    if ours is not None:
+        rest = ours.rest()
+        if rest or not any(package_facts(package)):
+            tool_unknown[TOOL_NAME] = rest
+    return package
+
+
+def _check_file_name(entry: Table, wheel: Wheel, name: NormalizedName, version: str, faults: Faults) -> None:
+    if not wheel.url:
+        if "file_name" in entry:
+            entry.fault("filename", "no file is named", key="file_name", expected="an address", got=shown(wheel.url))
+        return
+    fault = address_fault(wheel.url, where=entry.at("file_name"), package=name, relative=True)
+    if fault is not None:
+        faults.add(fault)
+    elif wheel.filename.lower().endswith(".whl"):
+        # Zip and tar files (shared libraries, unvendored tests) have names of Pyodide's own making; wheels say who
+        # they are. A version that is no version has been reported already.
+        expected = parsed_version(version)
+        try:
+            identity = parse_identity(wheel.filename)
+        except WheelMetadataError:
+            identity = None
+        if identity is None or identity.name != name or expected not in (None, identity.version):
+            entry.fault(
+                "filename",
+                "the file is not a wheel of this package",
+                key="file_name",
+                expected=f"a wheel of {name} {version}",
+                got=shown(wheel.filename),
+            )
+    elif not wheel.filename:
+        entry.fault("filename", "no file is named", key="file_name", expected="a file", got=shown(wheel.url))
+
+
+def _check_depends(entry: Table, package: LockedPackage, names: Mapping[NormalizedName, str]) -> None:
+    for needed in package.depends:
+        if needed not in names:
+            entry.fault(
+                "missing-dependency",
+                f"{package.name} needs {needed}, which the lock does not hold",
+                key="depends",
+                kind=LockGraphError,
+                expected=f"an entry for {needed}",
+                got="none",
+                hint="freeze the environment again; installs with deps=False leave out what is needed",
+            )

@@ -1,0 +1,150 @@
+"""``tool["micropip-lock"]``: what only we write into a lock, at its top and in each package.
+
+Rules this file keeps:
+
+1. Only keys that say something are written. Per package: ``source`` (``index``, ``url``, ``runtime``), ``index``,
+   ``url`` (when the file name differs from it), ``size`` in bytes, ``upload-time`` (PEP 700), ``requested``,
+   ``requirement``, ``extras``, ``missing``. At the top: ``version``, and ``unlocked`` when a freeze was not strict.
+2. Other tools' tables are kept as they are, and so are keys of ours that we do not know.
+3. A newer format is refused before anything else is read.
+
+Left to others: the entries around these tables (:mod:`micropip_lock.core.formats.pyodide_lock`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, get_args
+
+from micropip_lock.core.address import address_fault
+from micropip_lock.core.model import LOCK_FORMAT, TOOL_NAME, LockedPackage, Origin, OriginKind
+from micropip_lock.core.read import Faults, Table, shown
+from micropip_lock.errors import LockVersionError, Unlockable
+
+_ORIGIN_KINDS: Final[tuple[OriginKind, ...]] = get_args(OriginKind)
+_UNLOCKED_KEYS: Final = ("name", "version", "code", "reason", "hint")
+
+
+def check_format(value: Any) -> None:
+    """Refuse a lock of a newer format: its tables may mean something else.
+
+    Args:
+        value: The whole lock as parsed, of whatever type.
+
+    Raises:
+        LockVersionError: code ``lock-version``.
+    """
+    version = value
+    for key in ("tool", TOOL_NAME, "version"):
+        version = version.get(key) if isinstance(version, dict) else None
+    if isinstance(version, int) and version > LOCK_FORMAT:
+        raise LockVersionError(
+            "the lock was written by a newer micropip-lock",
+            where=f"tool.{TOOL_NAME}.version",
+            expected=f"at most {LOCK_FORMAT}",
+            got=str(version),
+        )
+
+
+def read_tool(parent: Table) -> tuple[dict[str, Any], dict[str, Any], Table | None]:
+    """The ``tool`` table of a lock or of a package.
+
+    Returns:
+        What to keep in ``unknown`` (an empty ``tool``, as Pyodide 314 writes in each entry, so that it is written
+        again), the other tools' tables, and ours.
+    """
+    tool = parent.table("tool")
+    if tool is None:
+        return {}, {}, None
+    ours = tool.table(TOOL_NAME)
+    others = tool.rest()
+    for key in others:
+        # pyodide-lock 0.2.1 demands a table of tables; making one is the check.
+        tool.check_table(key)
+    return ({} if tool else {"tool": {}}), others, ours
+
+
+def read_package_facts(ours: Table, file_name: str, faults: Faults) -> dict[str, Any]:
+    """Our keys of a package, as arguments of LockedPackage (and ``size`` and ``upload_time`` of Wheel)."""
+    facts: dict[str, Any] = {
+        "size": ours.whole("size"),
+        "upload_time": ours.text("upload-time", "") or None,
+        "requested": ours.flag("requested"),
+        "requirement": ours.text("requirement", "") or None,
+        "extras": ours.texts("extras"),
+        "missing": ours.names("missing"),
+    }
+    index, url = ours.text("index", ""), ours.text("url", "")
+    for key, address in (("index", index), ("url", url)):
+        fault = address_fault(address, where=ours.at(key), package=ours.package) if address else None
+        if fault is not None:
+            faults.add(fault)
+    if ours.has("source", required=bool(index or url)):
+        kind = ours.choice("source", _ORIGIN_KINDS)
+        facts["origin"] = Origin(kind=kind, url=url or file_name, index=index or None)
+        if index and kind != "index":
+            ours.fault(
+                "origin", "only an install by name has an index", key="index", expected="source index", got=shown(index)
+            )
+    return facts
+
+
+def package_facts(package: LockedPackage) -> Iterator[tuple[str, Any]]:
+    """Our keys of a package, only those that say something."""
+    origin = package.origin
+    if origin is not None:
+        yield "source", origin.kind
+        if origin.index:
+            yield "index", origin.index
+        if origin.url != package.wheel.url:
+            yield "url", origin.url
+    if package.wheel.size is not None:
+        yield "size", package.wheel.size
+    if package.wheel.upload_time:
+        yield "upload-time", package.wheel.upload_time
+    if package.requested:
+        yield "requested", True
+    if package.requirement:
+        yield "requirement", package.requirement
+    if package.extras:
+        yield "extras", list(package.extras)
+    if package.missing:
+        yield "missing", list(package.missing)
+
+
+def read_unlocked(ours: Table) -> tuple[Unlockable, ...]:
+    """What our table at the top says, its version checked."""
+    version = ours.whole("version", required=True)
+    if version is not None and version != LOCK_FORMAT:
+        ours.fault("enum", "no such format", key="version", expected=str(LOCK_FORMAT), got=str(version))
+    items = []
+    for entry in ours.tables("unlocked"):
+        facts = {key: entry.text(key, None if key in ("name", "code") else "") for key in _UNLOCKED_KEYS}
+        items.append(Unlockable.from_json(facts))
+        for key in entry.rest():
+            entry.fault("unknown-key", "an unknown key", key=key, expected=", ".join(_UNLOCKED_KEYS), got=shown(key))
+    return tuple(sorted(items, key=_order))
+
+
+def unlocked_facts(unlocked: Iterable[Unlockable]) -> list[dict[str, str]]:
+    """``unlocked`` as JSON: sorted, with the characters that a reader refuses spelt out, since reasons quote them."""
+    return [{key: _visible(text) for key, text in item.to_json().items()} for item in sorted(unlocked, key=_order)]
+
+
+def plain(value: Any) -> Any:
+    """A deep copy of a JSON value, made of the types that ``json`` gives."""
+    if isinstance(value, Mapping):
+        return {key: plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(inner) for inner in value]
+    return value
+
+
+def _order(item: Unlockable) -> tuple[str, ...]:
+    return tuple(item.to_json().values())
+
+
+def _visible(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)

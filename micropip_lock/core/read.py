@@ -1,0 +1,359 @@
+"""Typed values out of parsed JSON or TOML, with the dotted place of every fault.
+
+Rules this file keeps:
+
+1. Parse at the door, then never again: a getter returns the value in its final type.
+2. Collect, then raise once: a getter that finds a fault notes it in :class:`Faults` and returns a stand-in; the caller
+   calls :meth:`Faults.check` before it lets a value out.
+3. A string that is shown to people holds no control, bidirectional or zero-width character.
+4. A key that nobody asked for is kept (:meth:`Table.rest`), not dropped.
+
+Left to others: text (:mod:`micropip_lock.core.json_text`), the fields of each format (``core/formats``), addresses
+(:mod:`micropip_lock.core.address`).
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from micropip_lock.core.digest import Digest
+from micropip_lock.core.json_text import place, strings
+from micropip_lock.errors import InputError, LockGraphError, LockPolicyError, LockSchemaError
+
+MAX_FAULTS: Final = 100
+"""Faults that are collected before reading stops."""
+
+MAX_NAME: Final = 214
+"""Longest distribution name in characters."""
+
+# PEP 508, "Names".
+_NAME: Final = re.compile(r"[A-Z0-9](?:[A-Z0-9._-]*[A-Z0-9])?", re.IGNORECASE | re.ASCII)
+_LONG_VERSION: Final = 128
+_WEAK_HASH: Final = re.compile(r"(?:md5|sha1|sha-1|sha224|blake2s)[:=-]", re.IGNORECASE)
+_HIDDEN: Final = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs"})
+_GRAVITY: Final[tuple[type[InputError], ...]] = (LockSchemaError, LockPolicyError, LockGraphError)
+
+
+class Faults:
+    """What is wrong with one input, collected until :meth:`check`."""
+
+    def __init__(self) -> None:
+        self._errors: list[InputError] = []
+
+    def add(self, error: InputError) -> None:
+        """Note one fault.
+
+        Raises:
+            InputError: at once when there are too many to be worth listing.
+        """
+        self._errors.append(error)
+        if len(self._errors) >= MAX_FAULTS:
+            self.check()
+
+    def check(self) -> None:
+        """Raise what was collected, if anything was: the gravest kind, with every fault in ``errors``.
+
+        Raises:
+            LockSchemaError, LockPolicyError, LockGraphError: in this order of gravity.
+        """
+        if not self._errors:
+            return
+        ordered = sorted(self._errors, key=_gravity)
+        gravest = copy.copy(ordered[0])
+        gravest.errors = tuple(ordered)
+        raise gravest
+
+
+def _gravity(error: InputError) -> int:
+    return next((rank for rank, kind in enumerate(_GRAVITY) if isinstance(error, kind)), len(_GRAVITY))
+
+
+class Table:
+    """A table (JSON object) being read.
+
+    Args:
+        value: The parsed value; anything but a table is a fault, and every getter then returns its stand-in.
+        where: Dotted place, ``""`` for the whole input.
+        faults: Where faults go.
+        package: Normalised name, when the table belongs to a package.
+    """
+
+    __slots__ = ("_faults", "_read", "_value", "package", "where")
+
+    def __init__(self, value: object, where: str, faults: Faults, *, package: str | None = None) -> None:
+        self.where = where
+        self.package = package
+        self._faults = faults
+        self._read: set[str] = set()
+        self._value: dict[str, Any] | None = None
+        if isinstance(value, dict):
+            self._value = value
+        else:
+            faults.add(self._error(LockSchemaError, "type", where or "the lock", "a table", value, where))
+
+    def __contains__(self, key: str) -> bool:
+        return self._value is not None and key in self._value
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __iter__(self) -> Iterator[str]:
+        """The keys, in the order of the text."""
+        return iter(self._value or ())
+
+    def at(self, key: str | int) -> str:
+        """The dotted place of ``key``."""
+        return place(self.where, key)
+
+    def fault(
+        self,
+        code: str,
+        message: str,
+        *,
+        key: str | int | None = None,
+        expected: str | None = None,
+        got: str | None = None,
+        hint: str | None = None,
+        kind: type[InputError] = LockSchemaError,
+    ) -> None:
+        """Note a fault of this table, or of one of its keys."""
+        self._faults.add(
+            kind(
+                message,
+                code=code,
+                where=self.where if key is None else self.at(key),
+                package=self.package,
+                expected=expected,
+                got=got,
+                hint=hint,
+            )
+        )
+
+    def has(self, key: str, *, required: bool) -> bool:
+        """Whether ``key`` is there; its absence is a fault when it is required."""
+        self._read.add(key)
+        if self._value is None:
+            return False
+        if key not in self._value and required:
+            self.fault("missing", f"{key} is missing", key=key, expected=f"a value for {key}", got="none")
+        return key in self._value
+
+    def text(self, key: str, default: str | None = None) -> str:
+        """A string; required when there is no default."""
+        value = self._typed(key, str, "a string", default)
+        if value is None:
+            return ""
+        self._check_visible(key, value)
+        return value
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """A list of strings; empty when absent."""
+        found = []
+        for index, value in enumerate(self._typed(key, list, "a list of strings", []) or ()):
+            if isinstance(value, str):
+                self._check_visible(f"{key}[{index}]", value)
+                found.append(value)
+            else:
+                self._wrong_type(key, "a list of strings", value, index)
+        return tuple(found)
+
+    def names(self, key: str) -> tuple[NormalizedName, ...]:
+        """A list of distribution names, normalised, each once, in their order; empty when absent."""
+        found: dict[NormalizedName, None] = {}
+        for index, text in enumerate(self.texts(key)):
+            if self._check_name(f"{key}[{index}]", text):
+                found[canonicalize_name(text)] = None
+        return tuple(found)
+
+    def whole(self, key: str, *, required: bool = False) -> int | None:
+        """A whole number of zero or more, or ``None`` when absent."""
+        value = self._typed(key, int, "a whole number", None, required=required)
+        if value is not None and value < 0:
+            self.fault("size", f"{key} is negative", key=key, expected="zero or more", got=str(value))
+        return value
+
+    def flag(self, key: str) -> bool:
+        """True or false; false when absent."""
+        return bool(self._typed(key, bool, "true or false", False))
+
+    def choice[T: str](self, key: str, choices: Sequence[T], default: T | None = None) -> T:
+        """One of a few words; required when there is no default. The stand-in is the first of them."""
+        text = self._typed(key, str, "a string", default)
+        for choice in choices:
+            if text == choice:
+                return choice
+        if text is not None:
+            self.fault("enum", "none of the known words", key=key, expected=", ".join(choices), got=shown(text))
+        return choices[0]
+
+    def name(self, key: str) -> str:
+        """A distribution name as it is spelt (PEP 508), or ``""`` when it is none."""
+        text = self._typed(key, str, "a string", None)
+        return text if text is not None and self._check_name(key, text) else ""
+
+    def version(self, key: str, *, any_form: bool = False) -> str:
+        """A version as it is spelt (PEP 440, unless ``any_form``)."""
+        if not self.has(key, required=True):
+            return ""
+        value = (self._value or {})[key]
+        text = value if isinstance(value, str) else ""
+        if text and len(text) <= _LONG_VERSION and (any_form or parsed_version(text) is not None):
+            self._check_visible(key, text)
+        else:
+            self.fault("version", "not a version", key=key, expected="a PEP 440 version in a string", got=shown(value))
+        return text
+
+    def digest(self, key: str) -> Digest | None:
+        """A SHA-256 digest in hexadecimal; its absence is against the policy, never a default."""
+        self._read.add(key)
+        if self._value is None:
+            return None
+        value = self._value.get(key, "")
+        if not isinstance(value, str):
+            self._wrong_type(key, "64 hexadecimal characters", value)
+        elif not value:
+            self.fault(
+                "no-hash",
+                "a file without a hash cannot be checked",
+                key=key,
+                kind=LockPolicyError,
+                expected="the SHA-256 of the file",
+                got="nothing",
+                hint="freeze the environment again; every file has to be named by its SHA-256",
+            )
+        elif _WEAK_HASH.match(value):
+            self.fault(
+                "weak-hash",
+                "the hash does not protect the file",
+                key=key,
+                kind=LockPolicyError,
+                expected="a SHA-256",
+                got=shown(value),
+                hint="freeze the environment again",
+            )
+        else:
+            try:
+                return Digest.from_hex(value)
+            except LockSchemaError as error:
+                self.fault(error.code, error.message, key=key, expected=error.expected, got=shown(value))
+        return None
+
+    def table(self, key: str, *, required: bool = False) -> Table | None:
+        """A table, or ``None`` when absent."""
+        if not self.has(key, required=required):
+            return None
+        return Table((self._value or {})[key], self.at(key), self._faults, package=self.package)
+
+    def check_table(self, key: str) -> None:
+        """Fault a key that is no table, and leave it unread."""
+        Table((self._value or {})[key], self.at(key), self._faults, package=self.package)
+
+    def tables(self, key: str) -> Iterator[Table]:
+        """Every entry of a list of tables; none when absent."""
+        for index, value in enumerate(self._typed(key, list, "a list of tables", []) or ()):
+            yield Table(value, f"{self.at(key)}[{index}]", self._faults, package=self.package)
+
+    def rest(self) -> dict[str, Any]:
+        """The keys that nobody asked for, to be kept; line breaks and tabs are allowed in their strings."""
+        rest = {key: value for key, value in (self._value or {}).items() if key not in self._read}
+        for where, text in strings(rest, self.where):
+            self._fault_if_hidden(where, text.translate(_WITHOUT_BREAKS))
+        return rest
+
+    def _typed[T](
+        self, key: str, kind: type[T], expected: str, default: T | None, *, required: bool = True
+    ) -> T | None:
+        if not self.has(key, required=required and default is None):
+            return default
+        value: object = (self._value or {})[key]
+        # In Python a truth value is an int; in JSON it is not.
+        if isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
+            return value
+        self._wrong_type(key, expected, value)
+        return None
+
+    def _wrong_type(self, key: str, expected: str, value: object, index: int | None = None) -> None:
+        where = self.at(key) if index is None else f"{self.at(key)}[{index}]"
+        self._faults.add(self._error(LockSchemaError, "type", key, expected, value, where))
+
+    def _error(
+        self, kind: type[InputError], code: str, subject: str, expected: str, value: object, where: str
+    ) -> InputError:
+        message = f"{subject} has the wrong type"
+        return kind(message, code=code, where=where, package=self.package, expected=expected, got=shown(value))
+
+    def _check_name(self, key: str, text: str) -> bool:
+        good = len(text) <= MAX_NAME and bool(_NAME.fullmatch(text))
+        if not good:
+            form = f"letters, digits, '.', '_' and '-', at most {MAX_NAME} (PEP 508)"
+            where = f"{self.where}.{key}" if self.where else key
+            self._faults.add(
+                LockSchemaError(
+                    "not the name of a distribution",
+                    code="name",
+                    where=where,
+                    package=self.package,
+                    expected=form,
+                    got=shown(text),
+                )
+            )
+        return good
+
+    def _check_visible(self, key: str, text: str) -> None:
+        self._fault_if_hidden(f"{self.where}.{key}" if self.where else key, text)
+
+    def _fault_if_hidden(self, where: str, text: str) -> None:
+        # Most strings are plain; the table of categories is asked only about the others.
+        if text.isprintable():
+            return
+        for character in text:
+            if unicodedata.category(character) in _HIDDEN:
+                self._faults.add(
+                    LockSchemaError(
+                        "a control or invisible character",
+                        code="control-char",
+                        where=where,
+                        package=self.package,
+                        expected="visible characters",
+                        got=f"U+{ord(character):04X}",
+                        hint="it can make one name look like another; take it out",
+                    )
+                )
+                return
+
+
+_WITHOUT_BREAKS: Final = {ord(character): None for character in "\t\n\r"}
+
+
+def parsed_version(text: str) -> Version | None:
+    """The PEP 440 version that ``text`` spells, or ``None``."""
+    try:
+        return Version(text)
+    except InvalidVersion:
+        return None
+
+
+def shown(value: object) -> str:
+    """A value as an error shows it: short, on one line, its type named when that is the news."""
+    match value:
+        case str():
+            return repr(value if len(value) <= 60 else value[:60] + "…")
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case dict():
+            return f"a table of {len(value)}"
+        case list():
+            return f"a list of {len(value)}"
+        case int() | float():
+            return f"the number {value}"
+        case _:
+            return f"a {type(value).__name__}"
