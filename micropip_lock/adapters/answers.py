@@ -1,0 +1,200 @@
+"""What an HTTP answer, or the lack of one, means: our errors, and where a redirect may lead.
+
+Rules this file keeps:
+
+1. Every status but 200 and every exception of the connection has one class and one code.
+2. A redirect leads from http: to http: or https:, from https: to https: only, and never from a public address to a
+   private one, so that a server on the net cannot make this machine ask its own network.
+3. Addresses in messages carry no credentials, query or fragment: a signed download URL is a credential too.
+
+Left to others: sending and counting (:mod:`micropip_lock.adapters.host`).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
+from urllib.parse import urljoin, urlsplit
+
+from urllib3 import exceptions as urllib3_errors
+
+from micropip_lock.core.dist_info import public_url
+from micropip_lock.errors import (
+    BlockedError,
+    FetchError,
+    FetchTimeoutError,
+    NetworkError,
+    NotFoundError,
+    RedirectPolicyError,
+    ServerError,
+    TruncatedError,
+)
+
+REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+
+
+def refusal_of(status: int, headers: Mapping[str, str], url: str) -> FetchError | None:
+    """The error that a status stands for, or ``None`` for 200 OK.
+
+    Source: HTTP Semantics (RFC 9110, section 15); 451 is RFC 7725.
+    """
+    if status == 200:
+        return None
+    shown = public_url(url)
+    if status in (404, 410):
+        return NotFoundError(f"the server has no such file ({status})", status=status, url=shown)
+    if status == 451:
+        return NotFoundError(
+            "the server may not serve this file (451)",
+            status=status,
+            url=shown,
+            hint="it was taken down; look at the project's page for the reason",
+        )
+    if status in (401, 403):
+        return BlockedError(f"the server refuses access ({status})", status=status, url=shown)
+    if status == 429 or status >= 500:
+        said = "asks to wait" if status == 429 else "failed"
+        wait = retry_after(headers.get("Retry-After"))
+        hint = None if wait is None else f"try again in {wait:.0f} seconds"
+        return ServerError(f"the server {said} ({status})", status=status, retry_after=wait, url=shown, hint=hint)
+    return FetchError(
+        f"the server answered with an unexpected status ({status})",
+        code="http-status",
+        status=status,
+        url=shown,
+        expected="200",
+        got=str(status),
+        hint="open the address in a browser and see what it says",
+    )
+
+
+def retry_after(text: str | None, *, now: datetime | None = None) -> float | None:
+    """Seconds to wait, at least 0, or ``None`` when the header is not there or unreadable.
+
+    Source: HTTP Semantics (RFC 9110, section 10.2.3): seconds or a date.
+    """
+    text = (text or "").strip()
+    if text.isascii() and text.isdigit():
+        # More digits than any sane wait has; float() of thousands of them would be infinite.
+        return float(text) if len(text) <= 12 else 1e12
+    try:
+        date = parsedate_to_datetime(text)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    if date.tzinfo is None:
+        date = date.replace(tzinfo=UTC)
+    return max(0.0, (date - (now or datetime.now(UTC))).total_seconds())
+
+
+def failure_of(error: Exception, url: str, *, began: bool) -> FetchError:
+    """The error that an exception of urllib3 or of the socket stands for.
+
+    Args:
+        error: What was raised.
+        url: What was asked for.
+        began: The headers had arrived.
+    """
+    shown = public_url(url)
+    host = urlsplit(shown).netloc
+    if isinstance(error, urllib3_errors.ProxyError):
+        return NetworkError(
+            "the proxy does not let the request through",
+            code="proxy",
+            url=shown,
+            got=_cause(error),
+            hint="check HTTPS_PROXY, HTTP_PROXY and NO_PROXY",
+        )
+    # NewConnectionError is a ConnectTimeoutError in urllib3, but it means refused or unknown.
+    if isinstance(error, urllib3_errors.NewConnectionError):
+        if isinstance(error, urllib3_errors.NameResolutionError):
+            return NetworkError(f"no host of the name {host} is known", url=shown, got=_cause(error))
+        return NetworkError(f"{host} cannot be reached", url=shown, got=_cause(error))
+    if isinstance(error, urllib3_errors.TimeoutError | TimeoutError):
+        what = "stopped answering" if began else "did not answer in time"
+        return FetchTimeoutError(f"{host} {what}", url=shown)
+    if isinstance(error, urllib3_errors.SSLError):
+        return NetworkError(
+            f"the TLS connection to {host} failed",
+            code="tls",
+            url=shown,
+            got=_cause(error),
+            hint="if your network uses its own certificates, name their file in SSL_CERT_FILE or in pip's cert setting",
+        )
+    if isinstance(error, urllib3_errors.DecodeError):
+        return FetchError(
+            "the content encoding of the answer is broken", code="bad-encoding", url=shown, got=_cause(error)
+        )
+    if isinstance(error, urllib3_errors.LocationValueError | UnicodeError):
+        return FetchError("the address cannot be used", code="bad-url", url=shown, got=_cause(error))
+    if began:
+        return TruncatedError("the answer broke off before its end", url=shown, got=_cause(error))
+    return NetworkError(f"the connection to {host} broke before an answer", url=shown, got=_cause(error))
+
+
+def follow_redirect(url: str, location: str) -> str:
+    """The address that an answer of ``url`` leads to.
+
+    Raises:
+        RedirectPolicyError: codes ``redirect-policy``, ``redirect-private``.
+    """
+    try:
+        target = urljoin(url, location)
+        before, after = urlsplit(url), urlsplit(target)
+        reachable = bool(after.hostname) and after.port != 0
+    except ValueError as error:
+        raise _refused("to something that is no address", url, expected="a URL", got=str(error)) from error
+    allowed = ("https",) if before.scheme == "https" else ("http", "https")
+    if after.scheme not in allowed:
+        raise _refused(
+            f"from {before.scheme}: to {after.scheme}:", url, expected=" or ".join(allowed), got=after.scheme
+        )
+    if not reachable:
+        raise _refused("to an address without a host", url, expected="a host", got=public_url(target))
+    if after.username is not None:
+        raise _refused("to an address with credentials", url, expected="none", got=public_url(target))
+    if _is_private(after.hostname or "") and not _is_private(before.hostname or ""):
+        raise _refused(
+            "from a public address into a private network",
+            url,
+            expected="a public address",
+            got=public_url(target),
+            code="redirect-private",
+        )
+    return target
+
+
+def too_many_redirects(url: str, limit: int) -> RedirectPolicyError:
+    """The error after the last redirect that is followed."""
+    return _refused("too often", url, expected=f"at most {limit} redirects", got="one more")
+
+
+def _refused(how: str, url: str, *, expected: str, got: str, code: str = "redirect-policy") -> RedirectPolicyError:
+    return RedirectPolicyError(
+        f"the server redirects {how}",
+        code=code,
+        url=public_url(url),
+        expected=expected,
+        got=got,
+        hint="if the new address is right, lock the wheel from there",
+    )
+
+
+def _is_private(host: str) -> bool:
+    """Whether a host, as written, is this machine or a private address; names are not looked up."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return not ipaddress.ip_address(host.partition("%")[0]).is_global
+    except ValueError:
+        return False
+
+
+def _cause(error: BaseException) -> str:
+    """The innermost reason, in one line and without object addresses or URLs."""
+    while (inner := error.__cause__ or error.__context__) is not None:
+        error = inner
+    text = str(error).splitlines()
+    return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
