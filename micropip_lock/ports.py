@@ -6,11 +6,9 @@ in memory. ``freeze`` receives only a :class:`SiteReader`, so it cannot write.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
-
-from packaging.utils import NormalizedName
 
 from micropip_lock.core.digest import Digest, VerifiedWheel
 from micropip_lock.core.model import Abi, LockedPackage
@@ -126,13 +124,14 @@ class Install:
     Attributes:
         package: What the lock says.
         wheel: The admitted bytes.
-        records: Files to write into dist-info beside the wheel's own: name to text.
+        records: Given the RECORD that is installed, the files to write into dist-info beside the wheel's own: name to
+            text.
         replaces: dist-info directories of this package that are installed now and go away.
     """
 
     package: LockedPackage
     wheel: VerifiedWheel
-    records: Mapping[str, str]
+    records: Callable[[str], Mapping[str, str]]
     replaces: Sequence[str] = ()
 
 
@@ -190,7 +189,3 @@ class Runtime(Protocol):
     def imported(self) -> Mapping[str, str]:
         """Imported modules by name, with the file each came from (``""`` when it has none)."""
         ...
-
-
-Sleep = Callable[[float], Awaitable[None]]
-Names = Iterable[NormalizedName]

@@ -1,0 +1,60 @@
+"""Reproducible Python environments in the browser: record, freeze, replay.
+
+This module is the table of contents; everything is loaded when it is first used, so that importing it in a kernel
+costs next to nothing.
+"""
+
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
+if _TYPE_CHECKING:
+    from micropip_lock.api import diff, freeze, load_lock, record, replay, verify
+    from micropip_lock.app.replay import ReplayReport
+    from micropip_lock.core.compare import LockDiff, VerifyReport
+    from micropip_lock.core.model import Lock
+    from micropip_lock.errors import MicropipLockError, UnlockableError
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Lock",
+    "LockDiff",
+    "MicropipLockError",
+    "ReplayReport",
+    "UnlockableError",
+    "VerifyReport",
+    "__version__",
+    "diff",
+    "freeze",
+    "load_lock",
+    "record",
+    "replay",
+    "verify",
+]
+
+_HOMES = {
+    "Lock": "micropip_lock.core.model",
+    "LockDiff": "micropip_lock.core.compare",
+    "MicropipLockError": "micropip_lock.errors",
+    "ReplayReport": "micropip_lock.app.replay",
+    "UnlockableError": "micropip_lock.errors",
+    "VerifyReport": "micropip_lock.core.compare",
+    "diff": "micropip_lock.api",
+    "freeze": "micropip_lock.api",
+    "load_lock": "micropip_lock.api",
+    "record": "micropip_lock.api",
+    "replay": "micropip_lock.api",
+    "verify": "micropip_lock.api",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(_import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,322 @@
+"""A real Pyodide under Node, as a child process of the host.
+
+Rules this file keeps:
+
+1. The child speaks JSON lines; what it prints is separate; it ends when we do.
+2. What is installed here is what runs inside: our own package goes in as a zip, as modules and not as a distribution,
+   so that the environment inside begins empty.
+3. Index credentials go in as headers for their origin, never in an address.
+
+Left to others: finding Node and fetching Pyodide (:mod:`micropip_lock.adapters.runtimes`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import importlib.resources
+import io
+import itertools
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final
+
+from micropip_lock.adapters.indexes import IndexConfig, IndexSettings
+from micropip_lock.adapters.runtimes import find_node, pyodide_directory, tool_wheels
+from micropip_lock.core.compare import VerifyReport
+from micropip_lock.core.model import Lock
+from micropip_lock.errors import RuntimeFailedError, error_from_json
+from micropip_lock.ports import Progress, ProgressEvent
+
+_LIBRARY: Final = "/micropip-lock"
+"""Where the tools lie inside: on the path, but not installed."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Frozen:
+    """What an embedded install and freeze gave.
+
+    Attributes:
+        lock: The lock.
+        tree: SHA-256 of every file in site-packages, by path.
+    """
+
+    lock: Lock
+    tree: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Replayed:
+    """What an embedded replay gave.
+
+    Attributes:
+        report: :class:`~micropip_lock.app.replay.ReplayReport` as JSON.
+        tree: SHA-256 of every file in site-packages, by path.
+    """
+
+    report: dict[str, Any]
+    tree: dict[str, str]
+
+
+class EmbeddedPyodide:
+    """One Pyodide, alive between ``async with`` and its end.
+
+    Args:
+        pyodide: A version, a directory that holds ``pyodide.mjs``, or ``None`` for :data:`PYODIDE_VERSION`.
+        indexes: Where wheels come from.
+        progress: Told what happens.
+        output: Told (``stdout`` or ``stderr``, text) for what the code in it prints.
+    """
+
+    def __init__(
+        self,
+        pyodide: str | None = None,
+        *,
+        indexes: IndexSettings | None = None,
+        progress: Progress | None = None,
+        output: Callable[[str, str], None] | None = None,
+    ) -> None:
+        self._spec = pyodide
+        self._indexes = indexes or IndexSettings()
+        self._progress = progress
+        self._output = output or (lambda stream, text: None)
+        self._process: asyncio.subprocess.Process | None = None
+        self._ids = itertools.count()
+        self._waiting: dict[int, asyncio.Future[Any]] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._errors: list[str] = []
+        self._temporary = contextlib.ExitStack()
+
+    async def __aenter__(self) -> EmbeddedPyodide:
+        try:
+            await self._start()
+        except BaseException:
+            await self._stop()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._stop()
+
+    async def install_and_freeze(
+        self,
+        requirements: Sequence[str],
+        constraints: Sequence[str] = (),
+        *,
+        strict: bool = True,
+        pre: bool = False,
+    ) -> Frozen:
+        """Install with recording on, and freeze.
+
+        Raises:
+            MicropipLockError: ``install-failed``, ``unlockable`` ….
+        """
+        value = await self._call(
+            "install_and_freeze",
+            requirements=list(requirements),
+            index_urls=[index.url for index in self._indexes.indexes],
+            with_default=self._indexes.adds_default,
+            constraints=list(constraints),
+            strict=strict,
+            pre=pre,
+        )
+        return Frozen(lock=Lock.from_json(value["lock"]), tree=value["tree"])
+
+    async def freeze(self, *, strict: bool = True) -> Frozen:
+        """Freeze what is installed.
+
+        Raises:
+            UnlockableError: with every item.
+        """
+        value = await self._call("freeze", strict=strict)
+        return Frozen(lock=Lock.from_json(value["lock"]), tree=value["tree"])
+
+    async def replay(self, lock: Lock, *, force: bool = False) -> Replayed:
+        """Replay a lock.
+
+        Raises:
+            MicropipLockError: nothing was changed.
+        """
+        value = await self._call("replay", lock=lock.to_json(), base=lock.base, force=force)
+        return Replayed(report=value["report"], tree=value["tree"])
+
+    async def verify(self, lock: Lock) -> VerifyReport:
+        """Compare this runtime with a lock."""
+        value = await self._call("verify", lock=lock.to_json())
+        return VerifyReport.from_json(value["report"])
+
+    async def run(self, code: str) -> str | None:
+        """Run a person's code as ``__main__``; its traceback when it fails."""
+        error: str | None = (await self._call("run", code=code))["error"]
+        return error
+
+    async def _call(self, name: str, **arguments: Any) -> Any:
+        answer = await self._request("call", name=name, args=arguments)
+        if "error" in answer:
+            error = error_from_json(answer["error"])
+            error.report = answer.get("report")
+            raise error
+        if "traceback" in answer:
+            raise RuntimeFailedError(
+                "the embedded runtime failed",
+                code="internal",
+                got=str(answer["traceback"]).strip().splitlines()[-1],
+                where=str(answer["traceback"]),
+                hint="this is a bug of micropip-lock or of micropip; please report it with the command you ran",
+            )
+        return answer["value"]
+
+    async def _start(self) -> None:
+        node = await asyncio.to_thread(find_node)
+        directory = await asyncio.to_thread(pyodide_directory, self._spec, self._tell)
+        tools = await asyncio.to_thread(tool_wheels, self._indexes.indexes, self._tell)
+        scratch = Path(self._temporary.enter_context(tempfile.TemporaryDirectory(prefix="micropip-lock-")))
+        own = scratch / "micropip_lock.zip"
+        own.write_bytes(own_source())
+        runner = scratch / "runner.mjs"
+        runner.write_bytes(importlib.resources.files("micropip_lock").joinpath("data/runner.mjs").read_bytes())
+        self._process = await asyncio.create_subprocess_exec(
+            str(node),
+            str(runner),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=_environment(),
+            # One line can be a whole lock or tree.
+            limit=256 * 2**20,
+        )
+        self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._collect_errors())]
+        self._tell(ProgressEvent(stage="boot"))
+        await self._request(
+            "boot",
+            directory=directory.resolve().as_posix(),
+            library=_LIBRARY,
+            archives=[
+                {"path": str(own), "format": "zip"},
+                *({"path": str(path), "format": "wheel"} for path in tools),
+            ],
+            credentials=authorizations(self._indexes.indexes),
+        )
+
+    async def _stop(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            if process.stdin is not None:
+                process.stdin.close()
+            try:
+                await asyncio.wait_for(process.wait(), 5)
+            except TimeoutError:
+                process.kill()
+                await process.wait()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+        self._temporary.close()
+
+    async def _request(self, op: str, **message: Any) -> Any:
+        process = self._process
+        if process is None or process.stdin is None:
+            raise RuntimeFailedError("the embedded runtime is not running", code="not-running")
+        number = next(self._ids)
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = future
+        try:
+            process.stdin.write(json.dumps({"id": number, "op": op, **message}).encode() + b"\n")
+            await process.stdin.drain()
+            return await future
+        except (BrokenPipeError, ConnectionResetError):
+            return await future  # the listener knows how it ended
+        finally:
+            self._waiting.pop(number, None)
+
+    async def _listen(self) -> None:
+        process = self._process
+        assert process is not None
+        assert process.stdout is not None
+        while line := await process.stdout.readline():
+            self._hear(json.loads(line))
+        code = await process.wait()
+        await asyncio.sleep(0.05)
+        for future in self._waiting.values():
+            if not future.done():
+                future.set_exception(
+                    RuntimeFailedError(
+                        "the embedded runtime ended",
+                        code="runtime-ended",
+                        got=f"exit code {code}" + "".join(f"\n    {line}" for line in self._errors[-12:]),
+                        hint="if it ran out of memory, freeze fewer packages at a time",
+                    )
+                )
+
+    def _hear(self, message: dict[str, Any]) -> None:
+        event = message.pop("event", None)
+        if event == "progress":
+            self._tell(ProgressEvent(**message))
+        elif event is not None:
+            self._output(event, message["text"])
+        elif future := self._waiting.get(message["id"]):
+            if message["ok"]:
+                future.set_result(message.get("value"))
+            else:
+                future.set_exception(
+                    RuntimeFailedError("Pyodide failed", code="runtime-failed", got=str(message["error"]))
+                )
+
+    async def _collect_errors(self) -> None:
+        process = self._process
+        assert process is not None
+        assert process.stderr is not None
+        with contextlib.suppress(ValueError):
+            while line := await process.stderr.readline():
+                # A crash of Pyodide prints its own source, a megabyte on one line.
+                self._errors.append(line.decode("utf-8", "replace").rstrip()[:300])
+                del self._errors[:-50]
+
+    def _tell(self, event: ProgressEvent) -> None:
+        if self._progress is not None:
+            self._progress(event)
+
+
+def authorizations(indexes: Sequence[IndexConfig]) -> dict[str, str]:
+    """``Authorization`` values by origin, for indexes that were configured with credentials."""
+    found = {}
+    for index in indexes:
+        if index.credentials is not None:
+            user, password = index.credentials
+            token = base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
+            found[index.origin] = f"Basic {token}"
+    return found
+
+
+def own_source() -> bytes:
+    """This package as a zip archive: what is installed here is what runs inside."""
+    buffer = io.BytesIO()
+    root = Path(str(importlib.resources.files("micropip_lock")))
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for path in sorted(root.rglob("*")):
+            relative = path.relative_to(root)
+            if path.is_file() and "__pycache__" not in relative.parts and relative.parts[0] != "testing":
+                archive.write(path, f"micropip_lock/{relative.as_posix()}")
+    return buffer.getvalue()
+
+
+def _environment() -> dict[str, str]:
+    """The child's environment: the user's certificate bundle and proxies also hold for Node."""
+    environment = dict(os.environ)
+    bundle = next((environment[name] for name in ("PIP_CERT", "SSL_CERT_FILE") if environment.get(name)), None)
+    if bundle:
+        environment.setdefault("NODE_EXTRA_CA_CERTS", bundle)
+    environment.setdefault("NODE_USE_ENV_PROXY", "1")
+    environment.pop("NODE_OPTIONS", None)
+    return environment
+

@@ -1,0 +1,267 @@
+"""Inside Pyodide: the runtime, the network through our JavaScript engine, and site-packages.
+
+The only importer of ``pyodide*`` and ``js``. Works in a page, a worker and Node; needs neither JSPI nor
+SharedArrayBuffer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import importlib.resources
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from site import getsitepackages
+from typing import Any
+
+from packaging.markers import default_environment
+
+from micropip_lock.adapters.site import SiteInstaller, SitePackages
+from micropip_lock.core.dist_info import public_url
+from micropip_lock.core.model import Abi
+from micropip_lock.core.plan import runtime_tags
+from micropip_lock.errors import (
+    BlockedError,
+    EnvironmentMismatchError,
+    FetchError,
+    FetchTimeoutError,
+    NetworkError,
+    NotFoundError,
+    RuntimeMissingError,
+    ServerError,
+    TruncatedError,
+    WheelTooLargeError,
+)
+from micropip_lock.ports import Fetched, Install, RuntimeLock
+
+OWN_MODULES = ("packaging",)
+"""Top-level modules that micropip-lock itself imports; after they are replaced the next import takes the new one."""
+
+HEADERS_TIMEOUT = 45
+"""Seconds until an answer's head must be there."""
+
+IDLE_TIMEOUT = 30
+"""Seconds without a byte after which a download is given up."""
+
+
+def in_pyodide() -> bool:
+    """Whether this interpreter is Pyodide."""
+    return sys.platform == "emscripten" and "_pyodide_core" in sys.modules
+
+
+class PyodideRuntime:
+    """The interpreter we run in. Implements :class:`~micropip_lock.ports.Runtime`."""
+
+    def __init__(self) -> None:
+        if not in_pyodide():
+            raise RuntimeMissingError(
+                "this is not Pyodide",
+                code="no-pyodide",
+                got=sys.platform,
+                hint="run it in a Pyodide kernel, or use the command line, which brings its own",
+            )
+        import pyodide_js
+
+        self._api = pyodide_js._api
+        self._pyodide = pyodide_js
+
+    def abi(self) -> Abi:
+        info = dict(self._api.lockfile_info.to_py())
+        known = {key: str(info.pop(key, "")) for key in ("abi_version", "arch", "platform", "python")}
+        return Abi(**known, unknown=info)
+
+    def lock(self) -> RuntimeLock:
+        return RuntimeLock(packages=self._api.lockfile_packages.to_py(), base=self._base())
+
+    def _base(self) -> str | None:
+        base = getattr(self._pyodide, "lockfileBaseUrl", None)
+        if isinstance(base, str) and "://" in base and not base.startswith("file:"):
+            return base
+        # Under Node the base is a cache directory; what is missing there comes from this address.
+        cdn = getattr(self._api.config, "cdnUrl", None)
+        return cdn if isinstance(cdn, str) else None
+
+    def tags(self) -> Sequence[str]:
+        return runtime_tags(self.abi())
+
+    def markers(self) -> Mapping[str, str]:
+        return {key: str(value) for key, value in default_environment().items()}
+
+    def imported(self) -> Mapping[str, str]:
+        return {name: str(getattr(module, "__file__", "") or "") for name, module in list(sys.modules.items())}
+
+
+class EngineFetcher:
+    """Fetches through the bundled JavaScript engine. Implements :class:`~micropip_lock.ports.Fetcher`."""
+
+    def __init__(self) -> None:
+        from pyodide.code import run_js
+
+        text = importlib.resources.files("micropip_lock").joinpath("data/engine.js").read_text("utf-8")
+        self._engine = run_js(text)
+
+    async def fetch(
+        self,
+        url: str,
+        *,
+        max_bytes: int | None = None,
+        progress: Callable[[int], None] | None = None,
+        reload: bool = False,
+    ) -> Fetched:
+        from js import Object
+        from pyodide.ffi import create_proxy, to_js
+
+        on_progress = create_proxy(progress) if progress else None
+        options: dict[str, Any] = {
+            "cache": "reload" if reload else "default",
+            "headersTimeoutMs": HEADERS_TIMEOUT * 1000,
+            "idleTimeoutMs": IDLE_TIMEOUT * 1000,
+        }
+        if max_bytes is not None:
+            options["maxBytes"] = max_bytes
+        if on_progress is not None:
+            options["onProgress"] = on_progress
+        handle = self._engine.download(url, to_js(options, dict_converter=Object.fromEntries))
+        try:
+            result = await handle.promise
+        except asyncio.CancelledError:
+            handle.abort()
+            raise
+        finally:
+            if on_progress is not None:
+                on_progress.destroy()
+        if not result.ok:
+            raise fetch_error(result, url, max_bytes)
+        return Fetched(data=result.bytes.to_bytes(), url=public_url(result.url), content_type=result.contentType or "")
+
+
+def fetch_error(result: Any, url: str, max_bytes: int | None) -> Exception:
+    """The error for a download that the engine reports as failed."""
+    public = public_url(url)
+    name = public.rsplit("/", 1)[-1]
+    kind, status = str(result.kind), getattr(result, "status", None)
+    if kind == "too-large":
+        return WheelTooLargeError(
+            f"{name} is larger than the lock says", url=public, expected=f"at most {max_bytes} bytes", got="more",
+            hint="the file changed since the lock was frozen",
+        )
+    if kind == "status" and isinstance(status, int):
+        facts: dict[str, Any] = {"url": public, "status": status, "got": f"HTTP {status}"}
+        if status in (404, 410):
+            return NotFoundError(f"{name} is not there any more", **facts)
+        if status in (401, 403):
+            return BlockedError(f"the server refuses {name}", **facts)
+        if status == 429 or status >= 500:
+            return ServerError(f"the server failed to send {name}", **facts)
+        return FetchError(f"the server did not send {name}", code="http-status", **facts)
+    message = str(getattr(result, "message", "") or kind)
+    if kind == "timeout":
+        return FetchTimeoutError(f"{name} stopped arriving", url=public, got=message)
+    if kind == "truncated":
+        return TruncatedError(f"{name} arrived only in part", url=public, got=message)
+    return NetworkError(f"{name} could not be fetched", url=public, got=message)
+
+
+def site_packages() -> SitePackages:
+    """This interpreter's site-packages, with micropip's in-memory mock packages."""
+    return SitePackages(Path(getsitepackages()[0]), others=_mocks)
+
+
+def installer(target: Path | None = None) -> SiteInstaller:
+    """Installs into this interpreter, or into a directory of its file system.
+
+    Args:
+        target: An isolated directory; put it on ``sys.path`` to use it.
+    """
+    if target is not None:
+        return SiteInstaller(target, load_extension=_load_extension, after=_made_visible)
+    return SiteInstaller(
+        Path(getsitepackages()[0]),
+        prefix=Path(sys.prefix),
+        as_pyodide=True,
+        load_extension=_load_extension,
+        after=_announce,
+    )
+
+
+async def _load_extension(path: Path) -> None:
+    """Open an extension module as Pyodide's own installer does: compiled asynchronously, so that pages can, too."""
+    import pyodide_js
+    from pyodide.ffi import JsException
+
+    try:
+        await pyodide_js._api.loadDynlib(str(path))
+    except JsException as error:
+        raise EnvironmentMismatchError(
+            f"the extension module {path.name} cannot be loaded",
+            code="extension-load",
+            where=str(path),
+            got=str(error),
+            hint="it was built for another Pyodide, or needs a library that is not installed; nothing was changed",
+        ) from error
+
+
+async def run_code(code: str) -> str | None:
+    """Run a person's code as ``__main__``, top-level ``await`` included; the traceback when it fails."""
+    from pyodide.code import eval_code_async
+
+    release_own_modules(OWN_MODULES)
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    try:
+        await eval_code_async(code, globals=namespace, filename="<code>")
+    except BaseException:  # noqa: BLE001  # SystemExit and the like end the person's code, not the runtime
+        return traceback.format_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    return None
+
+
+def release_own_modules(names: Iterable[str]) -> None:
+    """Forget modules that only we imported, so that the next ``import`` finds what is installed."""
+    for name in names:
+        for module in [module for module in sys.modules if module == name or module.startswith(f"{name}.")]:
+            del sys.modules[module]
+
+
+def _made_visible(installs: Sequence[Install]) -> None:
+    importlib.invalidate_caches()
+    release_own_modules(name for one in installs for name in one.package.imports if name in OWN_MODULES)
+
+
+def _announce(installs: Sequence[Install]) -> None:
+    """Tell Pyodide what is there now, so that ``loadPackage`` does not load it again."""
+    import pyodide_js
+
+    _made_visible(installs)
+    for one in installs:
+        origin = one.package.origin
+        source = "pypi" if origin and origin.kind == "index" else one.package.wheel.url
+        setattr(pyodide_js.loadedPackages, one.package.display_name, source)
+
+
+class _Mock:
+    """A mock package that lives in memory only."""
+
+    def __init__(self, name: str, distribution: Any) -> None:
+        self.directory = f"{name}-{distribution.version}.dist-info"
+        self._distribution = distribution
+
+    def read_text(self, filename: str) -> str | None:
+        text = self._distribution.read_text(filename)
+        return text if isinstance(text, str) else None
+
+    def read_file(self, path: str) -> bytes | None:  # noqa: ARG002  # it has no files
+        return None
+
+    def names(self) -> Sequence[str]:
+        return ()
+
+
+def _mocks() -> Iterable[_Mock]:
+    module = sys.modules.get("micropip._mock_package")
+    distributions = getattr(module, "_mock_distributions", {})
+    return [_Mock(name, distributions[name]) for name in sorted(distributions)]
+

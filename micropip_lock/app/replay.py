@@ -1,0 +1,416 @@
+"""Replay: fetch, check and install exactly what a lock names, all or nothing.
+
+Rules this file keeps:
+
+1. Plan first, offline: ABI, wheel tags, what is there already. Nothing is asked of the network for what is.
+2. Fetch everything concurrently (bounded, largest first); every byte is hashed by us before anything is unpacked.
+3. Only when every wheel has been admitted does the installer touch the environment, and it changes all or nothing.
+4. One typed error comes out, with a report of every package's outcome; a cancellation leaves everything as it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Literal
+
+from packaging.utils import NormalizedName, canonicalize_name
+
+from micropip_lock.app.origins import installed_in
+from micropip_lock.core.digest import Digest, VerifiedWheel, admit
+from micropip_lock.core.dist_info import OriginRecord, format_records, public_url
+from micropip_lock.core.model import Lock, LockedPackage, Origin
+from micropip_lock.core.plan import Download, Plan, make_plan
+from micropip_lock.errors import (
+    AlreadyImportedError,
+    BusyError,
+    FetchError,
+    HashMismatchError,
+    MicropipLockError,
+    ReplayCancelled,
+    UsageError,
+)
+from micropip_lock.ports import Fetcher, Install, Installer, Progress, ProgressEvent, Runtime, SiteReader
+
+DEFAULT_CONCURRENCY: Final = 6
+MAX_WHEEL_BYTES: Final = 256 * 2**20
+INSTALLER_NAME: Final = "micropip-lock"
+
+Outcome = Literal["installed", "skipped", "failed", "not-tried"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PackageOutcome:
+    """What happened to one package.
+
+    Attributes:
+        name: Normalised.
+        version: As locked.
+        outcome: ``installed``, ``skipped`` (there already with the same digest), ``failed``, ``not-tried``.
+        reason: One phrase.
+        size: Bytes fetched, or the size the lock names.
+        seconds: From the first request to the admitted bytes.
+        error: What went wrong, when it failed.
+    """
+
+    name: str
+    version: str
+    outcome: Outcome
+    reason: str = ""
+    size: int | None = None
+    seconds: float = 0.0
+    error: MicropipLockError | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        facts: dict[str, Any] = {
+            "name": self.name,
+            "version": self.version,
+            "outcome": self.outcome,
+            "reason": self.reason,
+            "size": self.size,
+            "seconds": round(self.seconds, 4),
+        }
+        if self.error is not None:
+            facts["error"] = self.error.to_json()
+        return facts
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReplayReport:
+    """What a replay did.
+
+    Attributes:
+        lock_id: Identity of the lock.
+        packages: One outcome for each package of the lock, by name.
+        seconds: Wall-clock time of the whole replay.
+        fetch_seconds: Until the last wheel was admitted.
+        bytes_fetched: Bytes that arrived.
+        requests: Requests sent.
+        notes: What a person should know.
+        restart_required: Modules of an older version are still loaded; restart the kernel.
+    """
+
+    lock_id: str
+    packages: tuple[PackageOutcome, ...]
+    seconds: float = 0.0
+    fetch_seconds: float = 0.0
+    bytes_fetched: int = 0
+    requests: int = 0
+    notes: tuple[str, ...] = ()
+    restart_required: bool = False
+
+    def count(self, outcome: Outcome) -> int:
+        """How many packages had this outcome."""
+        return sum(package.outcome == outcome for package in self.packages)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "lock_id": self.lock_id,
+            "packages": [package.to_json() for package in self.packages],
+            "seconds": round(self.seconds, 4),
+            "fetch_seconds": round(self.fetch_seconds, 4),
+            "bytes_fetched": self.bytes_fetched,
+            "requests": self.requests,
+            "notes": list(self.notes),
+            "restart_required": self.restart_required,
+        }
+
+    @classmethod
+    def from_json(cls, facts: Mapping[str, Any]) -> ReplayReport:
+        """The report that :meth:`to_json` described; errors are left out."""
+        keys = ("name", "version", "outcome", "reason", "size", "seconds")
+        packages = tuple(PackageOutcome(**{key: one[key] for key in keys}) for one in facts["packages"])
+        rest = {key: value for key, value in facts.items() if key not in ("packages", "notes")}
+        return cls(packages=packages, notes=tuple(facts["notes"]), **rest)
+
+    def __repr__(self) -> str:
+        return (
+            f"<ReplayReport {self.lock_id[:12]}: {self.count('installed')} installed, {self.count('skipped')} skipped, "
+            f"{self.count('failed')} failed, {self.bytes_fetched} bytes in {self.seconds:.2f} s>"
+        )
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        rows = "".join(
+            f"<tr><td>{escape(one.name)}</td><td>{escape(one.version)}</td><td>{one.outcome}</td>"
+            f"<td>{escape(one.reason)}</td><td>{one.size or ''}</td></tr>"
+            for one in self.packages
+        )
+        return f"<table><caption>{escape(repr(self)[1:-1])}</caption><tbody>{rows}</tbody></table>"
+
+
+@dataclass(kw_only=True, slots=True)
+class _Run:
+    """The mutable side of one replay."""
+
+    lock: Lock
+    plan: Plan
+    progress: Progress | None
+    started: float
+    received: dict[str, int] = field(default_factory=dict)
+    admitted: dict[NormalizedName, VerifiedWheel] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    failures: dict[str, MicropipLockError] = field(default_factory=dict)
+    requests: int = 0
+    fetched_at: float = 0.0
+
+    def tell(self, stage: str, package: LockedPackage | None = None) -> None:
+        if self.progress is None:
+            return
+        name = package.name if package else None
+        self.progress(
+            ProgressEvent(
+                stage=stage,
+                package=name,
+                received=self.received.get(name, 0) if name else 0,
+                total=package.wheel.size if package else None,
+                all_received=sum(self.received.values()),
+                all_total=self.plan.total_bytes,
+            )
+        )
+
+    def report(self, *, done: bool, notes: Sequence[str] = (), restart_required: bool = False) -> ReplayReport:
+        now = time.perf_counter()
+        return ReplayReport(
+            lock_id=self.lock.id,
+            packages=tuple(self._outcome(package, done) for package in self.lock),
+            seconds=now - self.started,
+            fetch_seconds=(self.fetched_at or now) - self.started,
+            bytes_fetched=sum(self.received.values()),
+            requests=self.requests,
+            notes=tuple(notes),
+            restart_required=restart_required,
+        )
+
+    def _outcome(self, package: LockedPackage, done: bool) -> PackageOutcome:
+        name = package.name
+        size = self.received.get(name, package.wheel.size)
+        base = PackageOutcome(
+            name=name, version=package.version, outcome="not-tried", size=size, seconds=self.seconds.get(name, 0.0)
+        )
+        if package in self.plan.skipped:
+            return replace(base, outcome="skipped", reason="already installed with the same sha256")
+        if error := self.failures.get(name):
+            return replace(base, outcome="failed", reason=error.code, error=error)
+        if done:
+            return replace(base, outcome="installed", reason="sha256 and every file checked")
+        return replace(base, reason="fetched, not installed" if name in self.admitted else "not fetched")
+
+
+_running: set[Installer] = set()
+
+
+async def replay(
+    lock: Lock,
+    *,
+    site: SiteReader,
+    runtime: Runtime,
+    fetcher: Fetcher,
+    installer: Installer,
+    concurrency: int = DEFAULT_CONCURRENCY,
+    force: bool = False,
+    offline: bool = False,
+    progress: Progress | None = None,
+    own_modules: Iterable[str] = (),
+) -> ReplayReport:
+    """Make the environment hold exactly what ``lock`` names; what else is installed stays.
+
+    Args:
+        lock: What to install.
+        site: The environment as it is.
+        runtime: The interpreter it is for.
+        fetcher: Gets the wheels.
+        installer: Puts them in place.
+        concurrency: Downloads at a time.
+        force: Install again what is there, and replace packages whose modules are imported already.
+        offline: Send no request: succeed only when everything is installed already.
+        progress: Told what happens.
+        own_modules: Top-level modules that are imported only by micropip-lock itself; replacing them is safe.
+
+    Raises:
+        MicropipLockError: nothing was changed; ``error.report`` has every package's outcome.
+        ReplayCancelled: nothing was changed.
+    """
+    if concurrency < 1:
+        raise UsageError("concurrency is at least 1", got=str(concurrency))
+    if installer in _running:
+        raise BusyError("another replay is changing this environment")
+    _running.add(installer)
+    try:
+        return await _replay(
+            lock, site, runtime, fetcher, installer, concurrency, force, offline, progress, frozenset(own_modules)
+        )
+    finally:
+        _running.discard(installer)
+
+
+async def _replay(
+    lock: Lock,
+    site: SiteReader,
+    runtime: Runtime,
+    fetcher: Fetcher,
+    installer: Installer,
+    concurrency: int,
+    force: bool,
+    offline: bool,
+    progress: Progress | None,
+    own_modules: frozenset[str],
+) -> ReplayReport:
+    started = time.perf_counter()
+    plan = make_plan(lock, installed_in(site, runtime.lock()), abi=runtime.abi(), tags=runtime.tags(), force=force)
+    run = _Run(lock=lock, plan=plan, progress=progress, started=started)
+    run.tell("plan")
+    imported = _imported_again(plan, runtime.imported(), own_modules)
+    if imported and not force:
+        names = ", ".join(sorted(imported))
+        raise AlreadyImportedError(
+            f"modules that the lock replaces are imported already: {names}",
+            package=next(iter(imported.values())),
+            got=names,
+            report=run.report(done=False),
+        )
+    try:
+        if offline and plan.downloads:
+            names = ", ".join(str(download.package) for download in plan.downloads)
+            raise FetchError(
+                "offline, and not everything is here", code="offline", got=f"missing: {names}", hint="replay once online"
+            )
+        await _fetch_all(run, fetcher, concurrency)
+        run.fetched_at = time.perf_counter()
+        notes = await installer.install(_installs(run), lambda stage, name: _step(run, stage, name))
+    except asyncio.CancelledError as error:
+        raise ReplayCancelled("replay cancelled; the environment is as it was") from error
+    except MicropipLockError as error:
+        if error.package and error.package not in run.failures:
+            run.failures[error.package] = error
+        error.report = run.report(done=False)
+        raise
+    run.tell("done")
+    return run.report(done=True, notes=notes, restart_required=bool(imported))
+
+
+def _step(run: _Run, stage: str, name: str) -> None:
+    run.tell(stage, run.lock.packages[canonicalize_name(name)])
+
+
+async def _fetch_all(run: _Run, fetcher: Fetcher, concurrency: int) -> None:
+    """Every wheel, admitted; the first failure stops what has not begun and lets nothing half-done live on."""
+    gate = asyncio.Semaphore(concurrency)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for download in run.plan.downloads:
+                tasks.create_task(_fetch_one(run, fetcher, gate, download), name=f"fetch {download.package.name}")
+    except* MicropipLockError as group:
+        raise _first(run, group) from group
+
+
+def _first(run: _Run, group: BaseExceptionGroup[MicropipLockError]) -> MicropipLockError:
+    """The failure to raise: the one of the first name, so that it does not depend on timing more than it must."""
+    failures = [run.failures[name] for name in sorted(run.failures)]
+    return failures[0] if failures else next(iter(_leaves(group)))
+
+
+def _leaves(group: BaseExceptionGroup[MicropipLockError]) -> Iterable[MicropipLockError]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
+
+
+async def _fetch_one(run: _Run, fetcher: Fetcher, gate: asyncio.Semaphore, download: Download) -> None:
+    package = download.package
+    async with gate:
+        began = time.perf_counter()
+
+        def received(count: int) -> None:
+            run.received[package.name] = count
+            run.tell("fetch", package)
+
+        try:
+            run.admitted[package.name] = await _fetch_admitted(run, fetcher, download, received)
+        except MicropipLockError as error:
+            error.package = error.package or package.name
+            run.failures[package.name] = error
+            raise
+        finally:
+            run.seconds[package.name] = time.perf_counter() - began
+
+
+async def _fetch_admitted(
+    run: _Run, fetcher: Fetcher, download: Download, received: Callable[[int], None]
+) -> VerifiedWheel:
+    package = download.package
+    cap = package.wheel.size if package.wheel.size is not None else MAX_WHEEL_BYTES
+    for reload in (False, True):
+        run.requests += 1
+        fetched = await fetcher.fetch(download.url, max_bytes=cap, progress=received, reload=reload)
+        received(len(fetched.data))
+        try:
+            return admit(
+                fetched.data,
+                package.wheel.digest,
+                filename=package.wheel.filename,
+                size=package.wheel.size,
+                package=package.name,
+                url=fetched.url,
+            )
+        except HashMismatchError as error:
+            # A stale cache on the way is the one cause that asking again, past every cache, can mend.
+            if reload or error.code == "not-a-wheel":
+                raise
+    raise AssertionError("the second attempt returns or raises")
+
+
+def _installs(run: _Run) -> list[Install]:
+    downloads = {one.package.name: one for one in run.plan.downloads}
+    return [
+        Install(
+            package=downloads[name].package,
+            wheel=run.admitted[name],
+            records=_record_writer(downloads[name], run.admitted[name]),
+            replaces=tuple(old.directory for old in downloads[name].replaces),
+        )
+        for name in run.plan.order
+    ]
+
+
+def _record_writer(download: Download, wheel: VerifiedWheel) -> Callable[[str], Mapping[str, str]]:
+    """The records of a replayed package: what recording wrote when it was installed the first time."""
+    package = download.package
+    origin = package.origin or Origin(kind="url", url=download.url)
+
+    def records(record_text: str) -> Mapping[str, str]:
+        record = OriginRecord(
+            origin=origin,
+            digest=wheel.digest,
+            size=package.wheel.size,
+            upload_time=package.wheel.upload_time,
+            requested=package.requested,
+            requirement=package.requirement,
+            extras=package.extras,
+            record_digest=Digest.of(record_text.encode("utf-8")),
+        )
+        files = format_records(record)
+        files["INSTALLER"] = INSTALLER_NAME
+        # What micropip would have written: micropip.list() and micropip.freeze() read these.
+        files["PYODIDE_SOURCE"] = {"index": "pypi", "runtime": "pyodide", "url": origin.url}[origin.kind]
+        files["PYODIDE_URL"] = public_url(download.url)
+        files["PYODIDE_SHA256"] = wheel.digest.hex
+        return files
+
+    return records
+
+
+def _imported_again(plan: Plan, imported: Mapping[str, str], own: frozenset[str]) -> dict[str, str]:
+    """Imported modules that the plan would replace: module to package."""
+    again: dict[str, str] = {}
+    for download in plan.downloads:
+        if download.replaces:
+            for name in download.package.imports:
+                if name in imported and name.partition(".")[0] not in own:
+                    again[name] = download.package.name
+    return again

@@ -1,0 +1,286 @@
+"""The record files in a dist-info directory, to values and back.
+
+What is where (ADR 3):
+
+- ``INDEX``: one line, the base URL of the index that served the wheel, for an install by name.
+- ``direct_url.json`` (PEP 610): for an install from a URL. Never both.
+- ``micropip-lock.json``: the rest; ``record`` in it is the SHA-256 of the installed RECORD, which binds the record to
+  this very wheel: a record that was shipped, copied or left behind does not match.
+
+Credentials never reach a file: :func:`public_url` is applied to every address before it is written.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urljoin, urlsplit, urlunsplit
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from micropip_lock.core.digest import Digest
+from micropip_lock.core.model import Origin, OriginKind
+from micropip_lock.errors import LockSchemaError, RecordError
+
+INDEX_FILE: Final = "INDEX"
+DIRECT_URL_FILE: Final = "direct_url.json"
+RECORD_FILE: Final = "micropip-lock.json"
+RECORD_FORMAT: Final = 1
+MICROPIP_FILES: Final = ("PYODIDE_SOURCE", "PYODIDE_URL", "PYODIDE_SHA256", "PYODIDE_REQUIRES")
+
+RESERVED_FILES: Final = frozenset({INDEX_FILE, DIRECT_URL_FILE, RECORD_FILE, "provenance_url.json", *MICROPIP_FILES})
+"""Names that only an installer may write into dist-info; a wheel that ships one is refused."""
+
+INSTALLER_FILES: Final = RESERVED_FILES | {"INSTALLER", "REQUESTED", "RECORD", "RECORD.jws", "RECORD.p7s"}
+"""Names in dist-info that say who installed, not what."""
+
+_ENV_USERINFO: Final = re.compile(r"\$\{[A-Za-z0-9_-]+\}(:\$\{[A-Za-z0-9_-]+\})?")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OriginRecord:
+    """What was recorded when one wheel was installed.
+
+    Attributes:
+        origin: Where it came from.
+        digest: SHA-256 of the wheel's bytes as they arrived.
+        size: Bytes.
+        upload_time: When the index said it (PEP 700).
+        requested: A person asked for it.
+        requirement: As it was asked for, or as the first dependent asked for it.
+        extras: Requested extras.
+        record_digest: SHA-256 of the RECORD file that was installed.
+    """
+
+    origin: Origin
+    digest: Digest
+    size: int | None = None
+    upload_time: str | None = None
+    requested: bool = False
+    requirement: str | None = None
+    extras: tuple[str, ...] = ()
+    record_digest: Digest | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecordRow:
+    """One row of RECORD.
+
+    Attributes:
+        path: As written, ``/``-separated, relative to site-packages.
+        digest: SHA-256, or ``None`` when the row carries none (RECORD itself, caches).
+        size: Bytes, or ``None``.
+    """
+
+    path: str
+    digest: Digest | None
+    size: int | None
+
+
+def public_url(url: str) -> str:
+    """``url`` without user information, query and fragment, so that it can be written down.
+
+    User information made of environment variables only (``${USER}:${TOKEN}``, PEP 610) is kept: it is no secret.
+    """
+    try:
+        parts = urlsplit(url)
+        host = parts.netloc
+    except ValueError:
+        return url.split("?")[0].split("#")[0] if "@" not in url else ""
+    userinfo, at, address = host.rpartition("@")
+    if at and not _ENV_USERINFO.fullmatch(userinfo):
+        host = address
+    path = urlsplit(urljoin("https://host/", parts.path)).path if "/." in parts.path else parts.path
+    return urlunsplit((parts.scheme, host, path, "", ""))
+
+
+def parse_record(text: str) -> tuple[RecordRow, ...]:
+    """The rows of a RECORD file.
+
+    Source: "Recording installed projects", The RECORD file (PEP 376, PEP 627).
+
+    Raises:
+        RecordError: code ``record-unreadable``, with the line.
+    """
+    rows = []
+    try:
+        for number, row in enumerate(csv.reader(io.StringIO(text, newline=""), strict=True), start=1):
+            if not row:
+                continue
+            if len(row) not in (1, 2, 3) or not row[0]:
+                raise _unreadable(number, f"{len(row)} fields, the first {row[0]!r}")
+            path, algorithm_digest, size = [*row, "", ""][:3]
+            rows.append(
+                RecordRow(
+                    path=path.replace("\\", "/"),
+                    digest=_record_digest(algorithm_digest, number),
+                    size=_record_size(size, number),
+                )
+            )
+    except csv.Error as error:
+        raise RecordError("RECORD is not CSV", code="record-unreadable", got=str(error)) from error
+    return tuple(rows)
+
+
+def _record_digest(text: str, line: int) -> Digest | None:
+    if not text.startswith("sha256="):
+        # PEP 376 allows other algorithms; only SHA-256 is checked, the rest is treated as no digest.
+        if text and "=" not in text:
+            raise _unreadable(line, repr(text))
+        return None
+    try:
+        return Digest.from_record(text.rstrip("="))
+    except LockSchemaError as error:
+        raise _unreadable(line, repr(text)) from error
+
+
+def _record_size(text: str, line: int) -> int | None:
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 16):
+        raise _unreadable(line, f"size {text!r}")
+    return int(text)
+
+
+def _unreadable(line: int, got: str) -> RecordError:
+    return RecordError(
+        "a line of RECORD cannot be read",
+        code="record-unreadable",
+        where=f"RECORD line {line}",
+        expected="path, sha256=digest, size",
+        got=got,
+        hint="reinstall the package",
+    )
+
+
+def format_records(record: OriginRecord) -> dict[str, str]:
+    """The files to write into dist-info: name to text."""
+    url = public_url(record.origin.url)
+    facts: dict[str, Any] = {
+        "version": RECORD_FORMAT,
+        "source": record.origin.kind,
+        "url": url,
+        "sha256": record.digest.hex,
+        "requested": record.requested,
+    }
+    if record.size is not None:
+        facts["size"] = record.size
+    if record.upload_time:
+        facts["upload-time"] = record.upload_time
+    if record.requirement:
+        facts["requirement"] = _public_requirement(record.requirement)
+    if record.extras:
+        facts["extras"] = sorted(record.extras)
+    if record.record_digest:
+        facts["record"] = record.record_digest.hex
+    files = {RECORD_FILE: json.dumps(facts, indent=2, sort_keys=True, ensure_ascii=False) + "\n"}
+    if record.origin.kind == "index" and record.origin.index:
+        files[INDEX_FILE] = public_url(record.origin.index) + "\n"
+    if record.origin.kind == "url":
+        # PEP 610: archive_info with "hashes"; the older "hash" key is kept for readers that know only that.
+        direct_url = {
+            "archive_info": {"hash": f"sha256={record.digest.hex}", "hashes": {"sha256": record.digest.hex}},
+            "url": url,
+        }
+        files[DIRECT_URL_FILE] = json.dumps(direct_url, sort_keys=True) + "\n"
+    return files
+
+
+def parse_records(read_text: Callable[[str], str | None]) -> OriginRecord | None:
+    """What :func:`format_records` wrote, or ``None`` when there is no record of ours.
+
+    Args:
+        read_text: Reads a file of one dist-info directory.
+
+    Raises:
+        RecordError: codes ``record-unreadable``, ``record-version``, ``record-forged`` (the record does not belong to
+            the RECORD beside it).
+    """
+    text = read_text(RECORD_FILE)
+    if text is None:
+        return None
+    try:
+        facts = json.loads(text)
+        if not isinstance(facts, dict):
+            raise TypeError(f"a JSON {type(facts).__name__}")
+        version = facts.get("version")
+        if isinstance(version, int) and version > RECORD_FORMAT:
+            raise RecordError(
+                "the record was written by a newer micropip-lock",
+                code="record-version",
+                where=RECORD_FILE,
+                expected=f"version {RECORD_FORMAT}",
+                got=str(version),
+                hint="update micropip-lock",
+            )
+        kind: OriginKind = facts["source"]
+        if kind not in ("index", "url", "runtime"):
+            raise ValueError(f"source {kind!r}")
+        index = (read_text(INDEX_FILE) or "").strip() or None
+        record_digest = Digest.from_hex(facts["record"]) if "record" in facts else None
+        parsed = OriginRecord(
+            origin=Origin(kind=kind, url=_text(facts, "url"), index=index if kind == "index" else None),
+            digest=Digest.from_hex(_text(facts, "sha256")),
+            size=_optional(facts, "size", int),
+            upload_time=_optional(facts, "upload-time", str),
+            requested=bool(_optional(facts, "requested", bool)),
+            requirement=_optional(facts, "requirement", str),
+            extras=tuple(str(extra) for extra in _optional(facts, "extras", list) or ()),
+            record_digest=record_digest,
+        )
+    except (ValueError, TypeError, KeyError, RecursionError, LockSchemaError) as error:
+        raise RecordError(
+            "the record of this install cannot be read",
+            code="record-unreadable",
+            where=RECORD_FILE,
+            got=str(error),
+            hint="reinstall the package while recording is on",
+        ) from error
+    _check_binding(parsed, read_text)
+    return parsed
+
+
+def _check_binding(record: OriginRecord, read_text: Callable[[str], str | None]) -> None:
+    installed = read_text("RECORD")
+    bound = installed is not None and record.record_digest == Digest.of(installed.encode("utf-8"))
+    micropip_digest = (read_text("PYODIDE_SHA256") or record.digest.hex).strip()
+    if not bound or micropip_digest != record.digest.hex:
+        raise RecordError(
+            "the record does not belong to the files beside it",
+            code="record-forged",
+            where=RECORD_FILE,
+            expected=f"RECORD with sha256 {record.record_digest}",
+            got="none" if installed is None else str(Digest.of(installed.encode("utf-8"))),
+            hint="the package was replaced or edited after it was recorded; reinstall it",
+        )
+
+
+def _text(facts: Mapping[str, Any], key: str) -> str:
+    value = facts[key]
+    if not isinstance(value, str) or not value:
+        raise TypeError(f"{key} is {value!r}")
+    return value
+
+
+def _optional[T](facts: Mapping[str, Any], key: str, kind: type[T]) -> T | None:
+    value = facts.get(key)
+    if value is not None and (not isinstance(value, kind) or (kind is int and isinstance(value, bool))):
+        raise TypeError(f"{key} is {value!r}")
+    return value
+
+
+def _public_requirement(requirement: str) -> str:
+    """A requirement with the credentials of a direct reference (``name @ URL``) or of a bare URL taken out."""
+    try:
+        parsed = Requirement(requirement)
+    except InvalidRequirement:
+        return public_url(requirement)
+    if parsed.url:
+        parsed.url = public_url(parsed.url)
+        return str(parsed)
+    return requirement

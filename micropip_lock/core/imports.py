@@ -1,0 +1,66 @@
+"""The import names of a distribution.
+
+PEP 794 first (``Import-Name`` in METADATA), else the files in RECORD: packages, single modules,
+extension modules with or without an ABI tag, and dotted names below namespace packages. ``top_level.txt`` is never
+read: most build backends do not write it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+_EXTENSION: Final = re.compile(r"(\.(cpython|pypy)-?[0-9a-z_-]+|\.abi[0-9t]+)?\.so$")
+_SKIPPED_DIRECTORIES: Final = re.compile(r"(^|/)(__pycache__|[^/]+\.(dist-info|data|libs|egg-info))(/|$)")
+
+
+def import_names(paths: Iterable[str], *, declared: Sequence[str] | None = None) -> tuple[str, ...]:
+    """Import names, sorted.
+
+    Args:
+        paths: The paths in RECORD, relative to site-packages.
+        declared: ``Import-Name`` values of METADATA (PEP 794), or ``None`` when the field is absent. An empty value
+            means that the distribution has no import name; ``; private`` marks are understood.
+
+    Returns:
+        Public names only, when declared; otherwise every name that an ``import`` statement could start with.
+    """
+    if declared is not None:
+        return tuple(sorted({name for name in map(_public, declared) if name}))
+    modules, packages = _modules(paths)
+    return tuple(sorted(_shortest(modules, packages)))
+
+
+def _public(value: str) -> str:
+    name, _, mark = value.partition(";")
+    return "" if mark.strip() == "private" else name.strip()
+
+
+def _modules(paths: Iterable[str]) -> tuple[set[tuple[str, ...]], set[tuple[str, ...]]]:
+    modules: set[tuple[str, ...]] = set()
+    packages: set[tuple[str, ...]] = set()
+    for path in paths:
+        if path.startswith(("/", "../")) or _SKIPPED_DIRECTORIES.search(path):
+            continue
+        *parents, filename = path.split("/")
+        stem = filename[:-3] if filename.endswith(".py") else _EXTENSION.sub("", filename)
+        if stem == filename or not all(part.isidentifier() for part in (*parents, stem)):
+            continue
+        if stem == "__init__":
+            if parents:
+                packages.add(tuple(parents))
+        elif stem != "__main__":
+            modules.add((*parents, stem))
+    return modules, packages
+
+
+def _shortest(modules: set[tuple[str, ...]], packages: set[tuple[str, ...]]) -> set[str]:
+    """The first regular package on the way to each module; a module of its own where there is none."""
+    names = set()
+    for parts in modules | packages:
+        for length in range(1, len(parts) + 1):
+            if parts[:length] in packages or length == len(parts):
+                names.add(".".join(parts[:length]))
+                break
+    return names

@@ -1,0 +1,170 @@
+"""A project page of a package index: what it says about each file.
+
+Reads the Simple API as JSON (PEP 691, 700, 714) and as HTML (PEP 503, 658, 592), and the older JSON API
+(``releases``). Relative addresses are resolved against the page.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from typing import Any, Final
+from urllib.parse import unquote, urldefrag, urljoin, urlsplit
+
+from micropip_lock.core.digest import Digest
+from micropip_lock.errors import InputError, LockSchemaError
+
+JSON_TYPES: Final = ("application/vnd.pypi.simple.v1+json", "application/json")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IndexFile:
+    """One file as an index lists it.
+
+    Attributes:
+        filename: Name of the file.
+        url: Absolute address without fragment.
+        digest: SHA-256, when the index gives it.
+        size: Bytes (PEP 700).
+        upload_time: ISO 8601 UTC (PEP 700).
+        metadata_digest: SHA-256 of the ``.metadata`` file (PEP 658/714), when the index gives it.
+        yanked: PEP 592.
+    """
+
+    filename: str
+    url: str
+    digest: Digest | None = None
+    size: int | None = None
+    upload_time: str | None = None
+    metadata_digest: Digest | None = None
+    yanked: bool = False
+
+
+def parse_page(text: str, content_type: str, page_url: str) -> tuple[IndexFile, ...]:
+    """The files that a project page lists; entries that make no sense are left out, as installers do.
+
+    Args:
+        text: The page.
+        content_type: As the server said it.
+        page_url: Address of the page, after redirects.
+
+    Raises:
+        InputError: code ``index-page``, when the page is not what its content type says.
+    """
+    if content_type.partition(";")[0].strip().lower() in JSON_TYPES:
+        try:
+            page = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise InputError(
+                "the index sent a page that is not JSON", code="index-page", url=page_url, got=str(error)
+            ) from error
+        return tuple(_json_files(page, page_url)) if isinstance(page, dict) else ()
+    parser = _Anchors(page_url)
+    parser.feed(text)
+    parser.close()
+    return tuple(parser.files)
+
+
+def _json_files(page: Mapping[str, Any], page_url: str) -> Iterable[IndexFile]:
+    files = page.get("files")
+    if not isinstance(files, list):
+        releases = page.get("releases")
+        groups = releases.values() if isinstance(releases, dict) else ()
+        files = [entry for group in groups if isinstance(group, list) for entry in group]
+    for entry in files:
+        if not isinstance(entry, dict):
+            continue
+        filename, url = entry.get("filename"), entry.get("url")
+        if not isinstance(filename, str) or not isinstance(url, str):
+            continue
+        hashes = entry.get("hashes", entry.get("digests"))
+        metadata = entry.get("core-metadata", entry.get("dist-info-metadata"))
+        size = entry.get("size")
+        upload_time = entry.get("upload-time", entry.get("upload_time_iso_8601"))
+        yield IndexFile(
+            filename=filename,
+            url=urldefrag(urljoin(page_url, url)).url,
+            digest=_sha256(hashes),
+            size=size if isinstance(size, int) and not isinstance(size, bool) and size >= 0 else None,
+            upload_time=upload_time if isinstance(upload_time, str) else None,
+            metadata_digest=_sha256(metadata),
+            yanked=bool(entry.get("yanked")),
+        )
+
+
+def _sha256(hashes: object) -> Digest | None:
+    text = hashes.get("sha256") if isinstance(hashes, dict) else None
+    try:
+        return Digest.from_hex(text) if isinstance(text, str) else None
+    except LockSchemaError:
+        return None
+
+
+class _Anchors(HTMLParser):
+    def __init__(self, page_url: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.files: list[IndexFile] = []
+        self._base = page_url
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {name: value or "" for name, value in attrs}
+        if tag == "base" and values.get("href"):
+            self._base = urljoin(self._base, values["href"])
+        if tag != "a" or "href" not in values:
+            return
+        try:
+            url, fragment = urldefrag(urljoin(self._base, values["href"]))
+            filename = unquote(urlsplit(url).path.rsplit("/", 1)[-1])
+        except ValueError:
+            return
+        name, _, value = fragment.partition("=")
+        # PEP 714: data-core-metadata, with PEP 658's data-dist-info-metadata as the older name.
+        kind, _, metadata = values.get("data-core-metadata", values.get("data-dist-info-metadata", "")).partition("=")
+        self.files.append(
+            IndexFile(
+                filename=filename,
+                url=url,
+                digest=_sha256({name: value}),
+                metadata_digest=_sha256({kind: metadata}),
+                yanked="data-yanked" in values,
+            )
+        )
+
+
+def base_url(page_url: str, project: str, index_urls: Iterable[str]) -> str:
+    """The index whose project page this is.
+
+    Args:
+        page_url: Address that was asked.
+        project: Normalised project name.
+        index_urls: The indexes that were configured, with or without a ``{package_name}`` placeholder.
+
+    Returns:
+        The configured index that forms this address (up to the placeholder), else the address without its last segment.
+    """
+    for index in index_urls:
+        base = index.partition("{package_name}")[0].rstrip("/")
+        if page_url in (index.replace("{package_name}", project), f"{index}/{project}/", f"{base}/{project}/"):
+            return base
+    head, _, tail = page_url.rstrip("/").rpartition("/")
+    return head if tail == project else page_url
+
+
+def with_absolute_urls(text: str, page_url: str) -> str:
+    """A JSON page with its relative file addresses made absolute; other pages as they are.
+
+    micropip resolves relative addresses of HTML pages only (PEP 691 allows them in JSON as well).
+    """
+    try:
+        page = json.loads(text)
+        files = page["files"]
+        relative = [entry for entry in files if not urlsplit(entry["url"]).netloc]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return text
+    if not relative:
+        return text
+    for entry in relative:
+        entry["url"] = urljoin(page_url, entry["url"])
+    return json.dumps(page)

@@ -1,0 +1,315 @@
+"""What is inside the bytes of a wheel, checked before a single file is written.
+
+Rules this file keeps:
+
+1. Identity: file name = dist-info directory = METADATA name and version = what the lock says.
+2. Paths: relative, ``/``-separated, no ``..``, no control characters, no links, no two entries that are one file.
+3. RECORD both ways: every file is listed, every listed file is there, and each file's bytes have the digest RECORD
+   gives when they are inflated.
+4. Names that only an installer may write (:data:`~micropip_lock.core.dist_info.RESERVED_FILES`) are refused.
+
+Source: binary distribution format (PEP 427), "Recording installed projects" (PEP 376, PEP 627).
+Left to others: where the files go (:mod:`micropip_lock.adapters.site`).
+"""
+
+from __future__ import annotations
+
+import io
+import posixpath
+import stat
+import unicodedata
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from email.parser import HeaderParser
+from typing import Final
+
+from packaging.utils import InvalidWheelFilename, NormalizedName, canonicalize_name, parse_wheel_filename
+from packaging.version import InvalidVersion, Version
+
+from micropip_lock.core.digest import Digest, VerifiedWheel
+from micropip_lock.core.dist_info import RESERVED_FILES, RecordRow, parse_record
+from micropip_lock.errors import RecordError, WheelFormatError, WheelMetadataError, WheelPathError, WheelRecordError
+
+DATA_SCHEMES: Final = frozenset({"purelib", "platlib", "headers", "scripts", "data"})
+_SIGNATURES: Final = ("RECORD.jws", "RECORD.p7s")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WheelIdentity:
+    """What a wheel file's name says.
+
+    Attributes:
+        name: Normalised.
+        version: PEP 440.
+        tags: Expanded tags, e.g. ``py3-none-any``.
+    """
+
+    name: NormalizedName
+    version: Version
+    tags: frozenset[str]
+
+
+def parse_identity(filename: str) -> WheelIdentity:
+    """Split a wheel file name.
+
+    Raises:
+        WheelMetadataError: code ``wheel-filename``.
+    """
+    try:
+        name, version, _build, tags = parse_wheel_filename(filename)
+    except (InvalidWheelFilename, InvalidVersion) as error:
+        raise WheelMetadataError(
+            "not the name of a wheel file",
+            code="wheel-filename",
+            expected="name-version(-build)?-python-abi-platform.whl",
+            got=repr(filename),
+        ) from error
+    return WheelIdentity(name=name, version=version, tags=frozenset(map(str, tags)))
+
+
+class OpenedWheel:
+    """A wheel whose container, paths, identity and RECORD have been checked.
+
+    File contents are checked as :meth:`files` inflates them.
+
+    Attributes:
+        filename: The wheel's file name.
+        dist_info: Name of its dist-info directory.
+        data_dir: Name of its ``.data`` directory, whether it has one or not.
+        record_text: RECORD as shipped.
+    """
+
+    def __init__(self, wheel: VerifiedWheel) -> None:
+        """Check everything but the contents.
+
+        Raises:
+            WheelFormatError, WheelPathError, WheelMetadataError, WheelRecordError: see each code.
+        """
+        self.filename = wheel.filename
+        identity = parse_identity(wheel.filename)
+        self._zip = _open_zip(wheel)
+        self._entries = self._checked_entries()
+        self.dist_info = self._find_dist_info(identity)
+        self.data_dir = self.dist_info.removesuffix(".dist-info") + ".data"
+        self._check_schemes()
+        self._check_metadata(identity)
+        self.record_text = self._text("RECORD", WheelRecordError, "no-record")
+        self._rows = self._check_record()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Paths of all files, in the order of the archive."""
+        return tuple(self._entries)
+
+    @property
+    def unpacked_size(self) -> int:
+        """Bytes of all files together, as the central directory says."""
+        return sum(entry.file_size for entry in self._entries.values())
+
+    def mode(self, path: str) -> int:
+        """POSIX permission bits of a file, 0 when the archive has none."""
+        return (self._entries[path].external_attr >> 16) & 0o777
+
+    def files(self) -> Iterator[tuple[str, bytes]]:
+        """Each file's path and bytes, its digest checked against RECORD first.
+
+        Raises:
+            WheelFormatError: code ``bad-zip`` (inflating fails, CRC).
+            WheelRecordError: codes ``record-hash``, ``record-size``.
+        """
+        for path, entry in self._entries.items():
+            data = self._read(entry)
+            row = self._rows.get(path)
+            if row is not None:
+                self._check_content(path, data, row)
+            yield path, data
+
+    def _check_content(self, path: str, data: bytes, row: RecordRow) -> None:
+        if row.digest is not None and (got := Digest.of(data)) != row.digest:
+            raise self._record_error(
+                "record-hash", "a file is not the one RECORD lists", path, row.digest.record, got.record
+            )
+        if row.size is not None and row.size != len(data):
+            raise self._record_error(
+                "record-size", "a file has another size than RECORD lists", path, str(row.size), str(len(data))
+            )
+
+    def _checked_entries(self) -> dict[str, zipfile.ZipInfo]:
+        entries: dict[str, zipfile.ZipInfo] = {}
+        folded: dict[str, str] = {}
+        for entry in self._zip.infolist():
+            path = entry.orig_filename
+            self._check_path(path, entry)
+            if entry.is_dir():
+                continue
+            if path in entries:
+                raise WheelFormatError("two entries have one name", code="duplicate-entry", where=self._at(path))
+            key = unicodedata.normalize("NFC", path).casefold()
+            if key in folded:
+                raise WheelPathError(
+                    "two names differ only in case or Unicode form",
+                    code="case-collision",
+                    where=self._at(path),
+                    got=folded[key],
+                )
+            entries[path] = entry
+            folded[key] = path
+        if not entries:
+            raise WheelFormatError("the wheel is empty", code="empty", where=self.filename)
+        for path in entries:
+            for parent in _parents(path):
+                if parent in entries:
+                    raise WheelPathError(
+                        "a name is both a file and a directory", code="file-dir-collision", where=self._at(parent)
+                    )
+        return entries
+
+    def _check_path(self, path: str, entry: zipfile.ZipInfo) -> None:
+        def refuse(code: str, message: str) -> WheelPathError:
+            return WheelPathError(message, code=code, where=self._at(path), hint="do not install this wheel")
+
+        if any(ord(char) < 32 or ord(char) == 127 for char in path):
+            raise refuse("control-char", "a file name has a control character")
+        if "\\" in path:
+            raise refuse("backslash", "a file name has a backslash")
+        if path.startswith("/") or (len(path) > 1 and path[1] == ":"):
+            raise refuse("absolute-path", "a file name is absolute")
+        parts = path.removesuffix("/").split("/")
+        if any(part in ("", ".", "..") for part in parts):
+            raise refuse("escapes", "a file name leaves its directory")
+        mode = entry.external_attr >> 16
+        if mode and stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
+            raise refuse("symlink", "an entry is a link or a device")
+        if entry.flag_bits & 1:
+            raise WheelFormatError("an entry is encrypted", code="encrypted", where=self._at(path))
+        if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise WheelFormatError(
+                "an entry is neither stored nor deflated", code="compression-method", where=self._at(path)
+            )
+
+    def _find_dist_info(self, identity: WheelIdentity) -> str:
+        found = sorted({path.split("/", 1)[0] for path in self._entries if path.split("/", 1)[0].endswith(".dist-info")})
+        if len(found) != 1:
+            code = "multiple-dist-info" if found else "no-metadata"
+            raise WheelMetadataError(
+                "a wheel has exactly one dist-info directory", code=code, where=self.filename, got=", ".join(found)
+            )
+        name, _, version = found[0].removesuffix(".dist-info").partition("-")
+        if canonicalize_name(name) != identity.name:
+            raise self._identity_error("dist-info-name", found[0], str(identity.name), name)
+        if _version(version) != identity.version:
+            raise self._identity_error("dist-info-version", found[0], str(identity.version), version)
+        return found[0]
+
+    def _check_schemes(self) -> None:
+        for path in self._entries:
+            top, _, rest = path.partition("/")
+            if top == self.data_dir and (rest.split("/", 1)[0] not in DATA_SCHEMES or "/" not in rest):
+                raise WheelMetadataError(
+                    "an unknown install scheme",
+                    code="data-scheme",
+                    where=self._at(path),
+                    expected=", ".join(sorted(DATA_SCHEMES)),
+                )
+
+    def _check_metadata(self, identity: WheelIdentity) -> None:
+        wheel_version = HeaderParser().parsestr(self._text("WHEEL", WheelMetadataError, "no-wheel")).get("Wheel-Version")
+        if (str(wheel_version).strip().split(".") or [""])[0] != "1":
+            raise self._identity_error("wheel-version", "WHEEL", "1.x", str(wheel_version))
+        fields = HeaderParser().parsestr(self._text("METADATA", WheelMetadataError, "no-metadata"))
+        name, version = str(fields.get("Name", "")).strip(), str(fields.get("Version", "")).strip()
+        if canonicalize_name(name) != identity.name:
+            raise self._identity_error("name-mismatch", "METADATA", str(identity.name), name)
+        if _version(version) != identity.version:
+            raise self._identity_error("version-mismatch", "METADATA", str(identity.version), version)
+        for reserved in sorted(RESERVED_FILES):
+            if f"{self.dist_info}/{reserved}" in self._entries:
+                raise WheelRecordError(
+                    "the wheel ships a file that only an installer may write",
+                    code="reserved-dist-info-file",
+                    where=self._at(f"{self.dist_info}/{reserved}"),
+                    hint="do not install this wheel: it forges where it came from",
+                )
+
+    def _check_record(self) -> Mapping[str, RecordRow]:
+        try:
+            rows = parse_record(self.record_text)
+        except RecordError as error:
+            raise WheelRecordError(error.message, code=error.code, where=self._at(str(error.where))) from error
+        listed = {posixpath.normpath(row.path): row for row in rows}
+        unlisted_ok = {f"{self.dist_info}/{name}" for name in ("RECORD", *_SIGNATURES)}
+        for path in self._entries:
+            if path in unlisted_ok:
+                continue
+            row = listed.get(path)
+            if row is None or row.digest is None:
+                raise self._record_error("not-in-record", "a file is not in RECORD with a sha256", path, None, None)
+        for path in listed:
+            if path not in self._entries and path not in unlisted_ok:
+                raise self._record_error("missing-file", "RECORD lists a file that is not there", path, None, None)
+        return {path: row for path, row in listed.items() if path not in unlisted_ok}
+
+    def _text(self, name: str, kind: type[WheelMetadataError | WheelRecordError], code: str) -> str:
+        path = f"{self.dist_info}/{name}"
+        if path not in self._entries:
+            raise kind(f"the wheel has no {name}", code=code, where=self._at(path))
+        try:
+            return self._read(self._entries[path]).decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise kind(f"{name} is not UTF-8", code="not-utf8", where=self._at(path)) from error
+
+    def _read(self, entry: zipfile.ZipInfo) -> bytes:
+        try:
+            return self._zip.read(entry)
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError) as error:
+            raise WheelFormatError(
+                "an entry cannot be read", code="bad-zip", where=self._at(entry.filename), got=str(error)
+            ) from error
+
+    def _at(self, path: str) -> str:
+        return f"{self.filename}: {path!r}" if not path.isprintable() else f"{self.filename}: {path}"
+
+    def _identity_error(self, code: str, where: str, expected: str, got: str) -> WheelMetadataError:
+        return WheelMetadataError(
+            "the wheel is not what its file name says",
+            code=code,
+            where=self._at(where),
+            expected=expected,
+            got=repr(got),
+            hint="do not install this wheel",
+        )
+
+    def _record_error(
+        self, code: str, message: str, path: str, expected: str | None, got: str | None
+    ) -> WheelRecordError:
+        return WheelRecordError(
+            message,
+            code=code,
+            where=self._at(path),
+            expected=expected,
+            got=got,
+            hint="the wheel was edited after it was built; ask its author",
+        )
+
+
+def _open_zip(wheel: VerifiedWheel) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(io.BytesIO(wheel.data))
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError) as error:
+        raise WheelFormatError(
+            "the bytes are no zip archive", code="bad-zip", where=wheel.filename, got=str(error)
+        ) from error
+
+
+def _version(text: str) -> Version | None:
+    try:
+        return Version(text)
+    except InvalidVersion:
+        return None
+
+
+def _parents(path: str) -> Iterator[str]:
+    while (path := path.rpartition("/")[0]) != "":
+        yield path

@@ -1,0 +1,75 @@
+// Runs one Pyodide under Node for micropip_lock/adapters/node.py.
+//
+// Protocol: JSON lines. In: {id, op: "boot" | "call", ...}. Out: {id, ok, value | error} and, in between,
+// {event: "stdout" | "stderr" | "progress", ...}. Standard output carries nothing else.
+import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { pathToFileURL } from "node:url";
+
+const write = process.stdout.write.bind(process.stdout);
+const send = (message) => write(JSON.stringify(message) + "\n");
+// Whatever else prints must not disturb the protocol.
+process.stdout.write = process.stderr.write.bind(process.stderr);
+console.log = console.info = console.debug = console.error;
+
+let pyodide;
+
+// Index credentials go to their own origin only, as a header: fetch refuses them in an address.
+function withCredentials(credentials) {
+  const plain = globalThis.fetch;
+  globalThis.fetch = (resource, options = {}) => {
+    const url = typeof resource === "string" ? resource : (resource.url ?? String(resource));
+    const authorization = URL.canParse(url) ? credentials[new URL(url).origin] : undefined;
+    if (authorization === undefined) return plain(resource, options);
+    const headers = new Headers(options.headers ?? {});
+    headers.set("authorization", authorization);
+    return plain(resource, { ...options, headers });
+  };
+}
+
+async function boot({ directory, library, archives, credentials }) {
+  if (Object.keys(credentials).length > 0) withCredentials(credentials);
+  const { loadPyodide } = await import(pathToFileURL(`${directory}/pyodide.mjs`).href);
+  pyodide = await loadPyodide({
+    indexURL: `${directory}/`,
+    stdout: (text) => send({ event: "stdout", text }),
+    stderr: (text) => send({ event: "stderr", text }),
+  });
+  for (const { path, format } of archives) {
+    pyodide.unpackArchive(new Uint8Array(readFileSync(path)), format, { extractDir: library });
+  }
+  pyodide.globals.set("_library", library);
+  pyodide.runPython(`
+import pathlib, shutil, sys
+# Our tools are modules on the path, not installed distributions: the environment stays empty.
+for info in [*pathlib.Path(_library).glob("*.dist-info")]:
+    shutil.rmtree(info)
+sys.path.append(_library)
+del _library
+`);
+  const progress = (text) => send({ event: "progress", ...JSON.parse(text) });
+  const attach = pyodide.runPython("from micropip_lock.embedded import attach\nattach");
+  attach(progress);
+  attach.destroy();
+  return pyodide.version;
+}
+
+async function call({ name, args }) {
+  const dispatch = pyodide.runPython("from micropip_lock.embedded import dispatch\ndispatch");
+  try {
+    return JSON.parse(await dispatch(name, JSON.stringify(args)));
+  } finally {
+    dispatch.destroy();
+  }
+}
+
+const operations = { boot, call };
+for await (const line of createInterface({ input: process.stdin })) {
+  const { id, op, ...message } = JSON.parse(line);
+  try {
+    send({ id, ok: true, value: await operations[op](message) });
+  } catch (error) {
+    send({ id, ok: false, error: String(error?.message ?? error).slice(-4000) });
+  }
+}
+process.exit(0);

@@ -1,0 +1,163 @@
+"""The composition root: the only file that sees adapters. Decides which of them a face gets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from micropip_lock.app.record import Recorder, Recording
+from micropip_lock.core.model import Abi
+from micropip_lock.ports import Fetcher, Installer, Progress, Runtime, SiteReader
+
+if TYPE_CHECKING:
+    from micropip_lock.adapters.node import EmbeddedPyodide
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Surroundings:
+    """What the verbs work on.
+
+    Attributes:
+        site: The environment, to read.
+        runtime: The interpreter it is for.
+        own_modules: Top-level modules that micropip-lock itself imports there.
+    """
+
+    site: SiteReader
+    runtime: Runtime
+    own_modules: tuple[str, ...] = ()
+
+
+_recorder: Recorder | None = None
+_installers: dict[str | None, Installer] = {}
+
+
+def in_pyodide() -> bool:
+    """Whether this interpreter is Pyodide."""
+    from micropip_lock.adapters import pyodide
+
+    return pyodide.in_pyodide()
+
+
+def here() -> Surroundings:
+    """This interpreter.
+
+    Raises:
+        RuntimeMissingError: code ``no-pyodide``.
+    """
+    from micropip_lock.adapters import pyodide
+
+    return Surroundings(
+        runtime=pyodide.PyodideRuntime(), site=pyodide.site_packages(), own_modules=pyodide.OWN_MODULES
+    )
+
+
+def directory(root: Path, abi: Abi, *, prefix: Path | None = None) -> Surroundings:
+    """A directory filled for some ABI."""
+    from micropip_lock.adapters.site import SitePackages, TargetRuntime
+
+    return Surroundings(site=SitePackages(root, prefix=prefix), runtime=TargetRuntime(abi))
+
+
+def installer(target: Path | None) -> Installer:
+    """What installs into this interpreter, or into a directory; one per place, so that replays cannot collide."""
+    key = None if target is None else str(target.resolve())
+    if key not in _installers:
+        if in_pyodide():
+            from micropip_lock.adapters import pyodide
+
+            _installers[key] = pyodide.installer(target)
+        else:
+            from micropip_lock.adapters.site import SiteInstaller
+
+            _installers[key] = SiteInstaller(target or Path())
+    return _installers[key]
+
+
+def fetcher() -> Fetcher:
+    """The network of this place; on the host with the credentials of configured indexes, each for its origin only."""
+    if in_pyodide():
+        from micropip_lock.adapters.pyodide import EngineFetcher
+
+        return EngineFetcher()
+    from micropip_lock.adapters.host import HostFetcher
+    from micropip_lock.adapters.indexes import configured_indexes
+
+    found = configured_indexes()
+    return HostFetcher(credentials={one.origin: one.credentials for one in found if one.credentials is not None})
+
+
+def recording(on_install: Callable[[str, int], None] | None = None) -> Recording:
+    """Turn recording on in this interpreter.
+
+    Raises:
+        RuntimeMissingError: codes ``no-pyodide``, ``no-micropip``, ``micropip-unknown``.
+    """
+    from micropip_lock.adapters.micropip import MicropipRecorder
+    from micropip_lock.app.freeze import freeze
+
+    global _recorder  # noqa: PLW0603  # recording is a state of the interpreter, like micropip itself
+    if _recorder is None or not _recorder.running:
+        place = here()
+        _recorder = MicropipRecorder(lambda: freeze(place.site, place.runtime).to_json(), on_install)
+    return Recording(_recorder)
+
+
+async def install_from_index(
+    requirements: Sequence[str],
+    index_urls: Sequence[str],
+    constraints: Sequence[str],
+    *,
+    with_default: bool,
+    pre: bool,
+) -> None:
+    """Install through micropip, from an index first."""
+    from micropip_lock.adapters import micropip
+
+    await micropip.install_from_index(requirements, index_urls, constraints, with_default=with_default, pre=pre)
+
+
+async def run_code(code: str) -> str | None:
+    """Run a person's code in this Pyodide; its traceback when it fails."""
+    from micropip_lock.adapters import pyodide
+
+    return await pyodide.run_code(code)
+
+
+def tree_here() -> dict[str, str]:
+    """SHA-256 of every file in this interpreter's site-packages."""
+    from micropip_lock.adapters import pyodide
+    from micropip_lock.adapters.site import tree
+
+    return tree(pyodide.site_packages().root)
+
+
+def tree_of(root: Path) -> dict[str, str]:
+    """SHA-256 of every file in a directory."""
+    from micropip_lock.adapters.site import tree
+
+    return tree(root)
+
+
+def embedded(
+    pyodide: str | None = None,
+    *,
+    index_urls: Sequence[str] = (),
+    progress: Progress | None = None,
+    output: Callable[[str, str], None] | None = None,
+) -> EmbeddedPyodide:
+    """A Pyodide under Node, to be entered with ``async with``.
+
+    Args:
+        pyodide: A version, a directory, or ``None`` for the pinned one.
+        index_urls: Where wheels come from; empty means the user's pip and uv configuration.
+        progress: Told what happens.
+        output: Told (stream, text) for what the code in it prints.
+    """
+    from micropip_lock.adapters.indexes import read_index_settings
+    from micropip_lock.adapters.node import EmbeddedPyodide
+
+    return EmbeddedPyodide(pyodide, indexes=read_index_settings(index_urls), progress=progress, output=output)
+
