@@ -1,4 +1,4 @@
-"""A real package index on localhost that misbehaves on command, for tests of anything that installs packages.
+r"""A real package index on localhost that misbehaves on command, for tests of anything that installs packages.
 
 Installing micropip-lock beside pytest adds two fixtures: ``package_index``, a running, empty index, and
 ``package_index_factory``, which takes the options of :class:`PackageIndex`.  pip, uv, micropip, Node and browsers use
@@ -9,7 +9,7 @@ library and ``packaging``, and no Pyodide.  In a test, ``def test_install(packag
 
 >>> from micropip_lock.testing import PackageIndex, Status, wheel
 >>> with PackageIndex() as index:
-...     six = index.add(wheel("six", "1.16.0", files={"six.py": "PY3 = True\\n"}))
+...     six = index.add(wheel("six", "1.16.0", files={"six.py": "PY3 = True\n"}))
 ...     index.fault("*.whl", Status(503, times=1, retry_after="1"))
 ...     from urllib.error import HTTPError
 ...     from urllib.request import urlopen
@@ -27,8 +27,8 @@ as a Pyodide distribution.  ``index.log`` holds every request.
 
 Faults are values, used up in the order they are given: :class:`Status`, :class:`NotFound`, :class:`Delay`,
 :class:`Slow`, :class:`Stall`, :class:`Reset`, :class:`ContentLength`, :class:`EarlyEof`, :class:`Endless`,
-:class:`WrongBytes`, :class:`Html`, :class:`GzipEncoded`, :class:`Redirect`, :class:`StaleCache`, :class:`WrongOffset`, :class:`CorsOff`,
-:class:`RandomFailure`.
+:class:`WrongBytes`, :class:`Html`, :class:`GzipEncoded`, :class:`Redirect`, :class:`StaleCache`, :class:`WrongOffset`,
+:class:`CorsOff`, :class:`RandomFailure`.
 """
 
 from __future__ import annotations

@@ -305,14 +305,15 @@ def _identity(path: Path) -> tuple[Path, int, int]:
     return path, stat.st_mtime_ns, stat.st_size
 
 
+# The time and the size are not read: they are part of the cache key, so a rewritten file is read again.
 @lru_cache(maxsize=4096)
-def _digest_of(path: Path, mtime_ns: int, size: int) -> str:
+def _digest_of(path: Path, _mtime_ns: int, _size: int) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 @lru_cache(maxsize=4096)
-def _metadata_of(path: Path, mtime_ns: int, size: int) -> bytes | None:
+def _metadata_of(path: Path, _mtime_ns: int, _size: int) -> bytes | None:
     if path.suffix != ".whl":
         return None
     try:

@@ -81,7 +81,7 @@ class OriginServer(ThreadingHTTPServer):
             self._connections[request] = thread
         thread.start()
 
-    def verify_request(self, request: Any, client_address: Any) -> bool:
+    def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ARG002  # the base class's signature
         """Refuse connections while closing; :meth:`close` itself makes one."""
         return not self.closing.is_set()
 
@@ -137,7 +137,7 @@ class OriginServer(ThreadingHTTPServer):
                 exchange.send(answer)
         except ClientGone:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # kept, and raised by whoever closes the index
             self.failures.append(error)
             exchange.keep_alive = False
             if not exchange.head_sent:
@@ -177,7 +177,9 @@ class _Connection(BaseHTTPRequestHandler):
     def _any_method(self) -> None:
         self.server.serve(self)
 
-    do_GET = do_HEAD = do_OPTIONS = do_POST = do_PUT = do_DELETE = do_PATCH = _any_method
+    # BaseHTTPRequestHandler finds methods by these names.
+    do_GET = do_HEAD = do_OPTIONS = _any_method  # noqa: N815
+    do_POST = do_PUT = do_DELETE = do_PATCH = _any_method  # noqa: N815
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class's name for it
         """Print nothing: the log is a value, see :mod:`micropip_lock.testing.log`."""
