@@ -127,6 +127,8 @@ class _Anchors(HTMLParser):
                 filename=filename,
                 url=url,
                 digest=_sha256({name: value}),
+                # No PEP gives HTML an upload time; indexes that say it use this attribute.
+                upload_time=values.get("data-upload-time") or None,
                 metadata_digest=_sha256({kind: metadata}),
                 yanked="data-yanked" in values,
             )
