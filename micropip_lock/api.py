@@ -23,7 +23,7 @@ from micropip_lock.app.replay import DEFAULT_CONCURRENCY, ReplayReport
 from micropip_lock.core import compare
 from micropip_lock.core.compare import LockDiff, VerifyReport
 from micropip_lock.core.model import Lock
-from micropip_lock.errors import LockParseError, StorageError, UsageError
+from micropip_lock.errors import LockParseError, UsageError
 from micropip_lock.ports import Progress
 
 MAX_LOCK_BYTES = 8 * 2**20
@@ -32,7 +32,7 @@ LockLike = Lock | str | Path
 
 
 def record() -> Recording:
-    """Record from now on: every ``micropip.install``, ``%pip install`` and piplite install leaves its origin in dist-info.
+    """Record from now on: each micropip, ``%pip`` and piplite install leaves its origin in dist-info.
 
     Also ``micropip.freeze()`` returns our strict lock while recording is on. Calling it again changes nothing.
 
@@ -86,7 +86,12 @@ async def replay(
     """
     if target is not None:
         return await replay_into_directory(
-            await load_lock(lock), Path(target), concurrency=concurrency, offline=offline, force=force, progress=progress
+            await load_lock(lock),
+            Path(target),
+            concurrency=concurrency,
+            offline=offline,
+            force=force,
+            progress=progress,
         )
     place = wiring.here()
     return await _replay.replay(
@@ -122,10 +127,7 @@ async def replay_into_directory(
     if target.exists() and not target.is_dir():
         raise UsageError("the target is not a directory", code="target", got=str(target))
     place = wiring.directory(target, lock.abi)
-    if wiring.in_pyodide():
-        runtime = wiring.here().runtime
-    else:
-        runtime = place.runtime
+    runtime = wiring.here().runtime if wiring.in_pyodide() else place.runtime
     return await _replay.replay(
         lock,
         site=place.site,

@@ -21,7 +21,7 @@ _progress: Callable[[str], None] | None = None
 
 def attach(progress: Any) -> None:
     """Keep the JavaScript function that progress is told to."""
-    global _progress  # noqa: PLW0603  # one runtime, one listener
+    global _progress  # one runtime, one listener
     _progress = progress.copy() if hasattr(progress, "copy") else progress
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from micropip_lock.core.digest import Digest, VerifiedWheel
+from micropip_lock.core.digest import VerifiedWheel
 from micropip_lock.core.model import Abi, LockedPackage
 
 Progress = Callable[["ProgressEvent"], None]
@@ -75,17 +75,6 @@ class Fetcher(Protocol):
             FetchError: one of its subclasses.
         """
         ...
-
-
-class InstalledFile(Protocol):
-    """A row of an installed RECORD."""
-
-    @property
-    def path(self) -> str: ...
-    @property
-    def digest(self) -> Digest | None: ...
-    @property
-    def size(self) -> int | None: ...
 
 
 class InstalledDist(Protocol):

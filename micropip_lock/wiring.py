@@ -49,9 +49,7 @@ def here() -> Surroundings:
     """
     from micropip_lock.adapters import pyodide
 
-    return Surroundings(
-        runtime=pyodide.PyodideRuntime(), site=pyodide.site_packages(), own_modules=pyodide.OWN_MODULES
-    )
+    return Surroundings(runtime=pyodide.PyodideRuntime(), site=pyodide.site_packages(), own_modules=pyodide.OWN_MODULES)
 
 
 def directory(root: Path, abi: Abi, *, prefix: Path | None = None) -> Surroundings:
@@ -98,7 +96,7 @@ def recording(on_install: Callable[[str, int], None] | None = None) -> Recording
     from micropip_lock.adapters.micropip import MicropipRecorder
     from micropip_lock.app.freeze import freeze
 
-    global _recorder  # noqa: PLW0603  # recording is a state of the interpreter, like micropip itself
+    global _recorder  # recording is a state of the interpreter, like micropip itself
     if _recorder is None or not _recorder.running:
         place = here()
         _recorder = MicropipRecorder(lambda: freeze(place.site, place.runtime).to_json(), on_install)
@@ -160,4 +158,3 @@ def embedded(
     from micropip_lock.adapters.node import EmbeddedPyodide
 
     return EmbeddedPyodide(pyodide, indexes=read_index_settings(index_urls), progress=progress, output=output)
-

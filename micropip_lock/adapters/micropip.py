@@ -29,7 +29,14 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
 from micropip_lock.core.digest import Digest
-from micropip_lock.core.dist_info import RECORD_FILE, RESERVED_FILES, OriginRecord, format_records, parse_records, public_url
+from micropip_lock.core.dist_info import (
+    RECORD_FILE,
+    RESERVED_FILES,
+    OriginRecord,
+    format_records,
+    parse_records,
+    public_url,
+)
 from micropip_lock.core.index_page import IndexFile, base_url, parse_page, with_absolute_urls
 from micropip_lock.core.model import Origin, OriginKind
 from micropip_lock.errors import (
@@ -103,7 +110,7 @@ class _Faulty(dict[str, str]):
         super().__init__()
         self.error = error
 
-    def get(self, key: str, default: object = None) -> Any:
+    def get(self, key: str, default: object = None) -> Any:  # noqa: ARG002  # the signature is dict's
         raise self.error
 
 
@@ -144,7 +151,11 @@ class MicropipRecorder:
             ) from error
         try:
             manager = micropip._package_manager_singleton
-            layer, transaction, freeze = manager.compat_layer, package_manager.Transaction, package_manager.freeze_lockfile
+            layer, transaction, freeze = (
+                manager.compat_layer,
+                package_manager.Transaction,
+                package_manager.freeze_lockfile,
+            )
         except AttributeError as error:
             raise RuntimeMissingError(
                 "this micropip is built differently from those supported",
@@ -220,7 +231,7 @@ def recording_layer(layer: Any, state: _State) -> Any:
                 return "", _Faulty(state.site_fault)
             try:
                 text, headers = await layer.fetch_string_and_headers(url, kwargs)
-            except Exception as error:  # noqa: BLE001  # whatever the platform's fetch raises is sorted here
+            except Exception as error:  # whatever the platform's fetch raises is sorted here
                 status = _status(error)
                 if status in _GONE:
                     raise
@@ -236,9 +247,7 @@ def recording_layer(layer: Any, state: _State) -> Any:
             content_type = str(headers.get("content-type", ""))
             if "json" in content_type:
                 text = with_absolute_urls(text, url)
-            page = _Page(
-                url=url, index=base_url(url, project, state.index_urls), text=text, content_type=content_type
-            )
+            page = _Page(url=url, index=base_url(url, project, state.index_urls), text=text, content_type=content_type)
             state.pages.setdefault(project, []).append(page)
             return text, headers
 
@@ -249,9 +258,7 @@ def recording_layer(layer: Any, state: _State) -> Any:
             return data
 
         @staticmethod
-        async def install(
-            buffer: Any, filename: str, install_dir: str, metadata: dict[str, str] | None = None
-        ) -> None:
+        async def install(buffer: Any, filename: str, install_dir: str, metadata: dict[str, str] | None = None) -> None:
             files = dict(metadata or {})
             data = bytes_of(buffer)
             files.update(_records(state, data, filename, files))
@@ -472,7 +479,10 @@ def _check_fragment(url: str, data: bytes) -> None:
     got = Digest.of(data)
     if got != expected:
         raise HashMismatchError(
-            "the file is not the one its address promises", url=public_url(url), expected=f"sha256 {expected}", got=str(got)
+            "the file is not the one its address promises",
+            url=public_url(url),
+            expected=f"sha256 {expected}",
+            got=str(got),
         )
 
 
@@ -503,6 +513,9 @@ def _index_fault(url: str, status: int | None, error: Exception) -> MicropipLock
             "the index failed", code="index-failed", url=public, status=status, got=f"HTTP {status}", hint=hint
         )
     return NetworkError(
-        "the index does not answer", code="index-unreachable", url=public, got=str(error) or type(error).__name__,
+        "the index does not answer",
+        code="index-unreachable",
+        url=public,
+        got=str(error) or type(error).__name__,
         hint=hint + "; in a browser it must also send Access-Control-Allow-Origin",
     )

@@ -26,7 +26,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from micropip_lock.adapters.indexes import IndexConfig, IndexSettings
 from micropip_lock.adapters.runtimes import find_node, pyodide_directory, tool_wheels
@@ -94,7 +94,7 @@ class EmbeddedPyodide:
         self._errors: list[str] = []
         self._temporary = contextlib.ExitStack()
 
-    async def __aenter__(self) -> EmbeddedPyodide:
+    async def __aenter__(self) -> Self:
         try:
             await self._start()
         except BaseException:
@@ -319,4 +319,3 @@ def _environment() -> dict[str, str]:
     environment.setdefault("NODE_USE_ENV_PROXY", "1")
     environment.pop("NODE_OPTIONS", None)
     return environment
-

@@ -110,8 +110,9 @@ class EngineFetcher:
         progress: Callable[[int], None] | None = None,
         reload: bool = False,
     ) -> Fetched:
-        from js import Object
         from pyodide.ffi import create_proxy, to_js
+
+        from js import Object
 
         on_progress = create_proxy(progress) if progress else None
         options: dict[str, Any] = {
@@ -144,7 +145,10 @@ def fetch_error(result: Any, url: str, max_bytes: int | None) -> Exception:
     kind, status = str(result.kind), getattr(result, "status", None)
     if kind == "too-large":
         return WheelTooLargeError(
-            f"{name} is larger than the lock says", url=public, expected=f"at most {max_bytes} bytes", got="more",
+            f"{name} is larger than the lock says",
+            url=public,
+            expected=f"at most {max_bytes} bytes",
+            got="more",
             hint="the file changed since the lock was frozen",
         )
     if kind == "status" and isinstance(status, int):
@@ -264,4 +268,3 @@ def _mocks() -> Iterable[_Mock]:
     module = sys.modules.get("micropip._mock_package")
     distributions = getattr(module, "_mock_distributions", {})
     return [_Mock(name, distributions[name]) for name in sorted(distributions)]
-

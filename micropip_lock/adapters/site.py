@@ -75,7 +75,9 @@ class SitePackages:
         others: Distributions that exist without a directory (micropip's in-memory mocks).
     """
 
-    def __init__(self, root: Path, *, prefix: Path | None = None, others: Callable[[], Iterable[object]] = tuple) -> None:
+    def __init__(
+        self, root: Path, *, prefix: Path | None = None, others: Callable[[], Iterable[object]] = tuple
+    ) -> None:
         self.root = root
         self.prefix = prefix or root
         self._others = others
@@ -189,7 +191,9 @@ class SiteInstaller:
             for target in self._targets(opened, path, one.package.name):
                 if target in files:
                     raise WheelPathError(
-                        "two files of the wheel go to one place", code="duplicate-entry", where=f"{opened.filename}: {path}"
+                        "two files of the wheel go to one place",
+                        code="duplicate-entry",
+                        where=f"{opened.filename}: {path}",
                     )
                 if self._as_pyodide and files.get(self.root / path) == source:
                     # Pyodide keeps the .data directory and copies: two files, not one.

@@ -2,7 +2,8 @@
 
 Rules this file keeps:
 
-1. It receives only a :class:`~micropip_lock.ports.SiteReader`, so it cannot write; it never resolves and asks no network.
+1. It receives only a :class:`~micropip_lock.ports.SiteReader`, so it cannot write; it never resolves and asks no
+   network.
 2. Only what is installed, and only what a replay needs: the tools that record and replay (``micropip``,
    ``micropip-lock``) and what only they need are left out unless somebody asked for them.
 3. The same environment gives the same bytes: nothing of the run (time, order, directory names) enters the lock.
@@ -45,9 +46,7 @@ class _Found:
     record: OriginRecord
 
 
-def freeze(
-    site: SiteReader, runtime: Runtime, *, strict: bool = True, roots: Sequence[str] | None = None
-) -> Lock:
+def freeze(site: SiteReader, runtime: Runtime, *, strict: bool = True, roots: Sequence[str] | None = None) -> Lock:
     """Lock what is installed.
 
     Args:

@@ -7,7 +7,7 @@ The verb itself is here (on, off, context manager); how micropip is made to tell
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Protocol
+from typing import Protocol, Self
 
 
 class Recorder(Protocol):
@@ -43,7 +43,7 @@ class Recording:
         """Leave micropip as it was; calling it twice does nothing."""
         self._recorder.stop()
 
-    def __enter__(self) -> Recording:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -64,6 +64,7 @@ class PackageOutcome:
     error: MicropipLockError | None = None
 
     def to_json(self) -> dict[str, Any]:
+        """The same facts as a JSON object."""
         facts: dict[str, Any] = {
             "name": self.name,
             "version": self.version,
@@ -106,6 +107,7 @@ class ReplayReport:
         return sum(package.outcome == outcome for package in self.packages)
 
     def to_json(self) -> dict[str, Any]:
+        """The same facts as a JSON object."""
         return {
             "lock_id": self.lock_id,
             "packages": [package.to_json() for package in self.packages],
@@ -276,7 +278,10 @@ async def _replay(
         if offline and plan.downloads:
             names = ", ".join(str(download.package) for download in plan.downloads)
             raise FetchError(
-                "offline, and not everything is here", code="offline", got=f"missing: {names}", hint="replay once online"
+                "offline, and not everything is here",
+                code="offline",
+                got=f"missing: {names}",
+                hint="replay once online",
             )
         await _fetch_all(run, fetcher, concurrency)
         run.fetched_at = time.perf_counter()

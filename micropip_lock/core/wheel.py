@@ -190,7 +190,9 @@ class OpenedWheel:
             )
 
     def _find_dist_info(self, identity: WheelIdentity) -> str:
-        found = sorted({path.split("/", 1)[0] for path in self._entries if path.split("/", 1)[0].endswith(".dist-info")})
+        found = sorted(
+            {path.split("/", 1)[0] for path in self._entries if path.split("/", 1)[0].endswith(".dist-info")}
+        )
         if len(found) != 1:
             code = "multiple-dist-info" if found else "no-metadata"
             raise WheelMetadataError(
@@ -215,7 +217,9 @@ class OpenedWheel:
                 )
 
     def _check_metadata(self, identity: WheelIdentity) -> None:
-        wheel_version = HeaderParser().parsestr(self._text("WHEEL", WheelMetadataError, "no-wheel")).get("Wheel-Version")
+        wheel_version = (
+            HeaderParser().parsestr(self._text("WHEEL", WheelMetadataError, "no-wheel")).get("Wheel-Version")
+        )
         if (str(wheel_version).strip().split(".") or [""])[0] != "1":
             raise self._identity_error("wheel-version", "WHEEL", "1.x", str(wheel_version))
         fields = HeaderParser().parsestr(self._text("METADATA", WheelMetadataError, "no-metadata"))
