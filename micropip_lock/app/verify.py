@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from micropip_lock.core import compare
-from micropip_lock.core.compare import Finding, VerifyReport
+from micropip_lock.core import findings
 from micropip_lock.core.digest import admit
+from micropip_lock.core.findings import Finding, VerifyReport
 from micropip_lock.core.model import Lock, LockedPackage
 from micropip_lock.core.wheel import OpenedWheel
 from micropip_lock.errors import MicropipLockError
@@ -18,7 +18,7 @@ def verify(lock: Lock, site: SiteReader) -> VerifyReport:
 
     Never raises for what it finds; read ``report.ok`` and ``report.findings``.
     """
-    return compare.verify(lock, site.distributions())
+    return findings.verify(lock, site.distributions())
 
 
 def verify_wheels(lock: Lock, read: Callable[[str], bytes | None]) -> VerifyReport:
@@ -28,44 +28,32 @@ def verify_wheels(lock: Lock, read: Callable[[str], bytes | None]) -> VerifyRepo
         lock: What the wheels are to be.
         read: The bytes of a file by its name, or ``None`` when it is not there.
     """
-    findings: list[Finding] = []
+    found: list[Finding] = []
     files = 0
     for package in lock:
-        data = read(package.wheel.filename)
+        filename = package.wheel.filename
+        data = read(filename)
         if data is None:
-            findings.append(
-                Finding(
-                    package=package.name,
-                    code="missing",
-                    message="the wheel is not there",
-                    path=package.wheel.filename,
-                    severity="error",
-                )
-            )
+            found.append(Finding(package=package.name, code="missing", message="the wheel is not there", path=filename))
             continue
         try:
             files += _check(package, data)
         except MicropipLockError as error:
-            findings.append(
+            found.append(
                 Finding(
                     package=package.name,
                     code=error.code,
                     message=error.message,
-                    path=error.where or package.wheel.filename,
+                    path=error.where or filename,
                     expected=error.expected,
                     got=error.got,
-                    severity="error",
                 )
             )
-    return VerifyReport(lock_id=lock.id, findings=tuple(findings), packages_checked=len(lock), files_checked=files)
+    return VerifyReport(lock_id=lock.id, findings=tuple(found), packages_checked=len(lock), files_checked=files)
 
 
 def _check(package: LockedPackage, data: bytes) -> int:
     wheel = admit(
-        data,
-        package.wheel.digest,
-        filename=package.wheel.filename,
-        size=package.wheel.size,
-        package=package.name,
+        data, package.wheel.digest, filename=package.wheel.filename, size=package.wheel.size, package=package.name
     )
     return sum(1 for _ in OpenedWheel(wheel).files())

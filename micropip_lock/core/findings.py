@@ -12,7 +12,7 @@ Left to others: reading files (``ports.SiteReader``), wheels on disk (``app/veri
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from email.parser import HeaderParser
 from html import escape
@@ -122,6 +122,16 @@ class VerifyReport:
             "files": self.files_checked,
             "findings": [finding.to_json() for finding in self.findings],
         }
+
+    @classmethod
+    def from_json(cls, facts: Mapping[str, Any]) -> VerifyReport:
+        """The report that :meth:`to_json` described."""
+        return cls(
+            lock_id=facts["lock"],
+            findings=tuple(Finding(**finding) for finding in facts["findings"]),
+            packages_checked=facts["packages"],
+            files_checked=facts["files"],
+        )
 
     def lines(self) -> list[str]:
         """The report as lines of text: each finding, then one line that sums up."""
