@@ -30,10 +30,10 @@ _FIRST_LINE = re.compile(r"/\*! micropip-lock engine; sources sha256 ([0-9a-f]{6
 
 
 def bundle_sources(root: Path) -> Iterator[Path]:
-    """The files that decide what the bundle is: all of ``js/src`` but its tests, the lock, the build configuration."""
+    """The files that decide what the bundle is: all of ``js/src`` but its tests (``*.test*``), the lock, the build configuration."""
     js = root / "js"
     yield from (js / name for name in _CONFIGURATION)
-    yield from (path for path in (js / "src").rglob("*.ts") if not path.name.endswith(".test.ts"))
+    yield from (path for path in (js / "src").rglob("*.ts") if ".test" not in path.name)
 
 
 def sources_digest(root: Path) -> str:

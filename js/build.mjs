@@ -18,7 +18,7 @@ const sha256 = (data) => createHash("sha256").update(data).digest("hex");
 
 async function sourcesDigest() {
   const sources = (await readdir(join(js, "src"), { recursive: true }))
-    .filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"))
+    .filter((name) => name.endsWith(".ts") && !name.includes(".test"))
     .map((name) => join(js, "src", name));
   const lines = await Promise.all(
     [...sources, ...CONFIGURATION.map((name) => join(js, name))].map(

@@ -134,8 +134,6 @@ class Transfer {
       return this.#failed(this.#answer === undefined ? "network" : "truncated", reasons(error));
     } finally {
       clearTimeout(this.#timer);
-      // Frees the connection of a body that was not read to its end; a finished one does not notice.
-      this.#controller.abort();
     }
   }
 

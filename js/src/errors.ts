@@ -21,10 +21,11 @@ export class LockError extends Error {
   override readonly name = "LockError";
   readonly tag = TAG;
   readonly code: string;
-  readonly where?: string;
-  readonly expected?: string;
-  readonly got?: string;
-  readonly hint?: string;
+  // Declared only: a fact that is absent is no field at all.
+  declare readonly where?: string;
+  declare readonly expected?: string;
+  declare readonly got?: string;
+  declare readonly hint?: string;
 
   constructor(code: string, message: string, facts: Facts = {}) {
     super(message);

@@ -281,9 +281,9 @@ export function byCodePoint(a: string, b: string): number {
   return a.length - b.length;
 }
 
-/** Moves surrogates (which stand for U+10000 and up) behind U+E000 to U+FFFF. */
+/** Surrogates stand for U+10000 and up, so they go behind U+E000 to U+FFFF. */
 function rank(unit: number): number {
-  return unit >= 0xd800 && unit < 0xe000 ? unit + 0x2000 : unit;
+  return unit >= 0xd800 && unit < 0xe000 ? unit + 0x10000 : unit;
 }
 
 /** `String.prototype.isWellFormed`, which Node 20 has and ES2022 has not. */
