@@ -126,8 +126,7 @@ class OriginServer(ThreadingHTTPServer):
             entry.finish()
             connection.close_connection = not exchange.keep_alive
         if exchange.was_reset:
-            # The read buffer shares the socket: only when both are closed does the kernel send RST.
-            connection.rfile.close()
+            # Closed before socketserver can shut it down in an orderly way, which would send FIN instead of RST.
             connection.connection.close()
 
     def _respond(self, exchange: Exchange) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,19 @@ def test_head_and_ranges(package_index: PackageIndex, ask: Ask) -> None:
     head, part, past = ask(url, "HEAD"), ask(url, Range="bytes=-22"), ask(url, Range=f"bytes={built.size}-")
     expected = (200, str(built.size), b"", 206, built.data[-22:], 416)
     assert expected == (head.status, head.headers["Content-Length"], head.body, part.status, part.body, past.status)
+
+
+def test_head_sends_no_byte_of_the_body(package_index: PackageIndex) -> None:
+    """On the wire, an answer to HEAD ends with its headers (http.client would hide a body)."""
+    built = package_index.add(wheel("six"))
+    host, port = package_index.origin.removeprefix("http://").split(":")
+    received = b""
+    with socket.create_connection((host, int(port)), timeout=5) as connection:
+        connection.sendall(f"HEAD /files/{built.filename} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        while piece := connection.recv(65536):
+            received += piece
+    head, _, body = received.partition(b"\r\n\r\n")
+    assert (f"Content-Length: {built.size}".encode() in head.splitlines(), body) == (True, b"")
 
 
 def test_metadata_can_be_off_or_a_lie(package_index_factory: Factory, ask: Ask) -> None:
