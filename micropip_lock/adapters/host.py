@@ -2,8 +2,8 @@
 
 Rules this file keeps:
 
-1. Nothing is sent that the caller did not give: no cookies, no ``.netrc``, no credentials from a URL.  Credentials go to
-   the origin they were given for, and to nobody once a request has been redirected to another origin.
+1. Nothing is sent that the caller did not give: no cookies, no ``.netrc``, no credentials from a URL.  Credentials go
+   to the origin they were given for, and to nobody once a request has been redirected to another origin.
 2. Redirects are followed here, at most five.
 3. Whatever the server does, an answer ends: within limits for connecting, for silence and for slowness, and within a
    cap on bytes.  A cancelled task's connection is shut down at once, also while it waits for the server.
@@ -35,6 +35,8 @@ import urllib3
 
 from micropip_lock.adapters.answers import REDIRECTS, failure_of, follow_redirect, refusal_of, too_many_redirects
 from micropip_lock.adapters.connections import Connections, Line
+from micropip_lock.adapters.pip_settings import configured_ca_bundle
+from micropip_lock.adapters.places import Places
 from micropip_lock.core.dist_info import public_url
 from micropip_lock.errors import (
     BlockedError,
@@ -86,18 +88,19 @@ def origin_of(url: str) -> str:
 class HostFetcher:
     """Implements :class:`micropip_lock.ports.Fetcher` over urllib3; use it as a context manager, or :meth:`close` it.
 
-    Each download has a thread of its own, so that a stuck one holds up nobody, nor the end of the program.  How many run
-    at a time is the caller's decision.
+    Each download has a thread of its own, so that a stuck one holds up nobody, nor the end of the program.  How many
+    run at a time is the caller's decision.
 
     Args:
         credentials: User and password by origin (``https://index.example``).
-        ca_bundle: File or directory of certificates to trust instead of the system's.
+        ca_bundle: File or directory of certificates to trust instead of the system's; what pip is configured to trust
+            when not given.
         connect_timeout: Seconds to connect.
         idle_timeout: Seconds without a byte after which a download fails; also the span ``min_rate`` is measured over.
         min_rate: Bytes per second below which a download fails.
 
     Raises:
-        UsageError: code ``bad-ca-bundle``.
+        UsageError: codes ``bad-ca-bundle``, ``bad-config``.
     """
 
     def __init__(
@@ -110,7 +113,11 @@ class HostFetcher:
         min_rate: float = 1000.0,
     ) -> None:
         self._credentials = {origin_of(origin): pair for origin, pair in (credentials or {}).items()}
-        self._connections = Connections(ca_bundle=ca_bundle, connect_timeout=connect_timeout, idle_timeout=idle_timeout)
+        self._connections = Connections(
+            ca_bundle=ca_bundle or configured_ca_bundle(os.environ, Places.of_this_process()),
+            connect_timeout=connect_timeout,
+            idle_timeout=idle_timeout,
+        )
         self._answer_within = connect_timeout + idle_timeout
         self._span = idle_timeout
         self._min_rate = min_rate

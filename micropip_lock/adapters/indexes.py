@@ -19,16 +19,21 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from micropip_lock.adapters.pip_settings import PipSettings, read_pip_settings
+from micropip_lock.adapters.places import Places
 from micropip_lock.adapters.uv_settings import UvIndex, UvSettings, read_uv_settings
 from micropip_lock.errors import UsageError
 
 Credentials = tuple[str, str]
 
 _USERINFO = re.compile(r"//[^/]*@")
+
+
+EXPLICIT: Final = "--index-url"
+"""The ``source`` of an index that was given as an argument."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,44 +76,39 @@ def configured_indexes(
     explicit: Sequence[str] = (),
     *,
     environ: Mapping[str, str] | None = None,
-    cwd: Path | None = None,
-    home: Path | None = None,
-    prefix: Path | None = None,
+    places: Places | None = None,
 ) -> tuple[IndexConfig, ...]:
     """The indexes of :func:`read_index_settings`; ``()`` stands for micropip's own default.
 
     Raises:
         UsageError: as :func:`read_index_settings`.
     """
-    return read_index_settings(explicit, environ=environ, cwd=cwd, home=home, prefix=prefix).indexes
+    return read_index_settings(explicit, environ=environ, places=places).indexes
 
 
 def read_index_settings(
     explicit: Sequence[str] = (),
     *,
     environ: Mapping[str, str] | None = None,
-    cwd: Path | None = None,
-    home: Path | None = None,
-    prefix: Path | None = None,
+    places: Places | None = None,
 ) -> IndexSettings:
     """Find the configured indexes.
 
     Args:
         explicit: Index URLs given as an argument; when there is one, no configuration is read.
         environ: Environment variables; those of the process when not given.
-        cwd: Directory where uv's project files are looked for; the current one when not given.
-        home: The user's home directory; that of ``environ`` when not given.
-        prefix: Environment with pip's site file; ``sys.prefix`` when not given.
+        places: Where configuration files are; those of the process when not given.
 
     Raises:
         UsageError: codes ``bad-index-url``, ``bad-config``, ``no-index``.
     """
     if explicit:
-        found = [_index(url, source="--index-url") for url in explicit]
+        found = [_index(url, source=EXPLICIT) for url in explicit]
         return IndexSettings(indexes=_distinct(found), adds_default=False)
     environ = os.environ if environ is None else environ
-    uv = read_uv_settings(environ, cwd=Path.cwd() if cwd is None else cwd, home=home)
-    pip = read_pip_settings(environ, home=home, prefix=prefix)
+    places = places or Places.of_this_process()
+    uv = read_uv_settings(environ, places)
+    pip = read_pip_settings(environ, places)
     _refuse_no_index(uv, pip)
     notes = list(uv.notes)
     before = _reachable(uv.additional, notes)
@@ -119,6 +119,15 @@ def read_index_settings(
         adds_default=not main,
         notes=tuple(notes),
     )
+
+
+def credentials_by_origin(indexes: Iterable[IndexConfig]) -> dict[str, Credentials]:
+    """The configured credentials, each for the one origin it may be sent to; of two for one origin, the first."""
+    found: dict[str, Credentials] = {}
+    for index in indexes:
+        if index.credentials is not None:
+            found.setdefault(index.origin, index.credentials)
+    return found
 
 
 def _main(uv: UvSettings, pip: PipSettings) -> list[UvIndex]:

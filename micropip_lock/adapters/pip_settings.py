@@ -8,7 +8,7 @@ Rules this file keeps (pip, "Configuration"):
 3. A file that cannot be read or parsed is a :class:`~micropip_lock.errors.UsageError` that names it;
    pip expands no variables in these files, and neither do we.
 
-What the values mean is left to :mod:`micropip_lock.adapters.indexes` and :mod:`micropip_lock.adapters.host`.
+What the values of indexes mean is left to :mod:`micropip_lock.adapters.indexes`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from locale import getencoding
 from pathlib import Path
 
+from micropip_lock.adapters.places import Places
 from micropip_lock.errors import UsageError
 
 _WINDOWS = sys.platform == "win32"
@@ -77,15 +78,12 @@ class PipSettings:
         return self.environment.get(option) or self.files.get(option)
 
 
-def read_pip_settings(
-    environ: Mapping[str, str], *, home: Path | None = None, prefix: Path | None = None
-) -> PipSettings:
+def read_pip_settings(environ: Mapping[str, str], places: Places) -> PipSettings:
     """Every setting of pip in force.
 
     Args:
         environ: The environment variables.
-        home: The user's home directory; that of ``environ``, else of the account, when not given.
-        prefix: The environment whose site file counts; ``sys.prefix`` when not given.
+        places: Where the files are.
 
     Raises:
         UsageError: code ``bad-config``, for a file that cannot be read or parsed.
@@ -96,7 +94,7 @@ def read_pip_settings(
         if key.startswith("PIP_") and value.strip()
     }
     sections: dict[str, dict[str, Setting]] = {section: {} for section in _SECTIONS}
-    files = configuration_files(environ, home=home, prefix=prefix)
+    files = configuration_files(environ, places)
     for path in files:
         for section, values in _read_file(path).items():
             sections[section].update(values)
@@ -106,20 +104,18 @@ def read_pip_settings(
     return PipSettings(environment=variables, files=merged)
 
 
-def configuration_files(
-    environ: Mapping[str, str], *, home: Path | None = None, prefix: Path | None = None
-) -> Sequence[Path]:
+def configuration_files(environ: Mapping[str, str], places: Places) -> Sequence[Path]:
     """The configuration files of pip that exist, in the order in which they override each other."""
     own = environ.get("PIP_CONFIG_FILE")
     if own == os.devnull:
         return ()
-    home = home or Path(environ.get("HOME") or Path.home())
-    candidates = _global_files(environ)
-    if not (own and Path(own).exists()):
-        candidates += [home / ("pip" if _WINDOWS else ".pip") / _BASENAME, _user_directory(environ, home) / _BASENAME]
-    candidates.append((prefix or Path(sys.prefix)) / _BASENAME)
+    candidates = _global_files(environ, places)
+    if not (own and (places.cwd / own).exists()):
+        legacy = places.home / ("pip" if _WINDOWS else ".pip")
+        candidates += [legacy / _BASENAME, _user_directory(environ, places) / _BASENAME]
+    candidates.append(places.prefix / _BASENAME)
     if own:
-        candidates.append(Path(own))
+        candidates.append(places.cwd / own)
     return tuple(path for path in candidates if path.exists())
 
 
@@ -130,39 +126,32 @@ class _NormalizingParser(configparser.RawConfigParser):
         return optionstr.lower().replace("_", "-").removeprefix("--")
 
 
-def ca_bundle(environ: Mapping[str, str], settings: PipSettings) -> Setting | None:
-    """The file or directory of certificates that pip would trust instead of the system's, if one is configured.
+def configured_ca_bundle(environ: Mapping[str, str], places: Places) -> Path | None:
+    """The file or directory of certificates that pip trusts instead of the system's, if one is configured.
 
-    ``cert`` of pip, else the variables of the HTTP library pip is built on.
+    That is pip's ``cert``, else a variable of the HTTP library that pip is built on.
+
+    Raises:
+        UsageError: code ``bad-config``.
     """
-    if (setting := settings.get("cert")) is not None:
-        return setting
-    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
-        if environ.get(name):
-            return Setting(value=environ[name], source=name)
-    return None
+    setting = read_pip_settings(environ, places).get("cert")
+    path = setting.value if setting else environ.get("REQUESTS_CA_BUNDLE") or environ.get("CURL_CA_BUNDLE")
+    return Path(path).expanduser() if path else None
 
 
-def _global_files(environ: Mapping[str, str]) -> list[Path]:
+def _global_files(environ: Mapping[str, str], places: Places) -> list[Path]:
     if sys.platform == "darwin":
         return [Path("/Library/Application Support/pip") / _BASENAME]
-    if _WINDOWS:
-        return [Path(environ.get("PROGRAMDATA") or "C:\\ProgramData") / "pip" / _BASENAME]
+    files = [directory / "pip" / _BASENAME for directory in places.system(environ)]
     # pip, "Configuration", Location: below each of XDG_CONFIG_DIRS, followed by /etc/pip.conf.
-    directories = environ.get("XDG_CONFIG_DIRS") or "/etc/xdg"
-    return [
-        *(Path(directory) / "pip" / _BASENAME for directory in directories.split(os.pathsep) if directory),
-        Path("/etc") / _BASENAME,
-    ]
+    return files if _WINDOWS else [*files, places.etc / _BASENAME]
 
 
-def _user_directory(environ: Mapping[str, str], home: Path) -> Path:
-    if _WINDOWS:
-        return Path(environ.get("APPDATA") or home / "AppData" / "Roaming") / "pip"
+def _user_directory(environ: Mapping[str, str], places: Places) -> Path:
     if sys.platform == "darwin":
-        library = home / "Library" / "Application Support" / "pip"
-        return library if library.is_dir() else home / ".config" / "pip"
-    return Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "pip"
+        library = places.home / "Library" / "Application Support" / "pip"
+        return library if library.is_dir() else places.home / ".config" / "pip"
+    return places.user(environ) / "pip"
 
 
 def _read_file(path: Path) -> dict[str, dict[str, Setting]]:

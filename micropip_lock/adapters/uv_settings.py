@@ -15,7 +15,6 @@ Left to :mod:`micropip_lock.adapters.indexes`: what an index URL must look like.
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 import tomllib
@@ -24,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from micropip_lock.adapters.places import Places
 from micropip_lock.errors import UsageError
 
 _NAMED = re.compile(r"([A-Za-z0-9._-]+)=(.+)", re.DOTALL)
@@ -64,13 +64,12 @@ class UvSettings:
     notes: tuple[str, ...] = ()
 
 
-def read_uv_settings(environ: Mapping[str, str], *, cwd: Path, home: Path | None = None) -> UvSettings:
+def read_uv_settings(environ: Mapping[str, str], places: Places) -> UvSettings:
     """The index settings of uv in force.
 
     Args:
         environ: The environment variables.
-        cwd: Where the search for project files begins.
-        home: The user's home directory; that of ``environ``, else of the account, when not given.
+        places: Where the files are.
 
     Raises:
         UsageError: code ``bad-config``, for a file that cannot be read or parsed, or a value of a wrong type.
@@ -85,7 +84,7 @@ def read_uv_settings(environ: Mapping[str, str], *, cwd: Path, home: Path | None
         for name in ("UV_INDEX", "UV_EXTRA_INDEX_URL")
         for word in environ.get(name, "").split()
     ]
-    tables = list(_tables(environ, cwd, home))
+    tables = list(_tables(environ, places))
     listed: list[UvIndex] = []
     file_default: UvIndex | None = None
     notes: list[str] = []
@@ -191,26 +190,20 @@ class _Table:
         )
 
 
-def _tables(environ: Mapping[str, str], cwd: Path, home: Path | None) -> Iterator[_Table]:
+def _tables(environ: Mapping[str, str], places: Places) -> Iterator[_Table]:
     """The files in force, nearest first."""
     if own := environ.get("UV_CONFIG_FILE"):
-        yield _uv_toml(cwd / own)
+        yield _uv_toml(places.cwd / own)
         return
     if environ.get("UV_NO_CONFIG", "").strip().lower() in _TRUE:
         return
-    if (project := _project_table(cwd)) is not None:
+    if (project := _project_table(places.cwd)) is not None:
         yield project
-    home = home or Path(environ.get("HOME") or Path.home())
-    if sys.platform == "win32":
-        user = Path(environ.get("APPDATA") or home / "AppData" / "Roaming")
-        system = [Path(environ.get("PROGRAMDATA") or "C:\\ProgramData")]
-    else:
-        user = Path(environ.get("XDG_CONFIG_HOME") or home / ".config")
-        directories = (environ.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(os.pathsep)
-        system = [*(Path(directory) for directory in directories if directory), Path("/etc")]
-    if (user / "uv" / "uv.toml").is_file():
-        yield _uv_toml(user / "uv" / "uv.toml")
+    user = places.user(environ) / "uv" / "uv.toml"
+    if user.is_file():
+        yield _uv_toml(user)
     # uv, "Configuration files": of several system-level files only the first one found is used.
+    system = places.system(environ) if sys.platform == "win32" else [*places.system(environ), places.etc]
     for directory in system:
         if (directory / "uv" / "uv.toml").is_file():
             yield _uv_toml(directory / "uv" / "uv.toml")
