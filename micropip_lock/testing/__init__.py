@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     )
     from micropip_lock.testing.index import PackageIndex
     from micropip_lock.testing.log import Request, RequestLog
+    from micropip_lock.testing.site import MemorySite
     from micropip_lock.testing.wheels import BuiltWheel, wheel
 
 _HOMES = {
@@ -68,6 +69,7 @@ _HOMES = {
     ],
     "index": ["PackageIndex"],
     "log": ["Request", "RequestLog"],
+    "site": ["MemorySite"],
     "wheels": ["BuiltWheel", "wheel"],
 }
 
@@ -81,6 +83,7 @@ __all__ = [
     "Fault",
     "GzipEncoded",
     "Html",
+    "MemorySite",
     "NotFound",
     "PackageIndex",
     "RandomFailure",
