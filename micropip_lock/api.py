@@ -23,7 +23,7 @@ from micropip_lock.app.replay import DEFAULT_CONCURRENCY, ReplayReport
 from micropip_lock.core import compare
 from micropip_lock.core.compare import LockDiff, VerifyReport
 from micropip_lock.core.model import Lock
-from micropip_lock.errors import LockParseError, UsageError
+from micropip_lock.errors import LockParseError, MicropipLockError, UsageError
 from micropip_lock.ports import Progress
 
 MAX_LOCK_BYTES = 8 * 2**20
@@ -287,7 +287,12 @@ async def replay_in_pyodide(
     async with wiring.embedded(
         pyodide, progress=progress, output=lambda stream, text: printed[stream].append(text + "\n")
     ) as runtime:
-        replayed = await runtime.replay(lock)
+        try:
+            replayed = await runtime.replay(lock)
+        except MicropipLockError as failure:
+            if isinstance(failure.report, dict):
+                failure.report = ReplayReport.from_json(failure.report)
+            raise
         for lines in printed.values():
             lines.clear()
         error = await runtime.run(code) if code is not None else None
