@@ -158,6 +158,8 @@ class HostFetcher:
         outcome: Future[Fetched] = Future()
 
         def work() -> None:
+            # From here on a cancelled task leaves the outcome to nobody instead of making it an error to set it.
+            outcome.set_running_or_notify_cancel()
             try:
                 if scheme == "file":
                     outcome.set_result(_read_file(url, line, tell, max_bytes))
