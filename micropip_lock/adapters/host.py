@@ -307,7 +307,8 @@ def _read_body(
     except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
         # ValueError: a stopped line's TLS connection reads as closed.
         raise failure_of(error, url, began=True) from error
-    return b"".join(chunks)
+    # Nobody waits for a stopped download; joining what may be hundreds of megabytes would only hold up its end.
+    return b"" if line.stopped else b"".join(chunks)
 
 
 def _read_file(url: str, line: Line, tell: Callable[[int], None], max_bytes: int | None) -> Fetched:

@@ -506,7 +506,7 @@ async def test_cancel(package_index: PackageIndex, six: str, fault: Fault) -> No
         request = await asyncio.to_thread(ended, package_index)
         cut = time.monotonic() - began
     alive = await asyncio.to_thread(join_downloads)
-    assert (took < 0.1, cut < 0.5, request.aborted, alive) == (True, True, True, 0)
+    assert (took < 0.1, cut < 1, request.aborted, alive) == (True, True, True, 0)
 
 
 async def test_cancel_before_an_answer() -> None:
