@@ -33,6 +33,9 @@ MAX_FAULTS: Final = 100
 MAX_NAME: Final = 214
 """Longest distribution name in characters."""
 
+MAX_WHOLE: Final = 2**53 - 1
+"""Largest whole number that has a meaning here: what JavaScript holds exactly (RFC 8259, section 6)."""
+
 # PEP 508, "Names".
 _NAME: Final = re.compile(r"[A-Z0-9](?:[A-Z0-9._-]*[A-Z0-9])?", re.IGNORECASE | re.ASCII)
 _LONG_VERSION: Final = 128
@@ -173,10 +176,11 @@ class Table:
         return tuple(found)
 
     def whole(self, key: str, *, required: bool = False) -> int | None:
-        """A whole number of zero or more, or ``None`` when absent."""
+        """A whole number from zero to :data:`MAX_WHOLE`, or ``None`` when absent."""
         value = self._typed(key, int, "a whole number", None, required=required)
-        if value is not None and value < 0:
-            self.fault("size", f"{key} is negative", key=key, expected="zero or more", got=str(value))
+        if value is not None and not 0 <= value <= MAX_WHOLE:
+            got = shown(str(value))
+            self.fault("size", f"{key} is out of range", key=key, expected=f"0 to {MAX_WHOLE}", got=got)
         return value
 
     def flag(self, key: str) -> bool:
