@@ -1,0 +1,204 @@
+"""JSON text to a value: what is refused, and where."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from micropip_lock.core.json_text import MAX_BYTES, MAX_DEPTH, MAX_DIGITS, place, read_json, strings
+from micropip_lock.errors import LockParseError, LockPolicyError, MicropipLockError
+from tests.strategies import json_values
+
+WEB_PAGE = "the server sent a web page (a login, a proxy, a missing file); open the address and see"
+CUT_SHORT = "the text ends too early: it did not arrive whole"
+
+
+def refusal(text: str | bytes) -> LockParseError:
+    with pytest.raises(LockParseError) as caught:
+        read_json(text)
+    return caught.value
+
+
+@given(json_values)
+def test_reads_what_json_writes(value: object) -> None:
+    """Any value of whole numbers, text, tables and lists comes back from its text, in any encoding of its characters."""
+    texts = (json.dumps(value), json.dumps(value, ensure_ascii=False).encode(), json.dumps(value, indent=3))
+
+    assert [value] * 3 == [read_json(text) for text in texts]
+
+
+@given(st.text() | st.binary())
+@example('{"a": 1}')
+@example(b"\xff\xfe{\x00}\x00")
+def test_any_input_is_a_value_or_our_error(text: str | bytes) -> None:
+    """Any text and any bytes give a value that can be written again, or an error of our tree."""
+    try:
+        value = read_json(text)
+    except MicropipLockError as error:
+        assert error.code in {"empty", "encoding", "not-json", "duplicate-key", "non-json-number", "depth"}
+    else:
+        assert value == json.loads(json.dumps(value))
+
+
+@pytest.mark.parametrize("text", ["", b"", " \n\t", "\ufeff", b"\xef\xbb\xbf \n"])
+def test_empty(text: str | bytes) -> None:
+    """No text at all is called empty, not broken."""
+    assert "empty" == refusal(text).code
+
+
+@pytest.mark.parametrize("text", ["\ufeff{}", b"\xef\xbb\xbf{}"])
+def test_byte_order_mark_is_dropped(text: str | bytes) -> None:
+    """One byte order mark is no part of the text."""
+    assert {} == read_json(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": 1}'.encode("utf-16"),
+        '{"a": 1}'.encode("utf-16-le"),
+        b'{"a": "\xe9"}',
+        b'{"a": "\xed\xa0\x80"}',
+        '{"a": "\ud800"}',
+        '{"a": "\\ud800"}',
+        '{"\\udc00": 1}',
+        b"PK\x03\x04\x00\x00",
+    ],
+)
+def test_other_encodings(text: str | bytes) -> None:
+    """UTF-16, Latin-1, binary data and halves of surrogate pairs are refused as an encoding."""
+    assert "encoding" == refusal(text).code
+
+
+def test_escaped_pair_is_one_character() -> None:
+    """A whole surrogate pair in escapes is a character like any other."""
+    assert ["😀"] == read_json('["\\ud83d\\ude00"]')
+
+
+def test_place_of_a_half_character() -> None:
+    """The place of an escaped half character is named."""
+    assert "packages.six.name" == refusal('{"packages": {"six": {"name": "\\ud800"}}}').where
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "hint"),
+    [
+        ("<!doctype html><title>404</title>", "line 1 column 1", WEB_PAGE),
+        ("\n  <html>", "line 2 column 3", WEB_PAGE),
+        ('{"a": {"b": 1', "line 1 column 14", CUT_SHORT),
+        ('{"a": "b', "line 1 column 7", CUT_SHORT),
+        ('{\n "a": 1,\n}', "line 2 column 8", "check that the file is a lock and arrived whole"),
+        ('{"a": 1} // note', "line 1 column 10", "check that the file is a lock and arrived whole"),
+        ("{'a': 1}", "line 1 column 2", "check that the file is a lock and arrived whole"),
+    ],
+)
+def test_not_json(text: str, where: str, hint: str) -> None:
+    """A syntax error is placed by line and column, and says what it probably means."""
+    error = refusal(text)
+
+    assert ("not-json", where, hint) == (error.code, error.where, error.hint)
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ('{"a": 1, "a": 2}', "a (line 1 column 10)"),
+        ('{"a": 1, "\\u0061": 2}', "a (line 1 column 10)"),
+        ('{"packages": {"six": {\n"sha256": "x", "sha256": "y"}}}', "packages.six.sha256 (line 2 column 16)"),
+        ('{"a": [{"b": 1}, 2, [3, {"c": [], "d": {}, "c": 1}]]}', "a[2][1].c (line 1 column 44)"),
+        ('{"a.b": {"": 1, "": 2}}', '"a.b"."" (line 1 column 17)'),
+        ('{"x": "}{\\"", "y": ["a", "a"], "x": 0}', "x (line 1 column 32)"),
+    ],
+)
+def test_duplicate_keys(text: str, where: str) -> None:
+    """A key that is there twice in one table is refused at its second place; strings in lists and values may repeat."""
+    error = refusal(text)
+
+    assert ("duplicate-key", where) == (error.code, error.where)
+
+
+@pytest.mark.parametrize(
+    "text", ["[NaN]", "[Infinity]", '{"a": -Infinity}', "[1.0]", "[1e3]", "[1E400]", f"[1{'0' * MAX_DIGITS}]"]
+)
+def test_numbers_with_two_meanings(text: str) -> None:
+    """Numbers that readers understand differently are refused."""
+    assert "non-json-number" == refusal(text).code
+
+
+def test_digits_are_bounded_before_they_are_converted() -> None:
+    """A million digits are refused, not converted, and the error does not repeat them."""
+    error = refusal("[" + "9" * 1_000_000 + "]")
+
+    assert ("non-json-number", "9" * 40 + "…") == (error.code, error.got)
+
+
+@pytest.mark.parametrize("brackets", ["[]", '{"a":}'])
+def test_depth(brackets: str) -> None:
+    """Nesting up to the cap is read and one level more is refused; a hundred thousand do not exhaust the stack."""
+    opening, closing = brackets[:-1], brackets[-1]
+
+    def nested(levels: int) -> str:
+        return opening * levels + "0" * (opening != "[") + closing * levels
+
+    deepest = read_json(nested(MAX_DEPTH))
+
+    assert (True, "depth", "depth") == (
+        bool(deepest),
+        refusal(nested(MAX_DEPTH + 1)).code,
+        refusal(opening * 100_000).code,
+    )
+
+
+def test_brackets_in_strings_are_no_depth() -> None:
+    """Brackets inside strings, after escaped quotes too, are not counted."""
+    text = json.dumps(['\\"[{' * 100, "[" * 100])
+
+    assert ['\\"[{' * 100, "[" * 100] == read_json(text)
+
+
+def test_too_large() -> None:
+    """A text over the cap is refused by policy before it is parsed; one at the cap is read."""
+    largest = '"' + "é" * (MAX_BYTES // 2 - 1) + '"'
+
+    with pytest.raises(LockPolicyError) as caught:
+        read_json(largest + " ")
+
+    assert ("too-large", MAX_BYTES // 2 - 1) == (caught.value.code, len(read_json(largest)))
+
+
+@pytest.mark.parametrize("text", ['"' + '\\"' * 2_000_000, '[" ' * 1_000_000, "{" + '"a":0,' * 1_000_000])
+def test_hostile_text_takes_no_time(text: str) -> None:
+    """Megabytes that never close are refused in time that grows with their length only."""
+    started = time.process_time()
+
+    code = refusal(text).code
+
+    assert (True, True) == (code in {"not-json", "depth"}, time.process_time() - started < 5)
+
+
+@pytest.mark.parametrize(
+    ("where", "key", "expected"),
+    [
+        ("", "packages", "packages"),
+        ("packages", "six", "packages.six"),
+        ("packages", "ruamel.yaml", 'packages."ruamel.yaml"'),
+        ("a", "", 'a.""'),
+        ("a", 3, "a[3]"),
+        ("a", "x\n", r'a."x\n"'),
+        ("a", "x." * 60, 'a."' + "x." * 30 + r"\u2026" + '"'),
+    ],
+)
+def test_places(where: str, key: str | int, expected: str) -> None:
+    """A place is dotted; odd keys are quoted, on one line and cut short."""
+    assert expected == place(where, key)
+
+
+def test_strings_and_their_places() -> None:
+    """Every string of a value is told with its place, keys with their table's."""
+    value = {"a": ["x", {"b": "y"}], "c": 1}
+
+    assert [("", "a"), ("a[0]", "x"), ("a[1]", "b"), ("a[1].b", "y"), ("", "c")] == list(strings(value))
