@@ -1,7 +1,7 @@
 """Build hook: the browser engine inside the Python package is never older than its TypeScript sources.
 
-What this file knows: which files the bundle is made of, and how the first line of the bundle names them. ``js/build.mjs``
-writes that line by the same rule; ``tests/house/test_bundle.py`` holds the two together.
+What this file knows: which files the bundle is made of, and how the first line of the bundle names them.
+``js/build.mjs`` writes that line by the same rule; ``tests/house/test_bundle.py`` holds the two together.
 
 Rules it keeps:
 
@@ -30,7 +30,7 @@ _FIRST_LINE = re.compile(r"/\*! micropip-lock engine; sources sha256 ([0-9a-f]{6
 
 
 def bundle_sources(root: Path) -> Iterator[Path]:
-    """The files that decide what the bundle is: all of ``js/src`` but its tests (``*.test*``), the lock, the build configuration."""
+    """What decides the bundle: all of ``js/src`` but its tests (``*.test*``), the lock and the build configuration."""
     js = root / "js"
     yield from (js / name for name in _CONFIGURATION)
     yield from (path for path in (js / "src").rglob("*.ts") if ".test" not in path.name)
@@ -81,7 +81,7 @@ class EngineBundle(BuildHookInterface[Any]):
 
     PLUGIN_NAME = "custom"
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002  # hatchling's signature
         """Build the bundle if it is stale; an editable install reads the clone as it is.
 
         Raises:
