@@ -1,0 +1,231 @@
+"""The command ``micropip-lock``: options in; streams and an exit code out.
+
+Rules this file keeps:
+
+1. Exit code 0: done. 1: checked, and it differs. 2: wrong usage, or it could not be done. 130: interrupted.
+2. Data goes to standard output, what people read to standard error; progress only to a terminal.
+3. With ``--json``, standard output holds one JSON object with ``schema`` and ``ok``, whatever happens; a failure is its
+   ``error``.  It is ASCII, so nothing in it can act on a terminal.
+4. Every error of the program is told by its code; anything else is a bug and says so (code ``internal``).
+
+Left to others: what a verb does (:mod:`micropip_lock.cli_verbs`), looks (:mod:`micropip_lock.render`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import shutil
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, NoReturn, TextIO
+
+from micropip_lock import __version__
+from micropip_lock.app.replay import ReplayReport
+from micropip_lock.cli_text import ColorMode, View, printable, wants_colour
+from micropip_lock.cli_verbs import DIFFERS, FAILED, OK, VERBS, Looks, Outcome, failure_lines
+from micropip_lock.errors import MicropipLockError, OutcomeError, UsageError, VerifyError
+from micropip_lock.render import error_text
+
+PROGRAM: Final = "micropip-lock"
+INTERRUPTED: Final = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        argv: Arguments without the program's name; those of the process when not given.
+
+    Returns:
+        The exit code.
+    """
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    try:
+        code = _main(arguments)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # Whoever read our output (`| head`) has gone; without this, Python would complain when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except SystemExit as leaving:
+        # argparse leaves this way after --help and --version.
+        return leaving.code if isinstance(leaving.code, int) else OK
+
+
+def _main(arguments: Sequence[str]) -> int:
+    verb = next((one for one in arguments if one in VERBS), "cli")
+    as_json = "--json" in arguments
+    looks = Looks(people=_view(sys.stderr, _early_colour(arguments)))
+    try:
+        options = parser().parse_args(arguments)
+        looks = _looks(options)
+        return _run(options, looks)
+    except MicropipLockError as error:
+        _tell_failure(error, verb, looks, as_json=as_json)
+        return DIFFERS if isinstance(error, VerifyError) else FAILED
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        _tell_failure(OutcomeError("stopped by the user", code="interrupted"), verb, looks, as_json=as_json)
+        return INTERRUPTED
+    except BrokenPipeError:
+        raise
+    except Exception as bug:  # noqa: BLE001  # a bug too is told with a code and an exit code, in JSON too
+        if _is_verbose(arguments):
+            sys.stderr.write(printable(traceback.format_exc(), lines=True))
+        told = OutcomeError(
+            f"{type(bug).__name__}: {bug}",
+            code="internal",
+            hint="this is a bug in micropip-lock; please report it with the output of -v",
+        )
+        _tell_failure(told, verb, looks, as_json=as_json)
+        return FAILED
+
+
+def _run(options: argparse.Namespace, looks: Looks) -> int:
+    outcome = asyncio.run(_awaited(options, looks))
+    people = [] if options.quiet else [*_notes(options), *outcome.people]
+    sys.stderr.writelines(f"{line}\n" for line in (*people, *outcome.errors))
+    if options.json:
+        _write_json(options.verb, ok=outcome.exit_code == OK, facts=outcome.facts)
+    else:
+        _write_data(outcome.data)
+    return outcome.exit_code
+
+
+async def _awaited(options: argparse.Namespace, looks: Looks) -> Outcome:
+    return await VERBS[options.verb](options, looks)
+
+
+def _notes(options: argparse.Namespace) -> list[str]:
+    """Options that every verb takes, and this one has no use for."""
+    given = {"--index-url": bool(options.index_urls), "--pyodide": options.pyodide is not None}
+    used = {"--index-url": options.verb == "freeze", "--pyodide": options.verb == "freeze"}
+    used["--pyodide"] |= options.verb == "replay" and options.in_pyodide
+    return [f"note: {name} changes nothing here" for name in given if given[name] and not used[name]]
+
+
+def _tell_failure(error: MicropipLockError, verb: str, looks: Looks, *, as_json: bool) -> None:
+    lines = [*failure_lines(error.report, looks), error_text(error, looks.people)]
+    sys.stderr.writelines(f"{line}\n" for line in lines)
+    if as_json:
+        facts: dict[str, Any] = {"error": error.to_json()}
+        if isinstance(error.report, ReplayReport):
+            facts["report"] = error.report.to_json()
+        _write_json(verb, ok=False, facts=facts)
+
+
+def _write_json(verb: str, *, ok: bool, facts: Mapping[str, Any]) -> None:
+    value = {"schema": f"{PROGRAM}/{verb}/1", "ok": ok, **facts}
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=True) + "\n")
+
+
+def _write_data(text: str) -> None:
+    """Data with its own line ends; as UTF-8, but for a terminal that expects something else."""
+    encoding = sys.stdout.encoding if sys.stdout.isatty() else "utf-8"
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode(encoding, "backslashreplace"))
+    sys.stdout.buffer.flush()
+
+
+def _looks(options: argparse.Namespace) -> Looks:
+    shows_progress = sys.stderr.isatty() and not options.quiet
+    return Looks(
+        data=_view(sys.stdout, options.color),
+        people=_view(sys.stderr, options.color),
+        progress_stream=sys.stderr if shows_progress else None,
+    )
+
+
+def _view(stream: TextIO, mode: ColorMode) -> View:
+    is_terminal = stream.isatty()
+    return View(
+        colour=wants_colour(mode, os.environ, is_terminal=is_terminal),
+        width=shutil.get_terminal_size().columns if is_terminal else None,
+    )
+
+
+def _early_colour(arguments: Sequence[str]) -> ColorMode:
+    """``--color`` for errors about the options themselves, which are told before the options are known."""
+    modes: dict[str, ColorMode] = {"always": "always", "never": "never"}
+    given = " ".join(arguments).replace("--color ", "--color=")
+    return next((mode for name, mode in modes.items() if f"--color={name}" in given), "auto")
+
+
+def _is_verbose(arguments: Sequence[str]) -> bool:
+    return any(one in ("-v", "--verbose") for one in arguments)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Reports wrong options as every other error, also in JSON."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, hint=f"see {self.prog} --help")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command's options; the documentation is made from it too."""
+    common = _Parser(add_help=False)
+    group = common.add_argument_group("common options")
+    group.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    group.add_argument(
+        "--index-url",
+        action="append",
+        default=[],
+        dest="index_urls",
+        metavar="URL",
+        help="package index to ask instead of the configured ones; may be repeated",
+    )
+    group.add_argument("--pyodide", metavar="VERSION|DIR", help="the Pyodide to run, instead of the pinned one")
+    loudness = group.add_mutually_exclusive_group()
+    loudness.add_argument("-q", "--quiet", action="store_true", help="only data and errors")
+    loudness.add_argument("-v", "--verbose", action="store_true", help="also the traceback of a bug")
+    group.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="default: auto")
+
+    root = _Parser(prog=PROGRAM, description="Reproducible Python environments for Pyodide and JupyterLite.")
+    root.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+    verbs = root.add_subparsers(dest="verb", metavar="VERB", required=True)
+
+    def verb(name: str, summary: str) -> argparse.ArgumentParser:
+        return verbs.add_parser(name, help=summary, description=summary, parents=[common], allow_abbrev=False)
+
+    one = verb("freeze", "install requirements in a real Pyodide and lock what is there")
+    one.add_argument("requirements", nargs="*", metavar="REQ", help="as for micropip.install, e.g. 'rich>=13'")
+    one.add_argument("-r", "--requirement", action="append", default=[], dest="files", type=Path, metavar="FILE")
+    one.add_argument("-o", "--output", metavar="FILE", help="write the lock there instead of to standard output")
+    one.add_argument(
+        "--no-strict", action="store_false", dest="strict", help="list what cannot be locked instead of failing"
+    )
+    one.add_argument("--pre", action="store_true", help="take pre-releases too")
+
+    one = verb("replay", "install exactly what a lock names")
+    one.add_argument("lock", metavar="LOCK", help="a path, a URL, or - for standard input")
+    one.add_argument("--target", type=Path, metavar="DIR", help="fill this directory")
+    one.add_argument("--in-pyodide", action="store_true", help="fill a fresh Pyodide instead")
+    one.add_argument("-c", dest="code", metavar="CODE", help="then run CODE there")
+    one.add_argument("--offline", action="store_true", help="send no request")
+    one.add_argument("--force", action="store_true", help="install again what is there")
+    one.add_argument("--concurrency", type=_positive, metavar="N", help="downloads at a time")
+
+    one = verb("verify", "check a directory or wheels against a lock")
+    one.add_argument("lock", metavar="LOCK")
+    one.add_argument("--site", type=Path, metavar="DIR", help="a directory that a replay filled")
+    one.add_argument("--wheels", type=Path, metavar="DIR", help="a directory of wheels")
+
+    one = verb("diff", "show how lock B differs from lock A")
+    one.add_argument("before", metavar="A")
+    one.add_argument("after", metavar="B")
+
+    one = verb("show", "show a lock")
+    one.add_argument("lock", metavar="LOCK")
+    return root
+
+
+def _positive(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text[:9]) > 0):
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
+    return int(text[:9])

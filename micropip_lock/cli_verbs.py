@@ -1,0 +1,285 @@
+"""The verbs of the command line: parsed options in, an :class:`Outcome` out.
+
+Rules this file keeps:
+
+1. A verb writes to no stream: its data, its text for people and its JSON facts are in the outcome.  Only progress, and
+   the file of ``-o``, happen on the way.
+2. It calls ``micropip_lock.api`` and the pure parts of ``core``; no adapter.
+
+Left to others: options and streams (:mod:`micropip_lock.cli`), looks (:mod:`micropip_lock.render`).
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from argparse import Namespace
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+from micropip_lock import api
+from micropip_lock.app.replay import ReplayReport
+from micropip_lock.cli_requirements import read_requirements
+from micropip_lock.cli_text import View
+from micropip_lock.core.compare import diff
+from micropip_lock.core.model import Lock
+from micropip_lock.errors import StorageError, UsageError
+from micropip_lock.ports import Progress
+from micropip_lock.render import ProgressLine, diff_lines, findings_lines, lock_lines, report_lines, unlocked_lines
+
+OK: Final = 0
+DIFFERS: Final = 1
+FAILED: Final = 2
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Looks:
+    """How and whether to show things.
+
+    Attributes:
+        data: For what goes to standard output.
+        people: For what goes to standard error.
+        progress_stream: The terminal to draw progress on, or ``None``.
+    """
+
+    data: View = field(default_factory=View)
+    people: View = field(default_factory=View)
+    progress_stream: TextIO | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """What a verb did.
+
+    Attributes:
+        exit_code: 0, 1 or 2.
+        facts: For ``--json``, beside ``schema`` and ``ok``.
+        data: For standard output, as it is.
+        people: Lines for standard error.
+        errors: Lines for standard error that ``-q`` does not silence.
+    """
+
+    exit_code: int = OK
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    data: str = ""
+    people: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+
+
+async def freeze(options: Namespace, looks: Looks) -> Outcome:
+    """Install requirements in a Pyodide of its own, and freeze it."""
+    asked = read_requirements(options.requirements, options.files)
+    if not asked.requirements:
+        raise UsageError("nothing to freeze", expected="requirements, or -r FILE", hint="micropip-lock freeze rich")
+    output = None if options.output in (None, "-") else Path(options.output)
+    if output is not None:
+        _check_output(output)
+    index_urls, notes = options.index_urls, list[str]()
+    if asked.index_url is not None and index_urls:
+        notes.append("note: --index-url of the command line overrides that of the requirements file")
+    elif asked.index_url is not None:
+        index_urls = [asked.index_url]
+    with _progress(looks, None) as progress:
+        lock = await api.freeze_requirements(
+            asked.requirements,
+            index_urls=tuple(index_urls),
+            pyodide=options.pyodide,
+            strict=options.strict,
+            constraints=tuple(asked.constraints),
+            pre=options.pre,
+            progress=progress,
+        )
+    text = lock.to_json()
+    if output is not None:
+        write_atomically(output, text.encode("utf-8"))
+    return Outcome(
+        facts={"id": lock.id, "output": None if output is None else str(output), "lock": lock.to_dict()},
+        data=text if output is None else "",
+        # A lock on standard output speaks for itself; what it lacks is said in any case.
+        people=(
+            *notes,
+            *(unlocked_lines(lock.unlocked, looks.people) if output is None else lock_lines(lock, looks.people)),
+        ),
+    )
+
+
+async def replay(options: Namespace, looks: Looks) -> Outcome:
+    """Install exactly a lock: into a directory, or into a fresh Pyodide."""
+    if options.in_pyodide == (options.target is not None):
+        raise UsageError(
+            "where to replay is not clear", expected="either --target DIR or --in-pyodide", hint="name one of them"
+        )
+    if options.code is not None and not options.in_pyodide:
+        raise UsageError("-c needs a Pyodide to run in", expected="--in-pyodide", hint="add --in-pyodide")
+    if options.in_pyodide and (options.offline or options.force or options.concurrency is not None):
+        raise UsageError(
+            "--offline, --force and --concurrency are for --target",
+            hint="a fresh Pyodide has nothing to keep or replace",
+        )
+    lock = await api.load_lock(options.lock)
+    if options.in_pyodide:
+        return await _replay_in_pyodide(lock, options, looks)
+    more = {} if options.concurrency is None else {"concurrency": options.concurrency}
+    with _progress(looks, lock) as progress:
+        report = await api.replay_into_directory(
+            lock, options.target, offline=options.offline, force=options.force, progress=progress, **more
+        )
+    return Outcome(
+        facts={"target": str(options.target), "report": report.to_json()},
+        people=tuple(report_lines(report, looks.people)),
+    )
+
+
+async def _replay_in_pyodide(lock: Lock, options: Namespace, looks: Looks) -> Outcome:
+    with _progress(looks, lock) as progress:
+        run = await api.replay_in_pyodide(lock, code=options.code, pyodide=options.pyodide, progress=progress)
+    printed = [line for text in (run.stderr, run.error) if text for line in text.splitlines()]
+    facts: dict[str, Any] = {"report": run.report.to_json()}
+    if options.code is not None:
+        facts["run"] = {"stdout": run.stdout, "stderr": run.stderr, "error": run.error}
+    return Outcome(
+        exit_code=OK if run.error is None else FAILED,
+        facts=facts,
+        data=run.stdout,
+        people=tuple(report_lines(run.report, looks.people)),
+        errors=tuple(printed),
+    )
+
+
+async def verify(options: Namespace, looks: Looks) -> Outcome:
+    """Compare a directory, or wheels, with a lock; findings only."""
+    if options.site is None and options.wheels is None:
+        raise UsageError("nothing to verify", expected="--site DIR, --wheels DIR or both", hint="name a directory")
+    lock = await api.load_lock(options.lock)
+    reports = {}
+    if options.site is not None:
+        reports["site"] = await api.verify_directory(lock, options.site)
+    if options.wheels is not None:
+        reports["wheels"] = await api.verify_wheels(lock, options.wheels)
+    lines = [line for report in reports.values() for line in findings_lines(report, looks.data)]
+    return Outcome(
+        exit_code=OK if all(report.ok for report in reports.values()) else DIFFERS,
+        facts={"id": lock.id, "reports": {name: report.to_json() for name, report in reports.items()}},
+        data=_text(lines),
+    )
+
+
+async def compare(options: Namespace, looks: Looks) -> Outcome:
+    """Show how the second lock differs from the first."""
+    if options.before == options.after == "-":
+        raise UsageError("standard input can be only one of the two locks", hint="name a file for the other")
+    before, after = await api.load_lock(options.before), await api.load_lock(options.after)
+    found = diff(before, after)
+    return Outcome(
+        exit_code=OK if found.ok else DIFFERS,
+        facts={"diff": found.to_json()},
+        data=_text(diff_lines(found, looks.data)),
+    )
+
+
+async def show(options: Namespace, looks: Looks) -> Outcome:
+    """Show a lock as a table."""
+    lock = await api.load_lock(options.lock)
+    packages = [
+        {
+            "name": package.name,
+            "version": package.version,
+            "url": package.wheel.url,
+            "sha256": package.wheel.digest.hex,
+            "size": package.wheel.size,
+            "source": package.origin.source if package.origin else None,
+            "requested": package.requested,
+        }
+        for package in lock
+    ]
+    facts = {
+        "id": lock.id,
+        "abi": lock.abi.to_info(),
+        "size": lock.size,
+        "packages": packages,
+        "unlocked": [item.to_json() for item in lock.unlocked],
+    }
+    return Outcome(facts=facts, data=_text(lock_lines(lock, looks.data)))
+
+
+Verb = Callable[[Namespace, Looks], Awaitable[Outcome]]
+
+VERBS: Final[Mapping[str, Verb]] = {
+    "freeze": freeze,
+    "replay": replay,
+    "verify": verify,
+    "diff": compare,
+    "show": show,
+}
+
+
+def failure_lines(report: object, looks: Looks) -> list[str]:
+    """What an error's report tells people, if it carries one."""
+    return report_lines(report, looks.people) if isinstance(report, ReplayReport) else []
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Replace a file in one step, so that a reader, or a full disk, never leaves half of it.
+
+    A link is followed, and an existing file keeps its permissions.
+
+    Raises:
+        StorageError: code ``not-written``.
+    """
+    path = Path(os.path.realpath(path))
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o666 & ~_umask()
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(name, mode)
+            os.replace(name, path)
+        except BaseException:
+            os.unlink(name)
+            raise
+    except OSError as error:
+        raise StorageError(
+            "the lock cannot be written", code="not-written", where=str(path), got=error.strerror or str(error)
+        ) from error
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+def _check_output(path: Path) -> None:
+    """Refuse what cannot be written before minutes of work are spent on it."""
+    if path.is_dir():
+        raise UsageError(
+            "-o names a directory", where=str(path), expected="a file", hint=f"-o {path / 'pyodide-lock.json'}"
+        )
+    if path.exists() and not path.is_file():
+        raise UsageError("-o names no ordinary file", where=str(path), hint="leave -o out and redirect the output")
+    if not path.parent.is_dir():
+        raise UsageError("-o names a file in a directory that is not there", where=str(path), hint="make it first")
+
+
+@contextmanager
+def _progress(looks: Looks, lock: Lock | None) -> Iterator[Progress | None]:
+    if looks.progress_stream is None:
+        yield None
+        return
+    packages = None if lock is None else len(lock)
+    line = ProgressLine(looks.progress_stream, packages=packages, width=looks.people.width or 80)
+    try:
+        yield line
+    finally:
+        line.close()
+
+
+def _text(lines: list[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
