@@ -6,14 +6,24 @@ tools' tables, cycles among dependencies. Left to others: invalid input, which e
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import quote
 
 from hypothesis import strategies as st
 from packaging.utils import canonicalize_name
 
 from micropip_lock.core.digest import Digest
-from micropip_lock.core.model import TOOL_NAME, Abi, Lock, LockedPackage, Origin, Wheel, by_name
+from micropip_lock.core.model import (
+    TOOL_NAME,
+    Abi,
+    Lock,
+    LockedPackage,
+    Origin,
+    OriginKind,
+    PackageType,
+    Wheel,
+    by_name,
+)
 from micropip_lock.errors import Unlockable
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
@@ -75,9 +85,7 @@ def tool_tables(draw: st.DrawFn) -> dict[str, Any]:
 @st.composite
 def addresses(draw: st.DrawFn, filename: str) -> str:
     """An absolute address of a file."""
-    base = draw(
-        st.sampled_from(["https://files.example/packages/", "http://127.0.0.1:8000/", "file:///srv/wheels/"])
-    )
+    base = draw(st.sampled_from(["https://files.example/packages/", "http://127.0.0.1:8000/", "file:///srv/wheels/"]))
     return base + quote(filename)
 
 
@@ -85,13 +93,13 @@ def addresses(draw: st.DrawFn, filename: str) -> str:
 def packages(draw: st.DrawFn, display_name: str, others: list[str]) -> LockedPackage:
     """A package that depends on some of ``others``."""
     name = canonicalize_name(display_name)
-    package_type = draw(st.sampled_from(["package", "package", "shared_library", "cpython_module", "static_library"]))
+    package_type = draw(st.sampled_from(["package", *get_args(PackageType)]))
     version = draw(versions)
     escaped = name.replace("-", "_")
     is_wheel = package_type != "shared_library"
     filename = f"{escaped}-{version}-py3-none-any.whl" if is_wheel else f"{name}-{version}.zip"
     url = draw(st.one_of(addresses(filename), st.sampled_from([quote(filename), f"wheels/{quote(filename)}"])))
-    kind = draw(st.sampled_from(["index", "url", "runtime", None]))
+    kind = draw(st.sampled_from([*get_args(OriginKind), None]))
     origin = None
     if kind is not None:
         index = draw(st.sampled_from([None, "https://index.example/simple"])) if kind == "index" else None

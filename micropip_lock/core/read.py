@@ -148,11 +148,13 @@ class Table:
             self.fault("missing", f"{key} is missing", key=key, expected=f"a value for {key}", got="none")
         return key in self._value
 
-    def text(self, key: str, default: str | None = None) -> str:
-        """A string; required when there is no default."""
+    def text(self, key: str, default: str | None = None, *, filled: bool = False) -> str:
+        """A string; required when there is no default, and not empty when it has to be ``filled``."""
         value = self._typed(key, str, "a string", default)
         if value is None:
             return ""
+        if filled and not value:
+            self.fault("missing", f"{key} is empty", key=key, expected=f"a value for {key}", got=shown(value))
         self._check_visible(key, value)
         return value
 

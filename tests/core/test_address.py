@@ -104,7 +104,11 @@ def test_relative_addresses_only_where_they_have_a_base(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [f"https://user:s3cret@files.example/{WHEEL}", f"https://files.example/{WHEEL}?token=s3cret", "https://u:s3cret@[/x"],
+    [
+        f"https://user:s3cret@files.example/{WHEEL}",
+        f"https://files.example/{WHEEL}?token=s3cret",
+        "https://u:s3cret@[/x",
+    ],
 )
 def test_secrets_are_not_repeated(text: str) -> None:
     """The error about a secret does not tell it."""

@@ -57,11 +57,13 @@ def test_spellings_round_trip(digest: Digest) -> None:
 def test_any_text_is_a_digest_or_our_error(text: str, kind: str) -> None:
     """Any text is a digest, or an error with the code hash-form."""
     try:
-        code = READERS[kind](text) and "hash-form"
+        digest = READERS[kind](text)
     except LockSchemaError as error:
-        code = error.code
+        spelt, code = text, error.code
+    else:
+        spelt, code = getattr(digest, kind), "hash-form"
 
-    assert "hash-form" == code
+    assert (text.lower(), "hash-form") == (spelt.lower(), code)
 
 
 def test_wrong_length_is_no_digest() -> None:
@@ -88,9 +90,7 @@ def test_no_other_maker_of_verified_wheels() -> None:
 def test_other_bytes_are_refused() -> None:
     """Other bytes are refused, with both digests, the package's place and the address."""
     with pytest.raises(HashMismatchError) as caught:
-        admit(
-            DATA, Digest.of(b"other"), filename="x.whl", package="six", url="https://files.example/x.whl"
-        )
+        admit(DATA, Digest.of(b"other"), filename="x.whl", package="six", url="https://files.example/x.whl")
 
     error = caught.value
     assert (
@@ -102,7 +102,9 @@ def test_other_bytes_are_refused() -> None:
     ) == (error.code, error.where, error.expected, error.got, error.url)
 
 
-@pytest.mark.parametrize("page", [b"<!doctype html><title>Sign in</title>", b'{"message": "Not Found"}', b"not found\n"])
+@pytest.mark.parametrize(
+    "page", [b"<!doctype html><title>Sign in</title>", b'{"message": "Not Found"}', b"not found\n"]
+)
 def test_web_page_is_named_as_such(page: bytes) -> None:
     """A page that arrives instead of a wheel is called a page."""
     with pytest.raises(HashMismatchError) as caught:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,13 @@ from micropip_lock.errors import (
 )
 
 TREE = sorted(error_tree().values(), key=lambda cls: cls.__name__)
-FACTS = {"where": "packages.six", "package": "six", "expected": "this", "got": "that", "hint": "do it again"}
+FACTS: dict[str, Any] = {
+    "where": "packages.six",
+    "package": "six",
+    "expected": "this",
+    "got": "that",
+    "hint": "do it again",
+}
 
 
 def test_drawn_tree_is_the_tree() -> None:
@@ -108,7 +115,9 @@ def test_fetch_error_keeps_its_status() -> None:
 
 def test_unlockable_items_survive_json() -> None:
     """Every item of an UnlockableError survives JSON and is named in the text."""
-    item = Unlockable(name="six", version="1.16.0", code="no-record", reason="nothing says where from", hint="reinstall")
+    item = Unlockable(
+        name="six", version="1.16.0", code="no-record", reason="nothing says where from", hint="reinstall"
+    )
     error = UnlockableError("1 distribution cannot be locked", items=[item])
 
     back = error_from_json(error.to_json())

@@ -25,7 +25,7 @@ def refusal(text: str | bytes) -> LockParseError:
 
 @given(json_values)
 def test_reads_what_json_writes(value: object) -> None:
-    """Any value of whole numbers, text, tables and lists comes back from its text, in any encoding of its characters."""
+    """Any value of whole numbers, text, tables and lists comes back from its text, however it is written."""
     texts = (json.dumps(value), json.dumps(value, ensure_ascii=False).encode(), json.dumps(value, indent=3))
 
     assert [value] * 3 == [read_json(text) for text in texts]
@@ -39,7 +39,7 @@ def test_any_input_is_a_value_or_our_error(text: str | bytes) -> None:
     try:
         value = read_json(text)
     except MicropipLockError as error:
-        assert error.code in {"empty", "encoding", "not-json", "duplicate-key", "non-json-number", "depth"}
+        assert isinstance(error, LockParseError)  # noqa: PT017  # most inputs end here, and both ends are the claim
     else:
         assert value == json.loads(json.dumps(value))
 

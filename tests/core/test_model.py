@@ -24,7 +24,9 @@ VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "vectors" / "l
 
 
 def package(name: str = "six", version: str = "1.16.0", **facts: Any) -> LockedPackage:
-    wheel = Wheel(url=f"https://files.example/{name}-{version}-py3-none-any.whl", digest=Digest.of(name.encode()), size=7)
+    wheel = Wheel(
+        url=f"https://files.example/{name}-{version}-py3-none-any.whl", digest=Digest.of(name.encode()), size=7
+    )
     return replace(
         LockedPackage(name=canonicalize_name(name), display_name=name, version=version, wheel=wheel), **facts
     )

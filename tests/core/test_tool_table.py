@@ -60,7 +60,9 @@ def test_all_keys() -> None:
     """Every fact of ours is written under its key, and the keys give the facts again."""
     package = replace(
         SIX,
-        wheel=replace(SIX.wheel, url="wheels/six-1.16.0-py3-none-any.whl", size=11053, upload_time="2026-01-02T03:04:05Z"),
+        wheel=replace(
+            SIX.wheel, url="wheels/six-1.16.0-py3-none-any.whl", size=11053, upload_time="2026-01-02T03:04:05Z"
+        ),
         origin=Origin(kind="index", url=FILE, index="https://index.example/simple"),
         requested=True,
         requirement="six[x]>=1",

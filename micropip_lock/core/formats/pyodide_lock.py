@@ -154,7 +154,7 @@ def _read_abi(top: Table) -> Abi:
     if info is None:
         return Abi(abi_version="")
     return Abi(
-        abi_version=info.text("abi_version"),
+        abi_version=info.text("abi_version", filled=True),
         arch=info.text("arch"),
         platform=info.text("platform"),
         python=info.text("python"),
@@ -203,7 +203,7 @@ def _read_package(name: NormalizedName, key: str, entry: Table, faults: Faults) 
     package_type = entry.choice("package_type", _PACKAGE_TYPES, "package")
     # C libraries have their own versions: Pyodide 0.27 to 0.29 lock OpenSSL 1.1.1w as a shared_library.
     version = entry.version("version", any_form=package_type != "package")
-    file_name = entry.text("file_name")
+    file_name = entry.text("file_name", filled=True)
     digest = entry.digest("sha256")
     unknown, tool_unknown, ours = read_tool(entry)
     facts = read_package_facts(ours, file_name, faults) if ours is not None else {}
@@ -237,8 +237,6 @@ def _read_package(name: NormalizedName, key: str, entry: Table, faults: Faults) 
 
 def _check_file_name(entry: Table, wheel: Wheel, name: NormalizedName, version: str, faults: Faults) -> None:
     if not wheel.url:
-        if "file_name" in entry:
-            entry.fault("filename", "no file is named", key="file_name", expected="an address", got=shown(wheel.url))
         return
     fault = address_fault(wheel.url, where=entry.at("file_name"), package=name, relative=True)
     if fault is not None:

@@ -119,7 +119,8 @@ def read_unlocked(ours: Table) -> tuple[Unlockable, ...]:
         ours.fault("enum", "no such format", key="version", expected=str(LOCK_FORMAT), got=str(version))
     items = []
     for entry in ours.tables("unlocked"):
-        facts = {key: entry.text(key, None if key in ("name", "code") else "") for key in _UNLOCKED_KEYS}
+        facts = {key: entry.text(key, filled=True) for key in ("name", "code")}
+        facts |= {key: entry.text(key, "") for key in ("version", "reason", "hint")}
         items.append(Unlockable.from_json(facts))
         for key in entry.rest():
             entry.fault("unknown-key", "an unknown key", key=key, expected=", ".join(_UNLOCKED_KEYS), got=shown(key))
