@@ -208,7 +208,7 @@ def _identity(dist: InstalledFiles) -> tuple[NormalizedName, str]:
 
 
 def _check_package(package: LockedPackage, there: list[tuple[str, InstalledFiles]]) -> Iterator[Finding | None]:
-    """Findings of one package; ``None`` for each file that is as RECORD says."""
+    """Findings of one package; ``None`` for each file that was compared with its digest."""
     if not there:
         if package.wheel.filename.endswith(".whl"):
             yield Finding(
@@ -321,7 +321,9 @@ def _check_file(package: str, dist: InstalledFiles, row: RecordRow) -> Iterator[
             )
     elif row.digest is not None:
         got = Digest.of(data)
-        yield None if got == row.digest else _changed(package, row, row.digest.hex, got.hex)
+        yield None
+        if got != row.digest:
+            yield _changed(package, row, row.digest.hex, got.hex)
     elif row.size is not None and row.size != len(data):
         yield _changed(package, row, f"{row.size} bytes", f"{len(data)} bytes")
 
