@@ -91,7 +91,7 @@ def test_place_of_a_half_character() -> None:
         ("\n  <html>", "line 2 column 3", WEB_PAGE),
         ('{"a": {"b": 1', "line 1 column 14", CUT_SHORT),
         ('{"a": "b', "line 1 column 7", CUT_SHORT),
-        ('{\n "a": 1,\n}', "line 2 column 8", "check that the file is a lock and arrived whole"),
+        ('{\n "a" 1\n}', "line 2 column 6", "check that the file is a lock and arrived whole"),
         ('{"a": 1} // note', "line 1 column 10", "check that the file is a lock and arrived whole"),
         ("{'a': 1}", "line 1 column 2", "check that the file is a lock and arrived whole"),
     ],
@@ -101,6 +101,12 @@ def test_not_json(text: str, where: str, hint: str) -> None:
     error = refusal(text)
 
     assert ("not-json", where, hint) == (error.code, error.where, error.hint)
+
+
+@pytest.mark.parametrize("text", ['{"a": 1,}', "[1,]", '{"a": 1 /* note */}', "[1] [2]", '{"a": "tab\there"}'])
+def test_dialects_of_json(text: str) -> None:
+    """Trailing commas, comments, two values and raw control characters are not JSON."""
+    assert "not-json" == refusal(text).code
 
 
 @pytest.mark.parametrize(
