@@ -21,10 +21,10 @@ import shutil
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final, NoReturn, TextIO
 
-from micropip_lock import __version__
 from micropip_lock.app.replay import ReplayReport
 from micropip_lock.cli_text import ColorMode, View, printable, wants_colour
 from micropip_lock.cli_verbs import DIFFERS, FAILED, OK, VERBS, Looks, Outcome, failure_lines
@@ -187,7 +187,7 @@ def parser() -> argparse.ArgumentParser:
     group.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="default: auto")
 
     root = _Parser(prog=PROGRAM, description="Reproducible Python environments for Pyodide and JupyterLite.")
-    root.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+    root.add_argument("--version", action="version", version=f"{PROGRAM} {_version()}")
     verbs = root.add_subparsers(dest="verb", metavar="VERB", required=True)
 
     def verb(name: str, summary: str) -> argparse.ArgumentParser:
@@ -223,6 +223,13 @@ def parser() -> argparse.ArgumentParser:
     one = verb("show", "show a lock")
     one.add_argument("lock", metavar="LOCK")
     return root
+
+
+def _version() -> str:
+    try:
+        return version(PROGRAM)
+    except PackageNotFoundError:
+        return "(not installed)"
 
 
 def _positive(text: str) -> int:

@@ -69,10 +69,12 @@ def checked_requirement(text: str, where: str) -> str:
     text = text.strip()
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
         return _checked_address(text, where)
+    # PEP 508 allows dots and dashes in names, so that a wheel's file name is a name too; micropip takes it for a path.
+    is_path = text.endswith((".whl", ".tar.gz")) and " @ " not in text
     try:
-        requirement = Requirement(text)
+        requirement = Requirement("" if is_path else text)
     except InvalidRequirement as error:
-        is_path = text.endswith((".whl", ".tar.gz")) or text.startswith((".", "/", "~"))
+        is_path = is_path or text.startswith((".", "/", "~"))
         raise UsageError(
             "a local file cannot be installed" if is_path else "not a requirement",
             code="bad-requirement",

@@ -1,0 +1,309 @@
+"""Tests of :mod:`micropip_lock.render` and of the plain text in :mod:`micropip_lock.cli_text`."""
+
+from __future__ import annotations
+
+import io
+import re
+import unicodedata
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from packaging.utils import canonicalize_name
+
+from micropip_lock.app.replay import PackageOutcome, ReplayReport
+from micropip_lock.cli_text import Column, View, columns_of, human_size, printable, shorten, table, wants_colour
+from micropip_lock.core.compare import Finding, VerifyReport, diff
+from micropip_lock.core.digest import Digest
+from micropip_lock.core.model import Abi, Lock, LockedPackage, Origin, Wheel, by_name
+from micropip_lock.errors import NotFoundError, Unlockable
+from micropip_lock.ports import ProgressEvent
+from micropip_lock.render import ProgressLine, diff_lines, error_text, findings_lines, lock_lines, report_lines
+from tests.strategies import locks
+
+PLAIN = View()
+COLOURED = View(colour=True)
+ANSI = re.compile(r"\x1b\[\d+m")
+EVIL = "\x1b]0;owned\x07\x9b31m\u202egnp.exe\u200b\r\n"
+
+
+def package(name: str, version: str, size: int | None = 12345, **facts: Any) -> LockedPackage:
+    url = f"https://files.example/{name}-{version}-py3-none-any.whl"
+    base = LockedPackage(
+        name=canonicalize_name(name),
+        display_name=name,
+        version=version,
+        wheel=Wheel(url=url, digest=Digest.of(name.encode()), size=size),
+        origin=Origin(kind="index", url=url, index="https://index.example/simple"),
+    )
+    return replace(base, **facts)
+
+
+def lock(*packages: LockedPackage, **facts: Any) -> Lock:
+    return replace(Lock(abi=Abi(abi_version="2026_0", python="3.14.2"), packages=by_name(packages)), **facts)
+
+
+def is_clean(text: str) -> bool:
+    return not any(unicodedata.category(one) in ("Cc", "Cf", "Cs", "Zl", "Zp") for one in text)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("rich 13.7", "rich 13.7"),
+        ("naïve 包裹 ü", "naïve 包裹 ü"),
+        ("\x1b[31mred", "\\x1b[31mred"),
+        ("\x9b31m", "\\x9b31m"),
+        ("a\r\nb\tc", "a\\r\\nb\\tc"),
+        ("\u202eevil", "\\u202eevil"),
+        ("zero\u200bwidth\ufeff", "zero\\u200bwidth\\ufeff"),
+        ("\ud800", "\\ud800"),
+        ("\u2028", "\\u2028"),
+    ],
+)
+def test_printable(text: str, shown: str) -> None:
+    """What a terminal would act on, or not show, is spelled as an escape; the rest stays."""
+    assert shown == printable(text)
+
+
+@given(st.text())
+def test_printable_of_anything(text: str) -> None:
+    """Whatever the text, nothing is left that a terminal acts on, but line breaks when they are asked for."""
+    assert (True, True) == (is_clean(printable(text)), is_clean(printable(text, lines=True).replace("\n", "")))
+
+
+@pytest.mark.parametrize(("text", "columns"), [("abc", 3), ("包裹", 4), ("e\u0301", 1), ("", 0), ("ｗ", 2)])
+def test_columns(text: str, columns: int) -> None:
+    """Wide characters take two columns, combining marks none."""
+    assert columns == columns_of(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "shown"),
+    [("abcdefghij", 10, "abcdefghij"), ("abcdefghij", 7, "abc…hij"), ("abcdefghij", 1, "…"), ("包裹包裹", 5, "包…裹")],
+)
+def test_shorten(text: str, width: int, shown: str) -> None:
+    """A text that is too wide is cut in its middle."""
+    assert shown == shorten(text, width)
+
+
+@given(st.text(alphabet="a包e\u0301", max_size=30), st.integers(0, 30))
+def test_shorten_fits(text: str, width: int) -> None:
+    """A shortened text is never wider than asked."""
+    assert columns_of(shorten(text, width)) <= width
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"),
+    [
+        (None, ""),
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 kB"),
+        (999_949, "999.9 kB"),
+        (999_950, "1.0 MB"),
+        (20_300_000, "20.3 MB"),
+        (5 * 10**12, "5000.0 GB"),
+    ],
+)
+def test_human_size(count: int | None, shown: str) -> None:
+    """Sizes are decimal, and nothing when unknown."""
+    assert shown == human_size(count)
+
+
+@pytest.mark.parametrize(
+    ("mode", "environ", "terminal", "colour"),
+    [
+        ("auto", {}, True, True),
+        ("auto", {}, False, False),
+        ("auto", {"NO_COLOR": "1"}, True, False),
+        ("auto", {"NO_COLOR": ""}, True, True),
+        ("auto", {"TERM": "dumb"}, True, False),
+        ("always", {"NO_COLOR": "1"}, False, True),
+        ("never", {}, True, False),
+    ],
+)
+def test_wants_colour(mode: Any, environ: dict[str, str], terminal: bool, colour: bool) -> None:
+    """Colour is for terminals, NO_COLOR turns it off, and the option overrides both."""
+    assert colour == wants_colour(mode, environ, is_terminal=terminal)
+
+
+def test_table_aligns() -> None:
+    """Columns are aligned by what they take on a terminal, and lines have no blanks at their ends."""
+    columns = (Column(title="name"), Column(title="size", right=True))
+    assert ["name  size", "包    1 B", "ab    20 B"] == [
+        line.replace("   1 B", "  1 B") for line in table(columns, [("包", "1 B"), ("ab", "20 B")], PLAIN)
+    ]
+
+
+def test_table_shrinks() -> None:
+    """On a terminal, shrinking columns give way; the others stay whole."""
+    columns = (Column(title="name"), Column(title="source", shrinks=True))
+    rows = [("markupsafe", "https://index.example/simple/one/two/three")]
+    lines = table(columns, rows, View(width=40))
+    assert ([True, True], True) == ([columns_of(line) <= 40 for line in lines], lines[1].startswith("markupsafe  http"))
+
+
+def test_lock_table() -> None:
+    """A lock shows its packages, what is not locked, its ABI, its size and its identity."""
+    unlocked = Unlockable(name="mine", version="1", code="no-record", reason="nothing says where it is from")
+    shown = lock(package("rich", "13.7.1", requested=True), package("six", "1.16.0"), unlocked=(unlocked,))
+    assert [
+        "package  version  source                           size  sha256        asked for",
+        f"rich     13.7.1   https://index.example/simple  12.3 kB  {Digest.of(b'rich').hex[:12]}  yes",
+        f"six      1.16.0   https://index.example/simple  12.3 kB  {Digest.of(b'six').hex[:12]}",
+        "not locked: mine 1: no-record: nothing says where it is from",
+        "2 packages, 24.7 kB for ABI 2026_0 (wasm32, Python 3.14.2)",
+        f"lock {shown.id}",
+    ] == lock_lines(shown, PLAIN)
+
+
+def test_empty_lock() -> None:
+    """An empty lock is no table, but a lock."""
+    shown = lock()
+    assert ["0 packages, 0 B for ABI 2026_0 (wasm32, Python 3.14.2)", f"lock {shown.id}"] == lock_lines(shown, PLAIN)
+
+
+@given(locks())
+def test_any_lock_is_clean(shown: Lock) -> None:
+    """Whatever a lock holds, its lines hold nothing that a terminal acts on, and fit when they must."""
+    assert [] == [line for line in lock_lines(shown, View(width=100)) if not is_clean(line)]
+
+
+def test_colour_changes_no_text() -> None:
+    """Colours are put around the same text."""
+    shown = lock(package("rich", "13.7.1"))
+    coloured = lock_lines(shown, COLOURED)
+    assert (lock_lines(shown, PLAIN), True) == ([ANSI.sub("", line) for line in coloured], "\x1b" in "".join(coloured))
+
+
+REPORT = ReplayReport(
+    lock_id="0" * 64,
+    packages=(
+        PackageOutcome(name="installed", version="1", outcome="installed", reason="checked", size=3000, seconds=0.25),
+        PackageOutcome(name="six", version="1.16.0", outcome="skipped", reason="already installed"),
+        PackageOutcome(name="rich", version="13", outcome="failed", reason="not-found", error=NotFoundError("gone")),
+    ),
+    seconds=1.5,
+    fetch_seconds=1.0,
+    bytes_fetched=3000,
+    requests=2,
+    notes=(f"loaded {EVIL}",),
+    restart_required=True,
+)
+
+
+def test_report() -> None:
+    """A report shows every package's outcome, the sum, notes and whether to restart."""
+    assert [
+        "package    version  outcome      size    time  reason",
+        "installed  1        installed  3.0 kB  0.25 s  checked",
+        "six        1.16.0   skipped                    already installed",
+        "rich       13       failed                     not-found",
+        "1 installed, 1 skipped, 1 failed; 3.0 kB at 3.0 kB/s, 2 requests, 1.5 s",
+        f"note: loaded {printable(EVIL)}",
+        "restart the kernel: modules of another version are still loaded",
+    ] == report_lines(REPORT, PLAIN)
+
+
+def test_report_colours_the_outcome_only() -> None:
+    """A package named like an outcome is not coloured; its outcome is."""
+    assert report_lines(REPORT, COLOURED)[1].startswith("installed  1        \x1b[32minstalled\x1b[0m")
+
+
+def test_diff() -> None:
+    """A difference is shown line by line, in the colour of what happened."""
+    found = diff(lock(package("a", "1"), package("b", "1")), lock(package("b", "2"), package("c", "1")))
+    coloured = diff_lines(found, COLOURED)
+    assert (diff_lines(found, PLAIN), ["\x1b[32m+", "\x1b[31m-", "\x1b[33m~"]) == (
+        [ANSI.sub("", line) for line in coloured],
+        [line[:6] for line in coloured[:3]],
+    )
+
+
+def test_findings() -> None:
+    """Findings are shown one by one with their severity in colour, the verdict last."""
+    finding = Finding(package="six", code="file-changed", message=f"changed {EVIL}", path="six.py")
+    report = VerifyReport(lock_id="0" * 64, findings=(finding,), packages_checked=1, files_checked=3)
+    lines = findings_lines(report, COLOURED)
+    assert (2, True, True, True) == (
+        len(lines),
+        lines[0].startswith("\x1b[31merror\x1b[0m: six: file-changed"),
+        is_clean(ANSI.sub("", lines[0])),
+        lines[1].startswith("\x1b[31m1 error"),
+    )
+
+
+def test_error() -> None:
+    """An error keeps its lines, has its code in red and lets no escape through."""
+    error = NotFoundError("gone \x1b[2J", url="https://files.example/x.whl", hint="look")
+    assert (
+        "\x1b[31mnot-found\x1b[0m: gone \\x1b[2J\n  from https://files.example/x.whl\n  hint: look",
+        "not-found: gone \\x1b[2J\n  from https://files.example/x.whl\n  hint: look",
+    ) == (error_text(error, COLOURED), error_text(error, PLAIN))
+
+
+class Clock:
+    """Seconds that a test lets pass."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def drawn(*events: tuple[float, ProgressEvent], width: int = 80) -> list[str]:
+    clock, stream = Clock(), io.StringIO()
+    line = ProgressLine(stream, packages=2, width=width, clock=clock)
+    for at, event in events:
+        clock.now = at
+        line(event)
+    line.close()
+    return [text.rstrip() for text in stream.getvalue().split("\r") if text.strip()]
+
+
+def fetch(package: str | None, received: int, total: int | None, all_received: int) -> ProgressEvent:
+    return ProgressEvent(
+        stage="fetch", package=package, received=received, total=total, all_received=all_received, all_total=3000
+    )
+
+
+def test_progress() -> None:
+    """Progress shows packages done, bytes and their rate."""
+    assert [
+        "plan",
+        "fetch  0/2  500 B of 3.0 kB  rich",
+        "fetch  1/2  2.0 kB of 3.0 kB  2.0 kB/s  rich",
+        "install  1/2  rich",
+        "done",
+    ] == drawn(
+        (0, ProgressEvent(stage="plan")),
+        (1, fetch("rich", 500, 1000, 500)),
+        (2, fetch("rich", 1000, 1000, 2000)),
+        (3, ProgressEvent(stage="install", package="rich")),
+        (4, ProgressEvent(stage="done")),
+    )
+
+
+def test_progress_is_drawn_at_most_ten_times_a_second() -> None:
+    """Events that follow each other closely draw nothing new."""
+    lines = drawn(*((1 + number / 1000, fetch("rich", number, None, number)) for number in range(150)))
+    assert 2 == len(lines)
+
+
+def test_progress_fits_and_goes_away() -> None:
+    """The line never reaches the terminal's last column, hides escapes, and is wiped at the end."""
+    stream = io.StringIO()
+    line = ProgressLine(stream, width=30)
+    line(ProgressEvent(stage="install", package="x" * 100 + EVIL))
+    line.close()
+    texts = stream.getvalue().split("\r")
+    assert ("", 29, True, "", True) == (
+        texts[0],
+        columns_of(texts[1]),
+        texts[2].isspace(),
+        texts[3],
+        is_clean(texts[1]),
+    )
