@@ -96,6 +96,8 @@ NOT_IN_CORE = {
     "urllib.request",
     "webbrowser",
 }
+# A program says its version; this is no use of the table of contents.
+VERSION = "micropip_lock.__version__"
 _CLOCKS = {"now", "utcnow", "today"}
 
 
@@ -118,6 +120,8 @@ def room_of(module: str) -> str | None:
     """The room of a module of ours; ``None`` for a module that no room takes in."""
     if module in ROOMS:
         return ROOMS[module]
+    if module.startswith("micropip_lock.cli_"):
+        return "faces"
     parent = module.rpartition(".")[0]
     # Only a package that is a room passes it on: micropip_lock itself does not.
     while parent and parent != "micropip_lock":
@@ -148,7 +152,8 @@ def imports(tree: ast.AST, module: str, *, package: bool, known: set[str]) -> It
                     base = ".".join([*above, *([source] if source else [])])
                 for alias in names:
                     full = f"{base}.{alias.name}"
-                    yield node.lineno, full if full in known or full in NOT_IN_CORE else base
+                    whole = full in known or full in NOT_IN_CORE or full == VERSION
+                    yield node.lineno, full if whole else base
             case ast.Call(
                 func=ast.Name(id=function) | ast.Attribute(attr=function), args=[ast.Constant(value=str(name))]
             ):
@@ -178,6 +183,8 @@ def violations(source: str, module: str, *, package: bool = False, known: set[st
 
 def _import_rule(room: str, module: str, target: str) -> str | None:
     top = target.partition(".")[0]
+    if target == VERSION and room in {"app", "adapters", "wiring", "faces", "lite"}:
+        return None
     if top in {"micropip_lock", "micropip_lock_lite"}:
         theirs = room_of(target) or room_of(target.rpartition(".")[0])
         if theirs in ARROWS[room]:
