@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, get_args
 from urllib.parse import quote
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from packaging.utils import canonicalize_name
 
@@ -25,6 +26,10 @@ from micropip_lock.core.model import (
     by_name,
 )
 from micropip_lock.errors import Unlockable
+
+# Machines that run these tests are shared: how long one example takes says nothing about the program.
+settings.register_profile("shared-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared-machine")
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 KNOWN_OF_OURS = {

@@ -101,9 +101,6 @@ class Table:
         else:
             faults.add(self._error(LockSchemaError, "type", where or "the lock", "a table", value, where))
 
-    def __contains__(self, key: str) -> bool:
-        return self._value is not None and key in self._value
-
     def __bool__(self) -> bool:
         return bool(self._value)
 
