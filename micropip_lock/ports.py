@@ -21,7 +21,7 @@ class ProgressEvent:
     """One step of a replay, told to whoever shows it.
 
     Attributes:
-        stage: ``plan``, ``fetch``, ``verify``, ``install``, ``load`` or ``done``.
+        stage: ``plan``, ``fetch``, ``verify``, ``install``, ``load`` or ``done``; ``locate`` while origins are proven.
         package: Normalised name, or ``None`` for the replay as a whole.
         received: Bytes of this package so far.
         total: Bytes of this package, when known.
@@ -75,6 +75,74 @@ class Fetcher(Protocol):
             FetchError: one of its subclasses.
         """
         ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FetchedRange:
+    """Bytes of a file, or all of it from a server that knows no ranges.
+
+    Attributes:
+        data: The bytes.
+        first: Offset of the first one; 0 when ``whole``.
+        total: Bytes of the whole file, when the answer said it (browsers show it for whole files only).
+        whole: The server ignored the range and sent the file.
+        url: The address after redirects.
+    """
+
+    data: bytes
+    first: int
+    total: int | None
+    whole: bool
+    url: str
+
+
+class RangeFetcher(Protocol):
+    """Gets a part of a file; a browser may do so without the server's permission (CORS-safelisted ``Range``)."""
+
+    async def fetch_range(self, url: str, first: int, last: int, *, max_whole: int) -> FetchedRange:
+        """The bytes ``first`` to ``last`` of ``url``, both included.
+
+        Args:
+            url: ``https:`` or ``http:``.
+            first: At least 0.
+            last: At least ``first``.
+            max_whole: The most bytes to accept from a server that ignores the range and sends everything.
+
+        Raises:
+            WheelTooLargeError: The server sends everything, and that is more than ``max_whole``.
+            FetchError: one of its subclasses; code ``wrong-range`` for other bytes than those asked for.
+        """
+        ...
+
+    async def size_of(self, url: str) -> int | None:
+        """Bytes of the file at ``url``, or ``None`` when the server does not say, or knows no ranges.
+
+        Raises:
+            FetchError: one of its subclasses.
+        """
+        ...
+
+
+class PageFetcher(Protocol):
+    """Gets a page in the format that the caller likes best."""
+
+    async def fetch_page(self, url: str, *, accept: str, max_bytes: int) -> Fetched:
+        """The page at ``url``; compressed on its way when the server can.
+
+        Args:
+            url: ``https:`` or ``http:``.
+            accept: Value of the header ``Accept``: at most 128 characters, so that browsers may send it anywhere.
+            max_bytes: The most bytes, after decompression.
+
+        Raises:
+            WheelTooLargeError: More than ``max_bytes``.
+            FetchError: one of its subclasses.
+        """
+        ...
+
+
+class IndexFetcher(Fetcher, RangeFetcher, PageFetcher, Protocol):
+    """All that locating an installed distribution on an index needs."""
 
 
 class InstalledDist(Protocol):

@@ -23,6 +23,7 @@ import time
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
@@ -83,6 +84,23 @@ def origin_of(url: str) -> str:
     host = f"[{parts.hostname}]" if parts.hostname and ":" in parts.hostname else parts.hostname or ""
     default = {"http": 80, "https": 443}.get(parts.scheme)
     return f"{parts.scheme}://{host}" + ("" if parts.port in (None, default) else f":{parts.port}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Received:
+    """An answer with its whole body.
+
+    Attributes:
+        data: The body, decoded.
+        url: The address after redirects.
+        status: 200, or 206 when a range was asked for.
+        headers: As the server sent them.
+    """
+
+    data: bytes
+    url: str
+    status: int
+    headers: Mapping[str, str]
 
 
 class HostFetcher:
@@ -152,25 +170,34 @@ class HostFetcher:
             WheelTooLargeError: more than ``max_bytes``.
             UsageError: code ``bad-url``.
         """
-        scheme = _checked_scheme(url)
+        scheme = checked_scheme(url)
         line = Line()
         tell = _teller(asyncio.get_running_loop(), line, progress)
-        outcome: Future[Fetched] = Future()
 
-        def work() -> None:
+        def work() -> Fetched:
+            if scheme == "file":
+                return _read_file(url, line, tell, max_bytes)
+            got = self._get(url, line, tell, max_bytes, no_cache if reload else {})
+            return Fetched(data=got.data, url=got.url, content_type=got.headers.get("Content-Type", ""))
+
+        no_cache = {"Cache-Control": "no-cache", "Pragma": "no-cache"}
+        return await self._transfer(url, line, work)
+
+    async def _transfer[T](self, url: str, line: Line, work: Callable[[], T]) -> T:
+        """Run a download in a thread of its own, and watch it."""
+        outcome: Future[T] = Future()
+
+        def run() -> None:
             # From here on a cancelled task leaves the outcome to nobody instead of making it an error to set it.
             outcome.set_running_or_notify_cancel()
             try:
-                if scheme == "file":
-                    outcome.set_result(_read_file(url, line, tell, max_bytes))
-                else:
-                    outcome.set_result(self._get(url, line, tell, max_bytes, reload=reload))
+                outcome.set_result(work())
             except BaseException as error:  # noqa: BLE001 - it is raised again where it is awaited
                 outcome.set_exception(error)
             finally:
                 line.finish()
 
-        threading.Thread(target=work, name=f"fetch {public_url(url)}", daemon=True).start()
+        threading.Thread(target=run, name=f"fetch {public_url(url)}", daemon=True).start()
         waiting = asyncio.wrap_future(outcome)
         try:
             await self._watch(waiting, line, url)
@@ -180,7 +207,7 @@ class HostFetcher:
                 line.stop()
                 waiting.cancel()
 
-    async def _watch(self, waiting: asyncio.Future[Fetched], line: Line, url: str) -> None:
+    async def _watch[T](self, waiting: asyncio.Future[T], line: Line, url: str) -> None:
         """Return when the download has ended.
 
         The socket's own timeouts see silence only; a server that sends a byte now and then is seen here.
@@ -203,19 +230,20 @@ class HostFetcher:
             within, before = self._span, received
 
     def _get(
-        self, url: str, line: Line, tell: Callable[[int], None], max_bytes: int | None, *, reload: bool
-    ) -> Fetched:
+        self, url: str, line: Line, tell: Callable[[int], None], max_bytes: int | None, asking: Mapping[str, str]
+    ) -> Received:
         credentials = self._credentials.get(origin_of(url))
         for _ in range(MAX_REDIRECTS + 1):
-            response = self._open(url, line, credentials, reload=reload)
+            response = self._open(url, line, credentials, asking)
             try:
                 location = response.headers.get("Location") if response.status in REDIRECTS else None
                 if location is None:
-                    if (refusal := refusal_of(response.status, response.headers, url)) is not None:
+                    partial = response.status == 206 and "Range" in asking
+                    if not partial and (refusal := refusal_of(response.status, response.headers, url)) is not None:
                         raise refusal
                     line.answered = True
                     data = _read_body(response, url, line, tell, max_bytes)
-                    return Fetched(data=data, url=url, content_type=response.headers.get("Content-Type", ""))
+                    return Received(data=data, url=url, status=response.status, headers=response.headers)
                 target = follow_redirect(url, location)
                 if origin_of(target) != origin_of(url):
                     credentials = None
@@ -226,11 +254,9 @@ class HostFetcher:
         raise too_many_redirects(url, MAX_REDIRECTS)
 
     def _open(
-        self, url: str, line: Line, credentials: tuple[str, str] | None, *, reload: bool
+        self, url: str, line: Line, credentials: tuple[str, str] | None, asking: Mapping[str, str]
     ) -> urllib3.BaseHTTPResponse:
-        headers = {"User-Agent": self._user_agent, "Accept": "*/*", "Accept-Encoding": "identity"}
-        if reload:
-            headers |= {"Cache-Control": "no-cache", "Pragma": "no-cache"}
+        headers = {"User-Agent": self._user_agent, "Accept": "*/*", "Accept-Encoding": "identity", **asking}
         if credentials is not None:
             pair = b64encode(":".join(credentials).encode("utf-8")).decode("ascii")
             headers["Authorization"] = f"Basic {pair}"
@@ -240,7 +266,12 @@ class HostFetcher:
             raise failure_of(error, url, began=False) from error
 
 
-def _checked_scheme(url: str) -> str:
+def checked_scheme(url: str) -> str:
+    """The scheme of an address that can be fetched.
+
+    Raises:
+        UsageError: codes ``bad-url``, ``credentials``.
+    """
     try:
         parts = urlsplit(url)
         port_is_valid = parts.port != 0
