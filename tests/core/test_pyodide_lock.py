@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
-from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,89 +16,13 @@ from pyodide_lock import PyodideLockSpec
 
 from micropip_lock.core.digest import Digest
 from micropip_lock.core.formats.pyodide_lock import format_pyodide_lock, lock_to_dict, parse_pyodide_lock
-from micropip_lock.core.model import Abi, Lock, LockedPackage, Origin, Wheel, by_name
+from micropip_lock.core.model import Lock
 from micropip_lock.errors import (
     InputError,
-    LockGraphError,
-    LockParseError,
-    LockPolicyError,
-    LockSchemaError,
-    LockVersionError,
     MicropipLockError,
-    Unlockable,
 )
+from tests.locks import FIXTURES, HEX, SIX, VALID, changed, full_lock, with_six
 from tests.strategies import json_values, locks
-
-FIXTURES = sorted((Path(__file__).parents[1] / "fixtures" / "pyodide_locks").glob("*.json"))
-HEX = "8abb2f1d86890a2dfb989f9a77cfcfd3e47c2a354b01111771326f8aa26e0254"
-SIX: dict[str, Any] = {
-    "name": "six",
-    "version": "1.16.0",
-    "file_name": "https://files.example/six-1.16.0-py2.py3-none-any.whl",
-    "install_dir": "site",
-    "sha256": HEX,
-    "package_type": "package",
-    "imports": ["six"],
-    "depends": [],
-    "unvendored_tests": False,
-}
-VALID: dict[str, Any] = {
-    "info": {"abi_version": "2026_0", "arch": "wasm32", "platform": "emscripten_5_0_3", "python": "3.14.2"},
-    "packages": {"six": SIX},
-}
-
-
-def full_lock() -> Lock:
-    """A lock with all that we can say: every kind of origin, unlocked items, other tools' tables."""
-
-    def package(name: str, version: str, **facts: Any) -> LockedPackage:
-        url = f"https://files.example/{name}-{version}-py3-none-any.whl"
-        wheel = Wheel(url=url, digest=Digest.of(url.encode()), size=11053, upload_time="2026-09-14T12:00:00Z")
-        return replace(
-            LockedPackage(name=canonicalize_name(name), display_name=name, version=version, wheel=wheel), **facts
-        )
-
-    index = "https://index.example/simple"
-    rich = package("rich", "13.9.4", requested=True, requirement="rich[jupyter]>=13", extras=("jupyter",))
-    rich = replace(
-        rich,
-        depends=(canonicalize_name("markdown-it-py"), canonicalize_name("numpy")),
-        origin=Origin(kind="index", url=rich.wheel.url, index=index),
-        imports=("rich",),
-        missing=(canonicalize_name("ipywidgets"),),
-    )
-    markdown = package("markdown_it_py", "3.0.0")
-    markdown = replace(
-        markdown,
-        wheel=replace(markdown.wheel, url="wheels/markdown_it_py-3.0.0-py3-none-any.whl"),
-        origin=Origin(kind="url", url=markdown.wheel.url),
-        depends=(canonicalize_name("rich"),),
-        tool_unknown={"other": {"note": "two\nlines"}, "micropip-lock": {"later": 1}},
-    )
-    numpy = package("numpy", "2.4.6")
-    numpy = replace(numpy, origin=Origin(kind="runtime", url=numpy.wheel.url))
-    return Lock(
-        abi=Abi(abi_version="2026_0", platform="pyemscripten_2026_0", python="3.14.2"),
-        packages=by_name([rich, markdown, numpy]),
-        unlocked=(Unlockable(name="six", version="1.16.0", code="no-record", reason="no record", hint="reinstall"),),
-        tool_unknown={"other": {}},
-    )
-
-
-def changed(change: Callable[[dict[str, Any]], object]) -> str:
-    value = deepcopy(VALID)
-    change(value)
-    return json.dumps(value)
-
-
-def with_six(**fields: Any) -> str:
-    return changed(lambda value: value["packages"]["six"].update(fields))
-
-
-def refusal(text: str | bytes) -> InputError:
-    with pytest.raises(InputError) as caught:
-        parse_pyodide_lock(text)
-    return caught.value
 
 
 def normalised(value: dict[str, Any]) -> dict[str, Any]:
@@ -338,162 +260,6 @@ def test_accepted_and_normalised(fields: dict[str, Any], attribute: str, expecte
         found = getattr(found, name)
 
     assert expected == found
-
-
-@pytest.mark.parametrize(
-    ("text", "kind", "code", "where"),
-    [
-        ("", LockParseError, "empty", None),
-        ("<!doctype html>", LockParseError, "not-json", "line 1 column 1"),
-        (json.dumps(VALID)[:-9], LockParseError, "not-json", None),
-        (json.dumps(VALID).encode("utf-16"), LockParseError, "encoding", None),
-        ("[" * 100_000, LockParseError, "depth", "line 1 column 33"),
-        ("[]", LockSchemaError, "type", ""),
-        ("{}", LockSchemaError, "missing", "info"),
-        (changed(lambda value: value.pop("packages")), LockSchemaError, "missing", "packages"),
-        (changed(lambda value: value.update(packages=None)), LockSchemaError, "type", "packages"),
-        (changed(lambda value: value.update(packages=[])), LockSchemaError, "type", "packages"),
-        (changed(lambda value: value.update(info=3)), LockSchemaError, "type", "info"),
-        (changed(lambda value: value["info"].update(abi_version="")), LockSchemaError, "missing", "info.abi_version"),
-        (changed(lambda value: value["info"].pop("abi_version")), LockSchemaError, "missing", "info.abi_version"),
-        (changed(lambda value: value["info"].update(python=3.14)), LockParseError, "non-json-number", None),
-        (changed(lambda value: value["packages"].update(six=1)), LockSchemaError, "type", "packages.six"),
-        (changed(lambda value: value.update(tool=[])), LockSchemaError, "type", "tool"),
-        (changed(lambda value: value.update(tool={"a": 1})), LockSchemaError, "type", "tool.a"),
-        (
-            changed(lambda value: value.update(tool={"micropip-lock": {"version": 2}}, packages=1)),
-            LockVersionError,
-            "lock-version",
-            "tool.micropip-lock.version",
-        ),
-        (
-            changed(lambda value: value["packages"].update(Six=SIX)),
-            LockSchemaError,
-            "duplicate-package",
-            "packages.Six",
-        ),
-        (
-            changed(lambda value: value.update(packages={"SIX": SIX})),
-            LockSchemaError,
-            "key-name",
-            "packages.SIX.name",
-        ),
-        (
-            changed(lambda value: value.update(packages={"rich": SIX})),
-            LockSchemaError,
-            "key-name",
-            "packages.rich.name",
-        ),
-        (
-            changed(lambda value: value.update(packages={"__proto__": SIX | {"name": "__proto__"}})),
-            LockSchemaError,
-            "name",
-            "packages.__proto__.name",
-        ),
-        (changed(lambda value: value.update(note="\u202e")), LockSchemaError, "control-char", "note"),
-    ],
-)
-def test_refused_locks(text: str | bytes, kind: type[InputError], code: str, where: str | None) -> None:
-    """A bad lock is refused with its class and code, at its place."""
-    error = refusal(text)
-
-    assert (kind, code) == (type(error), error.code)
-    assert where is None or where == error.where
-
-
-@pytest.mark.parametrize(
-    ("fields", "kind", "code", "key"),
-    [
-        ({"sha256": ""}, LockPolicyError, "no-hash", "sha256"),
-        ({"sha256": None}, LockSchemaError, "type", "sha256"),
-        ({"sha256": HEX[1:]}, LockSchemaError, "hash-form", "sha256"),
-        ({"sha256": HEX + "00"}, LockSchemaError, "hash-form", "sha256"),
-        ({"sha256": "md5:900150983cd24fb0d6963f7d28e17f72"}, LockPolicyError, "weak-hash", "sha256"),
-        ({"version": 1}, LockSchemaError, "version", "version"),
-        ({"version": "1.1.1w"}, LockSchemaError, "version", "version"),
-        ({"name": ""}, LockSchemaError, "name", "name"),
-        ({"name": "x" * 215}, LockSchemaError, "name", "name"),
-        ({"name": "rich"}, LockSchemaError, "key-name", "name"),
-        ({"depends": "numpy"}, LockSchemaError, "type", "depends"),
-        ({"depends": ["numpy"]}, LockGraphError, "missing-dependency", "depends"),
-        ({"imports": [1]}, LockSchemaError, "type", "imports[0]"),
-        ({"imports": ["six\u200b"]}, LockSchemaError, "control-char", "imports[0]"),
-        ({"unvendored_tests": 0}, LockSchemaError, "type", "unvendored_tests"),
-        ({"install_dir": "/etc"}, LockSchemaError, "enum", "install_dir"),
-        ({"package_type": "virus"}, LockSchemaError, "enum", "package_type"),
-        ({"tool": {"micropip-lock": {"size": -1}}}, LockSchemaError, "size", "tool.micropip-lock.size"),
-        ({"file_name": "javascript:alert(1)"}, LockPolicyError, "scheme", "file_name"),
-        ({"file_name": "data:,x"}, LockPolicyError, "scheme", "file_name"),
-        ({"file_name": "emfs:/home/six-1.16.0-py3-none-any.whl"}, LockPolicyError, "scheme", "file_name"),
-        (
-            {"file_name": "https://u:p@files.example/six-1.16.0-py3-none-any.whl"},
-            LockPolicyError,
-            "credentials",
-            "file_name",
-        ),
-        ({"file_name": "https://files.example/six-1.15.0-py3-none-any.whl"}, LockSchemaError, "filename", "file_name"),
-        (
-            {"file_name": "https://files.example/numpy-1.16.0-py3-none-any.whl"},
-            LockSchemaError,
-            "filename",
-            "file_name",
-        ),
-        ({"file_name": "https://files.example/six.whl"}, LockSchemaError, "filename", "file_name"),
-        ({"file_name": "https://files.example/"}, LockSchemaError, "filename", "file_name"),
-        ({"file_name": "%2e%2e%2fsix-1.16.0-py3-none-any.whl"}, LockSchemaError, "filename", "file_name"),
-        ({"file_name": ""}, LockSchemaError, "missing", "file_name"),
-        ({"file_name": None}, LockSchemaError, "type", "file_name"),
-    ],
-)
-def test_refused_packages(fields: dict[str, Any], kind: type[InputError], code: str, key: str) -> None:
-    """A bad field is refused once, with its class and code, at its place, with its package."""
-    error = refusal(with_six(**fields))
-
-    assert (kind, code, f"packages.six.{key}", "six", [code]) == (
-        type(error),
-        error.code,
-        error.where,
-        error.package,
-        [each.code for each in error.errors],
-    )
-
-
-@pytest.mark.parametrize(
-    ("key", "code"),
-    [
-        ("name", "missing"),
-        ("version", "missing"),
-        ("file_name", "missing"),
-        ("install_dir", None),
-        ("sha256", "no-hash"),
-    ],
-)
-def test_absent_fields(key: str, code: str | None) -> None:
-    """What says which file it is must be there; where it goes has a default."""
-    text = changed(lambda value: value["packages"]["six"].pop(key))
-    try:
-        found = parse_pyodide_lock(text).packages[canonicalize_name("six")].install_dir
-    except InputError as error:
-        found = error.code  # type: ignore[assignment]  # one name for both outcomes keeps the claim in one line
-
-    assert (code or "site") == found
-
-
-def test_all_faults_at_once() -> None:
-    """Every fault of a lock is told at once, the gravest kind first."""
-    numpy = SIX | {"name": "numpy", "version": 1, "sha256": "", "depends": ["rich"]}
-    error = refusal(changed(lambda value: (value["packages"].update(numpy=numpy), value["info"].pop("arch"))))
-
-    assert (
-        LockSchemaError,
-        [
-            ("missing", "info.arch"),
-            ("version", "packages.numpy.version"),
-            ("filename", "packages.numpy.file_name"),
-            ("no-hash", "packages.numpy.sha256"),
-            ("missing-dependency", "packages.numpy.depends"),
-        ],
-    ) == (type(error), [(each.code, each.where) for each in error.errors])
 
 
 def test_a_large_lock_is_read_quickly() -> None:

@@ -15,7 +15,7 @@ import pytest
 from micropip_lock.adapters.runtimes import find_node, pyodide_directory
 from micropip_lock.core.formats.pyodide_lock import format_pyodide_lock, parse_pyodide_lock
 from micropip_lock.core.model import Lock
-from tests.core.test_pyodide_lock import FIXTURES, full_lock
+from tests.locks import FIXTURES, full_lock
 
 pytestmark = pytest.mark.node
 
