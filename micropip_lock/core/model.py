@@ -130,6 +130,7 @@ class LockedPackage:
         requested: Whether a person asked for it, in contrast to being a dependency.
         requirement: The requirement as it was asked for, e.g. ``rich>=13``.
         extras: Extras that were asked for.
+        missing: Names its METADATA requires here that are not installed (``deps=False``); they are not in ``depends``.
         unknown: Other fields of the entry.
         tool_unknown: Other tables under ``tool``, and other keys of ours.
     """
@@ -147,6 +148,7 @@ class LockedPackage:
     requested: bool = False
     requirement: str | None = None
     extras: tuple[str, ...] = ()
+    missing: tuple[NormalizedName, ...] = ()
     unknown: Mapping[str, Any] = field(default_factory=dict)
     tool_unknown: Mapping[str, Any] = field(default_factory=dict)
 
