@@ -1,93 +1,43 @@
-"""A site-packages directory: read through dist-info, written as one transaction.
+"""A site-packages directory, written as one transaction.
 
 Works on the host and in Pyodide's file system alike.
 
 Rules this file keeps:
 
-1. Reading never follows a RECORD path that leaves the environment's prefix.
-2. Installing is all or nothing: every wheel is unpacked and checked in a staging directory inside the site (one file
+1. Installing is all or nothing: every wheel is unpacked and checked in a staging directory inside the site (one file
    system, so that moves are renames); conflicts are found; only then are files moved in, each move journalled; a
    failure or a cancellation undoes the journal backwards.
-3. Files are replaced only where the replaced distribution's own RECORD lists them.
-4. A file that belongs to something else is never overwritten, unless it is the same byte for byte.
+2. Files are replaced only where the replaced distribution's own RECORD lists them and no distribution that stays does.
+3. A file that belongs to something else is never overwritten, unless it is the same byte for byte.
+
+Left to others: reading (:mod:`micropip_lock.adapters.site_reader`).
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import csv
 import io
 import os
+import posixpath
 import shutil
 import tempfile
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from micropip_lock.core.digest import Digest
+from micropip_lock.adapters.site_reader import InstalledDirectory as InstalledDirectory
+from micropip_lock.adapters.site_reader import SitePackages as SitePackages
+from micropip_lock.adapters.site_reader import TargetRuntime as TargetRuntime
+from micropip_lock.adapters.site_reader import owned_files as owned_files
+from micropip_lock.adapters.site_reader import tree as tree
 from micropip_lock.core.dist_info import parse_record
-from micropip_lock.core.model import Abi
-from micropip_lock.core.plan import runtime_tags
 from micropip_lock.core.wheel import OpenedWheel
-from micropip_lock.errors import ConflictError, MicropipLockError, RecordError, StorageError, WheelPathError
-from micropip_lock.ports import Install, RuntimeLock
+from micropip_lock.errors import ConflictError, MicropipLockError, StorageError, WheelPathError
+from micropip_lock.ports import Install
 
 _STAGING_PREFIX = ".micropip-lock-"
-
-
-class InstalledDirectory:
-    """One dist-info directory. Implements :class:`~micropip_lock.ports.InstalledDist`."""
-
-    def __init__(self, site: Path, directory: str, prefix: Path) -> None:
-        self._site = site
-        self._prefix = prefix
-        self.directory = directory
-
-    def read_text(self, filename: str) -> str | None:
-        data = _read(self._site / self.directory / filename)
-        try:
-            return None if data is None else data.decode("utf-8")
-        except UnicodeDecodeError:
-            return None
-
-    def read_file(self, path: str) -> bytes | None:
-        target = self.locate(path)
-        return None if target is None else _read(target)
-
-    def names(self) -> Sequence[str]:
-        return sorted(entry.name for entry in os.scandir(self._site / self.directory) if entry.is_file())
-
-    def locate(self, path: str) -> Path | None:
-        """Where a RECORD path lies, or ``None`` when it leaves the environment."""
-        if not path or "\0" in path or PurePosixPath(path).is_absolute():
-            return None
-        target = Path(os.path.normpath(self._site / path))
-        inside = target.is_relative_to(self._site) or target.is_relative_to(self._prefix)
-        return target if inside and target != self._site else None
-
-
-class SitePackages:
-    """Reads a site-packages directory. Implements :class:`~micropip_lock.ports.SiteReader`.
-
-    Args:
-        root: The directory.
-        prefix: The environment it belongs to; RECORD may name files there (scripts, data). Default: ``root`` itself.
-        others: Distributions that exist without a directory (micropip's in-memory mocks).
-    """
-
-    def __init__(
-        self, root: Path, *, prefix: Path | None = None, others: Callable[[], Iterable[object]] = tuple
-    ) -> None:
-        self.root = root
-        self.prefix = prefix or root
-        self._others = others
-
-    def distributions(self) -> Iterator[InstalledDirectory]:
-        if self.root.is_dir():
-            for entry in sorted(os.scandir(self.root), key=lambda entry: entry.name):
-                if entry.name.endswith(".dist-info") and entry.is_dir(follow_symlinks=False):
-                    yield InstalledDirectory(self.root, entry.name, self.prefix)
-        yield from self._others()  # type: ignore[misc]  # they have the same three methods, the port is structural
 
 
 @dataclass(kw_only=True, slots=True)
@@ -98,21 +48,36 @@ class _Journal:
     made: list[Path] = field(default_factory=list)
 
     def move(self, source: Path, target: Path) -> None:
-        os.rename(source, target)
+        # Written down first: an interrupt may come between the two.
         self.moved.append((source, target))
+        os.rename(source, target)
 
-    def make_parents(self, target: Path) -> None:
-        missing = [parent for parent in target.parents if not parent.exists()]
-        for parent in reversed(missing):
-            parent.mkdir()
-            self.made.append(parent)
+    def make(self, directory: Path) -> None:
+        """A directory and its parents."""
+        missing = [path for path in (directory, *directory.parents) if not path.exists()]
+        for path in reversed(missing):
+            self.made.append(path)
+            try:
+                path.mkdir()
+            except FileExistsError:
+                # Somebody else's: theirs to remove.
+                self.made.remove(path)
 
-    def undo(self) -> None:
+    def undo(self) -> list[tuple[Path, Path]]:
+        """Undo all that can be undone; tell the moves that could not."""
+        left = []
         for source, target in reversed(self.moved):
-            source.parent.mkdir(parents=True, exist_ok=True)
-            os.rename(target, source)
+            if os.path.lexists(source):
+                continue
+            try:
+                source.parent.mkdir(parents=True, exist_ok=True)
+                os.rename(target, source)
+            except OSError:
+                left.append((source, target))
         for directory in reversed(self.made):
-            shutil.rmtree(directory, ignore_errors=True)
+            if not any(target.is_relative_to(directory) for _, target in left):
+                shutil.rmtree(directory, ignore_errors=True)
+        return left
 
 
 class SiteInstaller:
@@ -137,8 +102,8 @@ class SiteInstaller:
         load_extension: Callable[[Path], Awaitable[None]] | None = None,
         after: Callable[[Sequence[Install]], None] = lambda installs: None,
     ) -> None:
-        self.root = root
-        self.prefix = prefix or root
+        self.root = Path(os.path.abspath(root))
+        self.prefix = Path(os.path.abspath(prefix or root))
         self._as_pyodide = as_pyodide
         self._load_extension = load_extension
         self._after = after
@@ -146,24 +111,30 @@ class SiteInstaller:
     async def install(self, installs: Sequence[Install], on_step: Callable[[str, str], None]) -> Sequence[str]:
         if not installs:
             return ()
-        existed = self.root.exists()
-        try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            staging = Path(tempfile.mkdtemp(prefix=_STAGING_PREFIX, dir=self.root))
-        except OSError as error:
-            raise _storage(error, self.root) from error
         journal = _Journal()
         try:
-            staged = [self._stage(one, staging / str(number), on_step) for number, one in enumerate(installs)]
+            journal.make(self.root)
+            staging = Path(tempfile.mkdtemp(prefix=_STAGING_PREFIX, dir=self.root))
+        except OSError as error:
+            journal.undo()
+            raise _storage(error, self.root) from error
+        try:
+            staged: list[_Staged] = []
+            for number, install in enumerate(installs):
+                staged.append(self._stage(install, staging / str(number), on_step))
+                # Unpacking is the long part: others may run, and a cancellation may arrive.
+                await asyncio.sleep(0)
             left = self._remove_replaced(installs, staging / "replaced", journal)
             for one in staged:
                 self._commit(one, journal)
             notes = await self._load(staged, on_step)
             self._after(installs)
         except BaseException as error:
-            journal.undo()
+            stuck = journal.undo()
+            if stuck:
+                raise _stuck(error, staging, stuck) from error
             shutil.rmtree(staging, ignore_errors=True)
-            if not existed:
+            if self.root in journal.made:
                 shutil.rmtree(self.root, ignore_errors=True)
             if isinstance(error, OSError):
                 raise _storage(error, self.root) from error
@@ -186,7 +157,8 @@ class SiteInstaller:
                 source.parent.mkdir(parents=True, exist_ok=True)
                 made.add(source.parent)
             source.write_bytes(data)
-            if opened.mode(path) & 0o111 and not self._as_pyodide:
+            if not self._as_pyodide and (opened.mode(path) & 0o111 or path.startswith(f"{opened.data_dir}/scripts/")):
+                # PEP 427, "Recommended installer features": scripts are made executable.
                 source.chmod(0o755)
             for target in self._targets(opened, path, one.package.name):
                 if target in files:
@@ -238,27 +210,38 @@ class SiteInstaller:
         writer = csv.writer(text, lineterminator="\n")
         for row in parse_record(record_text):
             path = row.path
-            if path in moved:
-                path = os.path.relpath(moved[path], self.root).replace(os.sep, "/")
+            target = moved.get(posixpath.normpath(path))
+            if target is not None:
+                path = os.path.relpath(target, self.root).replace(os.sep, "/")
             writer.writerow((path, row.digest.record if row.digest else "", "" if row.size is None else row.size))
         return text.getvalue()
 
     def _remove_replaced(self, installs: Sequence[Install], trash: Path, journal: _Journal) -> set[Path]:
         """Move what is replaced out of the way; tell the directories it leaves."""
         left: set[Path] = set()
-        for directory in (directory for one in installs for directory in one.replaces):
+        replaced = {directory for one in installs for directory in one.replaces}
+        others = self._owned_by_others(replaced) if replaced else frozenset()
+        for directory in sorted(replaced):
             for target in owned_files(self.root, directory, self.prefix):
+                if target in others or not os.path.lexists(target):
+                    # Shared with a distribution that stays, or with one that went a moment ago.
+                    continue
                 trash.mkdir(exist_ok=True)
                 left.update(parent for parent in target.parents if parent.is_relative_to(self.root))
                 journal.move(target, trash / str(len(journal.moved)))
         return left - {self.root}
 
+    def _owned_by_others(self, replaced: set[str]) -> frozenset[Path]:
+        staying = (one.directory for one in SitePackages(self.root).distributions() if one.directory not in replaced)
+        return frozenset(path for directory in staying for path in owned_files(self.root, directory, self.prefix))
+
     def _commit(self, staged: _Staged, journal: _Journal) -> None:
         name = staged.install.package.name
         for target, source in staged.files.items():
-            if target.exists() or target.is_symlink():
-                if target.is_file() and target.read_bytes() == source.read_bytes():
-                    continue
+            exists = target.exists() or target.is_symlink()
+            if exists and target.is_file() and target.read_bytes() == source.read_bytes():
+                continue
+            if exists or not _nearest(target).is_dir():
                 raise ConflictError(
                     f"a file of {name} is already there and belongs to something else",
                     code="owned",
@@ -266,7 +249,7 @@ class SiteInstaller:
                     where=str(target.relative_to(self.root) if target.is_relative_to(self.root) else target),
                     hint="uninstall what owns it, or replay into a fresh environment",
                 )
-            journal.make_parents(target)
+            journal.make(target.parent)
             journal.move(source, target)
 
     async def _load(self, staged: Sequence[_Staged], on_step: Callable[[str, str], None]) -> tuple[str, ...]:
@@ -289,56 +272,9 @@ class _Staged:
     files: dict[Path, Path]
 
 
-def tree(root: Path) -> dict[str, str]:
-    """SHA-256 (hexadecimal) of every file below a directory, by relative path; bytecode caches are left out."""
-    return {
-        path.relative_to(root).as_posix(): Digest.of(path.read_bytes()).hex
-        for path in sorted(root.rglob("*"))
-        if path.is_file() and "__pycache__" not in path.parts
-    }
-
-
-class TargetRuntime:
-    """What a directory is filled for: the lock's own ABI. Implements :class:`~micropip_lock.ports.Runtime`."""
-
-    def __init__(self, abi: Abi) -> None:
-        self._abi = abi
-
-    def abi(self) -> Abi:
-        return self._abi
-
-    def lock(self) -> RuntimeLock:
-        return RuntimeLock()
-
-    def tags(self) -> Sequence[str]:
-        return runtime_tags(self._abi)
-
-    def markers(self) -> Mapping[str, str]:
-        return {"sys_platform": "emscripten", "platform_machine": self._abi.arch}
-
-    def imported(self) -> Mapping[str, str]:
-        return {}
-
-
-def owned_files(root: Path, directory: str, prefix: Path) -> list[Path]:
-    """Files that a dist-info directory's RECORD lists and that exist inside the environment, and its own."""
-    dist = InstalledDirectory(root, directory, prefix)
-    owned: dict[Path, None] = {}
-    try:
-        rows = parse_record(dist.read_text("RECORD") or "")
-    except RecordError:
-        rows = ()
-    for row in rows:
-        target = dist.locate(row.path)
-        if target is not None and target.is_file() and not target.is_symlink():
-            owned[target] = None
-            if target.suffix == ".py":
-                for cached in (target.parent / "__pycache__").glob(f"{target.stem}.*.pyc"):
-                    owned[cached] = None
-    for path in (root / directory).rglob("*"):
-        if path.is_file():
-            owned[path] = None
-    return list(owned)
+def _nearest(target: Path) -> Path:
+    """The closest parent that is there, whatever it is."""
+    return next(parent for parent in target.parents if os.path.lexists(parent))
 
 
 def is_extension_module(filename: str) -> bool:
@@ -349,11 +285,14 @@ def is_extension_module(filename: str) -> bool:
     return tag in ("", "abi3") or "wasm32" in tag
 
 
-def _read(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return None
+def _stuck(error: BaseException, staging: Path, moves: Sequence[tuple[Path, Path]]) -> MicropipLockError:
+    return StorageError(
+        "the file system refused, and then refused to put things back",
+        code="rollback",
+        where=str(staging),
+        got=f"{type(error).__name__}: {error}; {len(moves)} files are not where they were, {moves[0][0]} first",
+        hint="what was replaced is kept in that directory; install the affected packages again",
+    )
 
 
 def _storage(error: OSError, root: Path) -> MicropipLockError:

@@ -59,17 +59,22 @@ def freeze(site: SiteReader, runtime: Runtime, *, strict: bool = True, roots: Se
         UnlockableError: with every item, when ``strict``.
         UsageError: code ``unknown-root``.
     """
-    found, unlockable = _read(site, runtime.lock())
+    found, unlockable, tools = _read(site, runtime.lock())
     needs = needs_of(
-        {name: one.requirements for name, one in found.items()},
+        {**tools, **{name: one.requirements for name, one in found.items()}},
         {name: one.record.extras for name, one in found.items()},
         runtime.markers(),
     )
     kept = _kept(found, needs, roots, {item.name for item in unlockable})
+    missed = {str(missing) for name in kept for missing in needs[name].missing}
     if roots is not None:
         # Only what the asked-for closure is missing matters then.
-        wanted = {str(missing) for name in kept for missing in needs[name].missing} | set(map(canonicalize_name, roots))
+        wanted = missed | set(map(canonicalize_name, roots))
         unlockable = [item for item in unlockable if item.name in wanted]
+    else:
+        # What a tool brought along is no more the lock's business than the tool.
+        brought = {str(missing) for name in closure(TOOLS, needs) for missing in needs[name].missing} - missed
+        unlockable = [item for item in unlockable if item.name not in brought]
     if unlockable and strict:
         count = f"{len(unlockable)} installed distribution{'s' * (len(unlockable) > 1)}"
         raise UnlockableError(f"{count} cannot be locked", items=unlockable)
@@ -90,7 +95,7 @@ def _locked(one: _Found, needs: Needs, kept: set[NormalizedName]) -> LockedPacka
         ),
         imports=one.imports,
         depends=tuple(name for name in needs.depends if name in kept),
-        missing=tuple(sorted({*needs.missing, *(name for name in needs.depends if name not in kept | TOOLS)})),
+        missing=tuple(sorted({*needs.missing, *(name for name in needs.depends if name not in kept)} - TOOLS)),
         origin=one.record.origin,
         requested=one.record.requested,
         requirement=one.record.requirement,
@@ -114,22 +119,27 @@ def _kept(
                     got=name,
                     hint="roots are names of installed distributions",
                 )
-        return closure(names, needs)
-    tools = {name for name in found if name in TOOLS and not found[name].record.requested}
-    needed_by_tools = closure(tools, needs)
-    return closure((name for name, one in found.items() if name not in needed_by_tools or one.record.requested), needs)
+        return closure(names, needs) & found.keys()
+    requested = {name for name, one in found.items() if one.record.requested}
+    needed_by_tools = closure(TOOLS - requested, needs)
+    return closure((name for name in found if name not in needed_by_tools or name in requested), needs) & found.keys()
 
 
-def _read(site: SiteReader, runtime_lock: RuntimeLock) -> tuple[dict[NormalizedName, _Found], list[Unlockable]]:
+def _read(
+    site: SiteReader, runtime_lock: RuntimeLock
+) -> tuple[dict[NormalizedName, _Found], list[Unlockable], dict[NormalizedName, tuple[Requirement, ...]]]:
+    """What can be locked, what cannot, and what the tools that cannot be locked require."""
     found: dict[NormalizedName, _Found] = {}
     unlockable: list[Unlockable] = []
-    twice: set[str] = set()
-    for dist in site.distributions():
+    tools: dict[NormalizedName, tuple[Requirement, ...]] = {}
+    twice: dict[NormalizedName, str] = {}
+    for dist in sorted(site.distributions(), key=lambda dist: dist.directory):
         try:
             one = _read_one(dist, runtime_lock)
         except MicropipLockError as error:
             name, _, version = dist.directory.removesuffix(".dist-info").partition("-")
             if canonicalize_name(name) in TOOLS:
+                tools[canonicalize_name(name)] = _requirements_of_tool(dist)
                 continue
             unlockable.append(
                 Unlockable(
@@ -142,20 +152,33 @@ def _read(site: SiteReader, runtime_lock: RuntimeLock) -> tuple[dict[NormalizedN
             )
             continue
         if one.name in found:
-            twice.add(one.name)
+            twice[one.name] = found[one.name].version
         found[one.name] = one
-    for name in sorted(twice):
-        one = found.pop(canonicalize_name(name))
+    for item in unlockable:
+        # One of two that cannot be read: which of them is imported, nobody can say.
+        if item.name in found:
+            twice[canonicalize_name(item.name)] = found[canonicalize_name(item.name)].version
+    for name, version in twice.items():
+        del found[name]
         unlockable.append(
             Unlockable(
                 name=name,
-                version=one.version,
+                version=version,
                 code="duplicate",
                 reason="two dist-info directories claim this name",
                 hint="uninstall it until it is gone, then install it once",
             )
         )
-    return found, unlockable
+    return found, sorted(unlockable, key=lambda item: (item.name, item.version, item.code)), tools
+
+
+def _requirements_of_tool(dist: InstalledDist) -> tuple[Requirement, ...]:
+    """What a tool needs, for leaving that out with it; a tool that cannot be read needs nothing."""
+    fields = HeaderParser().parsestr(dist.read_text("METADATA") or "")
+    try:
+        return parse_requirements(dist.directory, map(str, fields.get_all("Requires-Dist") or ()))
+    except RecordError:
+        return ()
 
 
 def _read_one(dist: InstalledDist, runtime_lock: RuntimeLock) -> _Found:

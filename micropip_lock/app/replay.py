@@ -12,13 +12,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Literal
+from typing import Final
 
 from packaging.utils import NormalizedName, canonicalize_name
 
 from micropip_lock.app.origins import installed_in
+from micropip_lock.app.report import Outcome as Outcome
+from micropip_lock.app.report import PackageOutcome as PackageOutcome
+from micropip_lock.app.report import ReplayReport as ReplayReport
 from micropip_lock.core.digest import Digest, VerifiedWheel, admit
 from micropip_lock.core.dist_info import OriginRecord, format_records, public_url
 from micropip_lock.core.model import Lock, LockedPackage, Origin
@@ -38,111 +41,6 @@ DEFAULT_CONCURRENCY: Final = 6
 MAX_WHEEL_BYTES: Final = 256 * 2**20
 INSTALLER_NAME: Final = "micropip-lock"
 
-Outcome = Literal["installed", "skipped", "failed", "not-tried"]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PackageOutcome:
-    """What happened to one package.
-
-    Attributes:
-        name: Normalised.
-        version: As locked.
-        outcome: ``installed``, ``skipped`` (there already with the same digest), ``failed``, ``not-tried``.
-        reason: One phrase.
-        size: Bytes fetched, or the size the lock names.
-        seconds: From the first request to the admitted bytes.
-        error: What went wrong, when it failed.
-    """
-
-    name: str
-    version: str
-    outcome: Outcome
-    reason: str = ""
-    size: int | None = None
-    seconds: float = 0.0
-    error: MicropipLockError | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """The same facts as a JSON object."""
-        facts: dict[str, Any] = {
-            "name": self.name,
-            "version": self.version,
-            "outcome": self.outcome,
-            "reason": self.reason,
-            "size": self.size,
-            "seconds": round(self.seconds, 4),
-        }
-        if self.error is not None:
-            facts["error"] = self.error.to_json()
-        return facts
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ReplayReport:
-    """What a replay did.
-
-    Attributes:
-        lock_id: Identity of the lock.
-        packages: One outcome for each package of the lock, by name.
-        seconds: Wall-clock time of the whole replay.
-        fetch_seconds: Until the last wheel was admitted.
-        bytes_fetched: Bytes that arrived.
-        requests: Requests sent.
-        notes: What a person should know.
-        restart_required: Modules of an older version are still loaded; restart the kernel.
-    """
-
-    lock_id: str
-    packages: tuple[PackageOutcome, ...]
-    seconds: float = 0.0
-    fetch_seconds: float = 0.0
-    bytes_fetched: int = 0
-    requests: int = 0
-    notes: tuple[str, ...] = ()
-    restart_required: bool = False
-
-    def count(self, outcome: Outcome) -> int:
-        """How many packages had this outcome."""
-        return sum(package.outcome == outcome for package in self.packages)
-
-    def to_json(self) -> dict[str, Any]:
-        """The same facts as a JSON object."""
-        return {
-            "lock_id": self.lock_id,
-            "packages": [package.to_json() for package in self.packages],
-            "seconds": round(self.seconds, 4),
-            "fetch_seconds": round(self.fetch_seconds, 4),
-            "bytes_fetched": self.bytes_fetched,
-            "requests": self.requests,
-            "notes": list(self.notes),
-            "restart_required": self.restart_required,
-        }
-
-    @classmethod
-    def from_json(cls, facts: Mapping[str, Any]) -> ReplayReport:
-        """The report that :meth:`to_json` described; errors are left out."""
-        keys = ("name", "version", "outcome", "reason", "size", "seconds")
-        packages = tuple(PackageOutcome(**{key: one[key] for key in keys}) for one in facts["packages"])
-        rest = {key: value for key, value in facts.items() if key not in ("packages", "notes")}
-        return cls(packages=packages, notes=tuple(facts["notes"]), **rest)
-
-    def __repr__(self) -> str:
-        return (
-            f"<ReplayReport {self.lock_id[:12]}: {self.count('installed')} installed, {self.count('skipped')} skipped, "
-            f"{self.count('failed')} failed, {self.bytes_fetched} bytes in {self.seconds:.2f} s>"
-        )
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        rows = "".join(
-            f"<tr><td>{escape(one.name)}</td><td>{escape(one.version)}</td><td>{one.outcome}</td>"
-            f"<td>{escape(one.reason)}</td><td>{one.size or ''}</td></tr>"
-            for one in self.packages
-        )
-        return f"<table><caption>{escape(repr(self)[1:-1])}</caption><tbody>{rows}</tbody></table>"
-
 
 @dataclass(kw_only=True, slots=True)
 class _Run:
@@ -153,6 +51,7 @@ class _Run:
     progress: Progress | None
     started: float
     received: dict[str, int] = field(default_factory=dict)
+    discarded: int = 0
     admitted: dict[NormalizedName, VerifiedWheel] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     failures: dict[str, MicropipLockError] = field(default_factory=dict)
@@ -181,7 +80,7 @@ class _Run:
             packages=tuple(self._outcome(package, done) for package in self.lock),
             seconds=now - self.started,
             fetch_seconds=(self.fetched_at or now) - self.started,
-            bytes_fetched=sum(self.received.values()),
+            bytes_fetched=sum(self.received.values()) + self.discarded,
             requests=self.requests,
             notes=tuple(notes),
             restart_required=restart_required,
@@ -262,18 +161,27 @@ async def _replay(
     own_modules: frozenset[str],
 ) -> ReplayReport:
     started = time.perf_counter()
-    plan = make_plan(lock, installed_in(site, runtime.lock()), abi=runtime.abi(), tags=runtime.tags(), force=force)
+    try:
+        plan = make_plan(lock, installed_in(site, runtime.lock()), abi=runtime.abi(), tags=runtime.tags(), force=force)
+    except MicropipLockError as error:
+        run = _Run(lock=lock, plan=Plan(downloads=(), order=(), skipped=()), progress=None, started=started)
+        if error.package:
+            run.failures[error.package] = error
+        error.report = run.report(done=False)
+        raise
     run = _Run(lock=lock, plan=plan, progress=progress, started=started)
     run.tell("plan")
     imported = _imported_again(plan, runtime.imported(), own_modules)
     if imported and not force:
         names = ", ".join(sorted(imported))
-        raise AlreadyImportedError(
+        imported_error = AlreadyImportedError(
             f"modules that the lock replaces are imported already: {names}",
-            package=next(iter(imported.values())),
+            package=min(imported.values()),
             got=names,
-            report=run.report(done=False),
         )
+        run.failures.update(dict.fromkeys(imported.values(), imported_error))
+        imported_error.report = run.report(done=False)
+        raise imported_error
     try:
         if offline and plan.downloads:
             names = ", ".join(str(download.package) for download in plan.downloads)
@@ -302,23 +210,36 @@ def _step(run: _Run, stage: str, name: str) -> None:
 
 
 async def _fetch_all(run: _Run, fetcher: Fetcher, concurrency: int) -> None:
-    """Every wheel, admitted; the first failure stops what has not begun and lets nothing half-done live on."""
+    """Every wheel, admitted; the first failure stops what has not begun and lets nothing half-done live on.
+
+    Raises:
+        MicropipLockError: of one package; see :func:`_first`.
+        CancelledError: when this was cancelled, or when a fetcher gave up by a cancellation of its own.
+    """
     gate = asyncio.Semaphore(concurrency)
     try:
         async with asyncio.TaskGroup() as tasks:
             for download in run.plan.downloads:
                 tasks.create_task(_fetch_one(run, fetcher, gate, download), name=f"fetch {download.package.name}")
-    except* MicropipLockError as group:
+    except BaseExceptionGroup as group:
         raise _first(run, group) from group
+    if len(run.admitted) < len(run.plan.downloads):
+        # A task group takes a task that ends cancelled for one that is done.
+        raise asyncio.CancelledError("a download was cancelled")
 
 
-def _first(run: _Run, group: BaseExceptionGroup[MicropipLockError]) -> MicropipLockError:
-    """The failure to raise: the one of the first name, so that it does not depend on timing more than it must."""
-    failures = [run.failures[name] for name in sorted(run.failures)]
-    return failures[0] if failures else next(iter(_leaves(group)))
+def _first(run: _Run, group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The failure to raise: the one of the first name, so that it does not depend on timing more than it must.
+
+    What is not of our tree (a listener of the caller's that raises) comes first and as it is: it is no outcome.
+    """
+    foreign = group.split(MicropipLockError)[1]
+    if foreign is not None:
+        return next(_leaves(foreign))
+    return run.failures[min(run.failures)]
 
 
-def _leaves(group: BaseExceptionGroup[MicropipLockError]) -> Iterable[MicropipLockError]:
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
     for error in group.exceptions:
         if isinstance(error, BaseExceptionGroup):
             yield from _leaves(error)
@@ -332,7 +253,8 @@ async def _fetch_one(run: _Run, fetcher: Fetcher, gate: asyncio.Semaphore, downl
         began = time.perf_counter()
 
         def received(count: int) -> None:
-            run.received[package.name] = count
+            # A second attempt begins at zero; what is told never goes back.
+            run.received[package.name] = max(count, run.received.get(package.name, 0))
             run.tell("fetch", package)
 
         try:
@@ -367,6 +289,7 @@ async def _fetch_admitted(
             # A stale cache on the way is the one cause that asking again, past every cache, can mend.
             if reload or error.code == "not-a-wheel":
                 raise
+            run.discarded += len(fetched.data)
     raise AssertionError("the second attempt returns or raises")
 
 

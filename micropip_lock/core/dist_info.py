@@ -15,16 +15,14 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urljoin, urlsplit, urlunsplit
-
-from packaging.requirements import InvalidRequirement, Requirement
 
 from micropip_lock.core.digest import Digest
 from micropip_lock.core.model import Origin, OriginKind
+from micropip_lock.core.redact import public_requirement
+from micropip_lock.core.redact import public_url as public_url
 from micropip_lock.errors import LockSchemaError, RecordError
 
 INDEX_FILE: Final = "INDEX"
@@ -38,8 +36,6 @@ RESERVED_FILES: Final = frozenset({INDEX_FILE, DIRECT_URL_FILE, RECORD_FILE, "pr
 
 INSTALLER_FILES: Final = RESERVED_FILES | {"INSTALLER", "REQUESTED", "RECORD", "RECORD.jws", "RECORD.p7s"}
 """Names in dist-info that say who installed, not what."""
-
-_ENV_USERINFO: Final = re.compile(r"\$\{[A-Za-z0-9_-]+\}(:\$\{[A-Za-z0-9_-]+\})?")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,23 +76,6 @@ class RecordRow:
     path: str
     digest: Digest | None
     size: int | None
-
-
-def public_url(url: str) -> str:
-    """``url`` without user information, query and fragment, so that it can be written down.
-
-    User information made of environment variables only (``${USER}:${TOKEN}``, PEP 610) is kept: it is no secret.
-    """
-    try:
-        parts = urlsplit(url)
-        host = parts.netloc
-    except ValueError:
-        return url.split("?")[0].split("#")[0] if "@" not in url else ""
-    userinfo, at, address = host.rpartition("@")
-    if at and not _ENV_USERINFO.fullmatch(userinfo):
-        host = address
-    path = urlsplit(urljoin("https://host/", parts.path)).path if "/." in parts.path else parts.path
-    return urlunsplit((parts.scheme, host, path, "", ""))
 
 
 def parse_record(text: str) -> tuple[RecordRow, ...]:
@@ -173,7 +152,7 @@ def format_records(record: OriginRecord) -> dict[str, str]:
     if record.upload_time:
         facts["upload-time"] = record.upload_time
     if record.requirement:
-        facts["requirement"] = _public_requirement(record.requirement)
+        facts["requirement"] = public_requirement(record.requirement)
     if record.extras:
         facts["extras"] = sorted(record.extras)
     if record.record_digest:
@@ -208,8 +187,10 @@ def parse_records(read_text: Callable[[str], str | None]) -> OriginRecord | None
         facts = json.loads(text)
         if not isinstance(facts, dict):
             raise TypeError(f"a JSON {type(facts).__name__}")
-        version = facts.get("version")
-        if isinstance(version, int) and version > RECORD_FORMAT:
+        version = facts["version"]
+        if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+            raise TypeError(f"version is {version!r}")
+        if version > RECORD_FORMAT:
             raise RecordError(
                 "the record was written by a newer micropip-lock",
                 code="record-version",
@@ -222,15 +203,22 @@ def parse_records(read_text: Callable[[str], str | None]) -> OriginRecord | None
         if kind not in ("index", "url", "runtime"):
             raise ValueError(f"source {kind!r}")
         index = (read_text(INDEX_FILE) or "").strip() or None
+        if index is not None and len(index.splitlines()) > 1:
+            raise ValueError(f"{INDEX_FILE} has more than one line")
         record_digest = Digest.from_hex(facts["record"]) if "record" in facts else None
         parsed = OriginRecord(
-            origin=Origin(kind=kind, url=_text(facts, "url"), index=index if kind == "index" else None),
+            # Another hand may have written it: what must not be published is taken out here as well.
+            origin=Origin(
+                kind=kind,
+                url=public_url(_text(facts, "url")),
+                index=public_url(index) if index and kind == "index" else None,
+            ),
             digest=Digest.from_hex(_text(facts, "sha256")),
-            size=_optional(facts, "size", int),
+            size=_size(facts),
             upload_time=_optional(facts, "upload-time", str),
             requested=bool(_optional(facts, "requested", bool)),
-            requirement=_optional(facts, "requirement", str),
-            extras=tuple(str(extra) for extra in _optional(facts, "extras", list) or ()),
+            requirement=public_requirement(_optional(facts, "requirement", str) or "") or None,
+            extras=_extras(facts),
             record_digest=record_digest,
         )
     except (ValueError, TypeError, KeyError, RecursionError, LockSchemaError) as error:
@@ -247,7 +235,9 @@ def parse_records(read_text: Callable[[str], str | None]) -> OriginRecord | None
 
 def _check_binding(record: OriginRecord, read_text: Callable[[str], str | None]) -> None:
     installed = read_text("RECORD")
-    bound = installed is not None and record.record_digest == Digest.of(installed.encode("utf-8"))
+    # A reader may give text that UTF-8 cannot encode; no RECORD that was hashed holds such text, so it is not bound.
+    digest = None if installed is None else Digest.of(installed.encode("utf-8", "surrogatepass"))
+    bound = digest is not None and record.record_digest == digest
     micropip_digest = (read_text("PYODIDE_SHA256") or record.digest.hex).strip()
     if not bound or micropip_digest != record.digest.hex:
         raise RecordError(
@@ -255,7 +245,7 @@ def _check_binding(record: OriginRecord, read_text: Callable[[str], str | None])
             code="record-forged",
             where=RECORD_FILE,
             expected=f"RECORD with sha256 {record.record_digest}",
-            got="none" if installed is None else str(Digest.of(installed.encode("utf-8"))),
+            got=str(digest or "none"),
             hint="the package was replaced or edited after it was recorded; reinstall it",
         )
 
@@ -264,23 +254,33 @@ def _text(facts: Mapping[str, Any], key: str) -> str:
     value = facts[key]
     if not isinstance(value, str) or not value:
         raise TypeError(f"{key} is {value!r}")
+    return _encodable(value)
+
+
+def _encodable(value: str) -> str:
+    """JSON can spell a lone surrogate, a lock cannot; UnicodeEncodeError is a ValueError."""
+    value.encode("utf-8")
     return value
+
+
+def _size(facts: Mapping[str, Any]) -> int | None:
+    size = _optional(facts, "size", int)
+    if size is not None and size < 0:
+        raise ValueError(f"size is {size}")
+    return size
+
+
+def _extras(facts: Mapping[str, Any]) -> tuple[str, ...]:
+    extras = _optional(facts, "extras", list) or []
+    if not all(isinstance(extra, str) for extra in extras):
+        raise TypeError(f"extras is {extras!r}")
+    return tuple(sorted({_encodable(extra) for extra in extras}))
 
 
 def _optional[T](facts: Mapping[str, Any], key: str, kind: type[T]) -> T | None:
     value = facts.get(key)
     if value is not None and (not isinstance(value, kind) or (kind is int and isinstance(value, bool))):
         raise TypeError(f"{key} is {value!r}")
+    if isinstance(value, str):
+        _encodable(value)
     return value
-
-
-def _public_requirement(requirement: str) -> str:
-    """A requirement with the credentials of a direct reference (``name @ URL``) or of a bare URL taken out."""
-    try:
-        parsed = Requirement(requirement)
-    except InvalidRequirement:
-        return public_url(requirement)
-    if parsed.url:
-        parsed.url = public_url(parsed.url)
-        return str(parsed)
-    return requirement

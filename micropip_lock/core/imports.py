@@ -7,11 +7,14 @@ read: most build backends do not write it.
 
 from __future__ import annotations
 
+import keyword
+import posixpath
 import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 _EXTENSION: Final = re.compile(r"(\.(cpython|pypy)-?[0-9a-z_-]+|\.abi[0-9t]+)?\.so$")
+_SOURCE: Final = re.compile(r"\.pyc?$")
 _SKIPPED_DIRECTORIES: Final = re.compile(r"(^|/)(__pycache__|[^/]+\.(dist-info|data|libs|egg-info))(/|$)")
 
 
@@ -40,12 +43,13 @@ def _public(value: str) -> str:
 def _modules(paths: Iterable[str]) -> tuple[set[tuple[str, ...]], set[tuple[str, ...]]]:
     modules: set[tuple[str, ...]] = set()
     packages: set[tuple[str, ...]] = set()
-    for path in paths:
+    for path in map(posixpath.normpath, paths):
         if path.startswith(("/", "../")) or _SKIPPED_DIRECTORIES.search(path):
             continue
         *parents, filename = path.split("/")
-        stem = filename[:-3] if filename.endswith(".py") else _EXTENSION.sub("", filename)
-        if stem == filename or not all(part.isidentifier() for part in (*parents, stem)):
+        # A .pyc beside no source is what py-compiled wheels hold; those in __pycache__ are skipped above.
+        stem = _SOURCE.sub("", filename) if _SOURCE.search(filename) else _EXTENSION.sub("", filename)
+        if stem == filename or not all(map(_importable, (*parents, stem))):
             continue
         if stem == "__init__":
             if parents:
@@ -53,6 +57,10 @@ def _modules(paths: Iterable[str]) -> tuple[set[tuple[str, ...]], set[tuple[str,
         elif stem != "__main__":
             modules.add((*parents, stem))
     return modules, packages
+
+
+def _importable(part: str) -> bool:
+    return part.isidentifier() and not keyword.iskeyword(part)
 
 
 def _shortest(modules: set[tuple[str, ...]], packages: set[tuple[str, ...]]) -> set[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from html.parser import HTMLParser
 from typing import Any, Final
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
@@ -60,10 +61,24 @@ def parse_page(text: str, content_type: str, page_url: str) -> tuple[IndexFile, 
             raise InputError(
                 "the index sent a page that is not JSON", code="index-page", url=page_url, got=str(error)
             ) from error
-        return tuple(_json_files(page, page_url)) if isinstance(page, dict) else ()
+        if not isinstance(page, dict):
+            raise InputError(
+                "the index sent a page of another form",
+                code="index-page",
+                url=page_url,
+                expected="a JSON object",
+                got=type(page).__name__,
+            )
+        return tuple(_json_files(page, page_url))
     parser = _Anchors(page_url)
-    parser.feed(text)
-    parser.close()
+    try:
+        parser.feed(text)
+        parser.close()
+    except AssertionError as error:
+        # What html.parser raises for a marked section ("<![…") that it does not know.
+        raise InputError(
+            "the index sent a page that is not HTML", code="index-page", url=page_url, got=str(error)
+        ) from error
     return tuple(parser.files)
 
 
@@ -76,22 +91,39 @@ def _json_files(page: Mapping[str, Any], page_url: str) -> Iterable[IndexFile]:
     for entry in files:
         if not isinstance(entry, dict):
             continue
-        filename, url = entry.get("filename"), entry.get("url")
-        if not isinstance(filename, str) or not isinstance(url, str):
+        filename, url = entry.get("filename"), _resolved(page_url, entry.get("url"))
+        if not isinstance(filename, str) or not filename or url is None:
             continue
         hashes = entry.get("hashes", entry.get("digests"))
         metadata = entry.get("core-metadata", entry.get("dist-info-metadata"))
         size = entry.get("size")
-        upload_time = entry.get("upload-time", entry.get("upload_time_iso_8601"))
         yield IndexFile(
             filename=filename,
-            url=urldefrag(urljoin(page_url, url)).url,
+            url=urldefrag(url).url,
             digest=_sha256(hashes),
             size=size if isinstance(size, int) and not isinstance(size, bool) and size >= 0 else None,
-            upload_time=upload_time if isinstance(upload_time, str) else None,
+            upload_time=_time(entry.get("upload-time", entry.get("upload_time_iso_8601"))),
             metadata_digest=_sha256(metadata),
             yanked=bool(entry.get("yanked")),
         )
+
+
+def _resolved(base: str, url: object) -> str | None:
+    try:
+        return urljoin(base, url) if isinstance(url, str) else None
+    except ValueError:
+        return None
+
+
+def _time(text: object) -> str | None:
+    """PEP 700: ISO 8601; anything else is no time, and must not travel on into records and locks."""
+    try:
+        if isinstance(text, str) and text.isascii():
+            datetime.fromisoformat(text)
+            return text
+    except ValueError:
+        pass
+    return None
 
 
 def _sha256(hashes: object) -> Digest | None:
@@ -107,11 +139,13 @@ class _Anchors(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.files: list[IndexFile] = []
         self._base = page_url
+        self._based = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = {name: value or "" for name, value in attrs}
-        if tag == "base" and values.get("href"):
-            self._base = urljoin(self._base, values["href"])
+        if tag == "base" and "href" in values and not self._based:
+            # HTML, "The base element": the first one that has an address counts.
+            self._base, self._based = _resolved(self._base, values["href"]) or self._base, True
         if tag != "a" or "href" not in values:
             return
         try:
@@ -119,16 +153,18 @@ class _Anchors(HTMLParser):
             filename = unquote(urlsplit(url).path.rsplit("/", 1)[-1])
         except ValueError:
             return
-        name, _, value = fragment.partition("=")
+        if not filename:
+            return
+        hashes = dict(part.partition("=")[::2] for part in fragment.split("&"))
         # PEP 714: data-core-metadata, with PEP 658's data-dist-info-metadata as the older name.
         kind, _, metadata = values.get("data-core-metadata", values.get("data-dist-info-metadata", "")).partition("=")
         self.files.append(
             IndexFile(
                 filename=filename,
                 url=url,
-                digest=_sha256({name: value}),
+                digest=_sha256(hashes),
                 # No PEP gives HTML an upload time; indexes that say it use this attribute.
-                upload_time=values.get("data-upload-time") or None,
+                upload_time=_time(values.get("data-upload-time")),
                 metadata_digest=_sha256({kind: metadata}),
                 yanked="data-yanked" in values,
             )
@@ -162,11 +198,13 @@ def with_absolute_urls(text: str, page_url: str) -> str:
     try:
         page = json.loads(text)
         files = page["files"]
-        relative = [entry for entry in files if not urlsplit(entry["url"]).netloc]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return text
-    if not relative:
-        return text
-    for entry in relative:
-        entry["url"] = urljoin(page_url, entry["url"])
-    return json.dumps(page)
+    changed = False
+    for entry in files if isinstance(files, list) else ():
+        url = entry.get("url") if isinstance(entry, dict) else None
+        absolute = _resolved(page_url, url)
+        if absolute is not None and absolute != url:
+            entry["url"] = absolute
+            changed = True
+    return json.dumps(page) if changed else text

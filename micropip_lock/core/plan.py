@@ -18,11 +18,12 @@ from urllib.parse import urljoin, urlsplit
 
 from packaging.tags import compatible_tags, cpython_tags
 from packaging.utils import NormalizedName
+from packaging.version import InvalidVersion, Version
 
 from micropip_lock.core.digest import Digest
 from micropip_lock.core.model import Abi, Lock, LockedPackage
 from micropip_lock.core.wheel import parse_identity
-from micropip_lock.errors import EnvironmentMismatchError, LockPolicyError
+from micropip_lock.errors import EnvironmentMismatchError, LockPolicyError, LockSchemaError
 
 PYTHON_OF_ABI: Final[Mapping[str, tuple[int, int]]] = {
     "2024_0": (3, 12),
@@ -101,6 +102,8 @@ def make_plan(
     Raises:
         EnvironmentMismatchError: codes ``abi-mismatch``, ``tag-mismatch``.
         LockPolicyError: codes ``not-wheel``, ``relative-url``.
+        LockSchemaError: code ``filename``.
+        WheelMetadataError: code ``wheel-filename``.
     """
     check_abi(lock.abi, abi)
     accepted = frozenset(tags)
@@ -116,10 +119,15 @@ def make_plan(
             skipped.append(package)
         else:
             downloads.append(Download(package=package, url=absolute_url(package, lock.base), replaces=tuple(there)))
-    downloads.sort(key=lambda one: (-(one.package.wheel.size or 2**62), one.package.name))
+    downloads.sort(key=_largest_first)
     wanted = {download.package.name for download in downloads}
     order = tuple(name for name in install_order(lock.packages) if name in wanted)
     return Plan(downloads=tuple(downloads), order=order, skipped=tuple(skipped))
+
+
+def _largest_first(download: Download) -> tuple[bool, int, str]:
+    size = download.package.wheel.size
+    return (size is not None, -(size or 0), download.package.name)
 
 
 def check_abi(locked: Abi, runtime: Abi) -> None:
@@ -145,6 +153,8 @@ def check_tags(package: LockedPackage, accepted: frozenset[str], abi: Abi) -> No
     Raises:
         EnvironmentMismatchError: code ``tag-mismatch``.
         LockPolicyError: code ``not-wheel``.
+        LockSchemaError: code ``filename``, when the file is of another package or version.
+        WheelMetadataError: code ``wheel-filename``.
     """
     if package.package_type != "package" or not package.wheel.filename.endswith(".whl"):
         raise LockPolicyError(
@@ -156,7 +166,17 @@ def check_tags(package: LockedPackage, accepted: frozenset[str], abi: Abi) -> No
             got=f"{package.wheel.filename} of package_type {package.package_type}",
             hint="load it with pyodide.loadPackage before replaying, and leave it out of the lock",
         )
-    tags = parse_identity(package.wheel.filename).tags
+    identity = parse_identity(package.wheel.filename)
+    if identity.name != package.name or not _same_version(identity.version, package.version):
+        raise LockSchemaError(
+            f"the file of {package} is of another package or version",
+            code="filename",
+            where=f"packages.{package.name}.file_name",
+            package=package.name,
+            expected=f"{package.name} {package.version}",
+            got=package.wheel.filename,
+        )
+    tags = identity.tags
     if not tags & accepted:
         raise EnvironmentMismatchError(
             f"the wheel of {package} is not for this runtime",
@@ -178,7 +198,9 @@ def absolute_url(package: LockedPackage, base: str | None) -> str:
     url = package.wheel.url
     if urlsplit(url).scheme:
         return url
-    if base is None:
+    # A base that relative names cannot be joined to (emfs:…) leaves them relative.
+    joined = urljoin(base or "", url)
+    if not urlsplit(joined).scheme:
         raise LockPolicyError(
             f"the lock names a relative file for {package}",
             code="relative-url",
@@ -187,7 +209,14 @@ def absolute_url(package: LockedPackage, base: str | None) -> str:
             got=url,
             hint="open the lock by its path or URL, so that relative names have a base",
         )
-    return urljoin(base, url)
+    return joined
+
+
+def _same_version(one: Version, other: str) -> bool:
+    try:
+        return one == Version(other)
+    except InvalidVersion:
+        return False
 
 
 def install_order(packages: Mapping[NormalizedName, LockedPackage]) -> tuple[NormalizedName, ...]:
@@ -200,7 +229,9 @@ def install_order(packages: Mapping[NormalizedName, LockedPackage]) -> tuple[Nor
             name = stack[-1]
             if name not in done:
                 done[name] = False
-                stack += [dep for dep in reversed(packages[name].depends) if dep in packages and dep not in done]
+                # Sorted, so that a lock written in another order installs in the same one.
+                needed = sorted(packages[name].depends, reverse=True)
+                stack += [dep for dep in needed if dep in packages and dep not in done]
             else:
                 stack.pop()
                 if not done[name]:
@@ -215,16 +246,24 @@ def runtime_tags(abi: Abi) -> tuple[str, ...]:
     Source: PEP 783 (``pyemscripten_{year}_{patch}_wasm32``); older Pyodide wheels say ``pyodide_…`` or the
     Emscripten version, and those stay installable.
     """
-    python = PYTHON_OF_ABI.get(abi.abi_version) or _python_of(abi)
+    python = python_of(abi)
     platforms = [f"pyemscripten_{abi.abi_version}_{abi.arch}", f"pyodide_{abi.abi_version}_{abi.arch}"]
     if re.fullmatch(r"emscripten_\d+_\d+_\d+", abi.platform):
         platforms.append(f"{abi.platform}_{abi.arch}")
     interpreter = "cp" + "".join(map(str, python))
-    tags = [*cpython_tags(python, platforms=platforms), *compatible_tags(python, interpreter, platforms)]
+    # The ABI is named, because packaging would else ask how the interpreter that runs this was built.
+    tags = [*cpython_tags(python, [interpreter], platforms), *compatible_tags(python, interpreter, platforms)]
     return tuple(dict.fromkeys(map(str, tags)))
 
 
-def _python_of(abi: Abi) -> tuple[int, int]:
+def python_of(abi: Abi) -> tuple[int, int]:
+    """Major and minor version of the Python of an ABI.
+
+    Raises:
+        EnvironmentMismatchError: code ``abi-unknown``.
+    """
+    if abi.abi_version in PYTHON_OF_ABI:
+        return PYTHON_OF_ABI[abi.abi_version]
     found = re.match(r"(\d+)\.(\d+)", abi.python)
     if not found:
         raise EnvironmentMismatchError(

@@ -3,23 +3,19 @@
 Rules this file keeps:
 
 1. Identity: file name = dist-info directory = METADATA name and version = what the lock says.
-2. Paths: relative, ``/``-separated, no ``..``, no control characters, no links, no two entries that are one file.
-3. RECORD both ways: every file is listed, every listed file is there, and each file's bytes have the digest RECORD
+2. RECORD both ways: every file is listed, every listed file is there, and each file's bytes have the digest RECORD
    gives when they are inflated.
-4. Names that only an installer may write (:data:`~micropip_lock.core.dist_info.RESERVED_FILES`) are refused.
+3. Names that only an installer may write (:data:`~micropip_lock.core.dist_info.RESERVED_FILES`) are refused.
 
 Source: binary distribution format (PEP 427), "Recording installed projects" (PEP 376, PEP 627).
-Left to others: where the files go (:mod:`micropip_lock.adapters.site`).
+Left to others: the container and its paths (:mod:`micropip_lock.core.zip`), where the files go
+(:mod:`micropip_lock.adapters.site`).
 """
 
 from __future__ import annotations
 
-import io
 import posixpath
-import stat
-import unicodedata
-import zipfile
-import zlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email.parser import HeaderParser
@@ -29,8 +25,9 @@ from packaging.utils import InvalidWheelFilename, NormalizedName, canonicalize_n
 from packaging.version import InvalidVersion, Version
 
 from micropip_lock.core.digest import Digest, VerifiedWheel
-from micropip_lock.core.dist_info import RESERVED_FILES, RecordRow, parse_record
-from micropip_lock.errors import RecordError, WheelFormatError, WheelMetadataError, WheelPathError, WheelRecordError
+from micropip_lock.core.dist_info import INSTALLER_FILES, RESERVED_FILES, RecordRow, parse_record
+from micropip_lock.core.zip import Archive, place
+from micropip_lock.errors import RecordError, WheelMetadataError, WheelRecordError
 
 DATA_SCHEMES: Final = frozenset({"purelib", "platlib", "headers", "scripts", "data"})
 _SIGNATURES: Final = ("RECORD.jws", "RECORD.p7s")
@@ -89,12 +86,13 @@ class OpenedWheel:
         """
         self.filename = wheel.filename
         identity = parse_identity(wheel.filename)
-        self._zip = _open_zip(wheel)
-        self._entries = self._checked_entries()
+        self._archive = Archive(wheel.data, wheel.filename)
+        self._entries = self._archive.entries
         self.dist_info = self._find_dist_info(identity)
         self.data_dir = self.dist_info.removesuffix(".dist-info") + ".data"
         self._check_schemes()
         self._check_metadata(identity)
+        self._check_reserved()
         self.record_text = self._text("RECORD", WheelRecordError, "no-record")
         self._rows = self._check_record()
 
@@ -120,7 +118,7 @@ class OpenedWheel:
             WheelRecordError: codes ``record-hash``, ``record-size``.
         """
         for path, entry in self._entries.items():
-            data = self._read(entry)
+            data = self._archive.read(entry)
             row = self._rows.get(path)
             if row is not None:
                 self._check_content(path, data, row)
@@ -134,59 +132,6 @@ class OpenedWheel:
         if row.size is not None and row.size != len(data):
             raise self._record_error(
                 "record-size", "a file has another size than RECORD lists", path, str(row.size), str(len(data))
-            )
-
-    def _checked_entries(self) -> dict[str, zipfile.ZipInfo]:
-        entries: dict[str, zipfile.ZipInfo] = {}
-        folded: dict[str, str] = {}
-        for entry in self._zip.infolist():
-            path = entry.orig_filename
-            self._check_path(path, entry)
-            if entry.is_dir():
-                continue
-            if path in entries:
-                raise WheelFormatError("two entries have one name", code="duplicate-entry", where=self._at(path))
-            key = unicodedata.normalize("NFC", path).casefold()
-            if key in folded:
-                raise WheelPathError(
-                    "two names differ only in case or Unicode form",
-                    code="case-collision",
-                    where=self._at(path),
-                    got=folded[key],
-                )
-            entries[path] = entry
-            folded[key] = path
-        if not entries:
-            raise WheelFormatError("the wheel is empty", code="empty", where=self.filename)
-        for path in entries:
-            for parent in _parents(path):
-                if parent in entries:
-                    raise WheelPathError(
-                        "a name is both a file and a directory", code="file-dir-collision", where=self._at(parent)
-                    )
-        return entries
-
-    def _check_path(self, path: str, entry: zipfile.ZipInfo) -> None:
-        def refuse(code: str, message: str) -> WheelPathError:
-            return WheelPathError(message, code=code, where=self._at(path), hint="do not install this wheel")
-
-        if any(ord(char) < 32 or ord(char) == 127 for char in path):
-            raise refuse("control-char", "a file name has a control character")
-        if "\\" in path:
-            raise refuse("backslash", "a file name has a backslash")
-        if path.startswith("/") or (len(path) > 1 and path[1] == ":"):
-            raise refuse("absolute-path", "a file name is absolute")
-        parts = path.removesuffix("/").split("/")
-        if any(part in ("", ".", "..") for part in parts):
-            raise refuse("escapes", "a file name leaves its directory")
-        mode = entry.external_attr >> 16
-        if mode and stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
-            raise refuse("symlink", "an entry is a link or a device")
-        if entry.flag_bits & 1:
-            raise WheelFormatError("an entry is encrypted", code="encrypted", where=self._at(path))
-        if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise WheelFormatError(
-                "an entry is neither stored nor deflated", code="compression-method", where=self._at(path)
             )
 
     def _find_dist_info(self, identity: WheelIdentity) -> str:
@@ -220,7 +165,7 @@ class OpenedWheel:
         wheel_version = (
             HeaderParser().parsestr(self._text("WHEEL", WheelMetadataError, "no-wheel")).get("Wheel-Version")
         )
-        if (str(wheel_version).strip().split(".") or [""])[0] != "1":
+        if not re.fullmatch(r"1\.\d+", str(wheel_version).strip(), re.ASCII):
             raise self._identity_error("wheel-version", "WHEEL", "1.x", str(wheel_version))
         fields = HeaderParser().parsestr(self._text("METADATA", WheelMetadataError, "no-metadata"))
         name, version = str(fields.get("Name", "")).strip(), str(fields.get("Version", "")).strip()
@@ -228,12 +173,24 @@ class OpenedWheel:
             raise self._identity_error("name-mismatch", "METADATA", str(identity.name), name)
         if _version(version) != identity.version:
             raise self._identity_error("version-mismatch", "METADATA", str(identity.version), version)
-        for reserved in sorted(RESERVED_FILES):
-            if f"{self.dist_info}/{reserved}" in self._entries:
+
+    def _check_reserved(self) -> None:
+        """Refuse what forges an origin: in dist-info itself, or put there through a scheme of the .data directory."""
+        for path in self._entries:
+            parts = path.split("/")
+            if parts[0] == self.data_dir:
+                # Also ``data``: it may hold a whole prefix, with site-packages in it.
+                forged = any(part.endswith(".dist-info") for part in parts[2:-1])
+            else:
+                # A directory of that name, too: the installer's file could not be written.
+                forged = parts[0] == self.dist_info and (
+                    parts[1] in RESERVED_FILES or (parts[1] in INSTALLER_FILES and len(parts) > 2)
+                )
+            if forged:
                 raise WheelRecordError(
                     "the wheel ships a file that only an installer may write",
                     code="reserved-dist-info-file",
-                    where=self._at(f"{self.dist_info}/{reserved}"),
+                    where=self._at(path),
                     hint="do not install this wheel: it forges where it came from",
                 )
 
@@ -242,7 +199,15 @@ class OpenedWheel:
             rows = parse_record(self.record_text)
         except RecordError as error:
             raise WheelRecordError(error.message, code=error.code, where=self._at(str(error.where))) from error
-        listed = {posixpath.normpath(row.path): row for row in rows}
+        listed: dict[str, RecordRow] = {}
+        for one in rows:
+            if one.path.endswith("/") and one.digest is None:
+                # Some builders list directories, which are no files.
+                continue
+            path = posixpath.normpath(one.path)
+            if path in listed and (listed[path].digest, listed[path].size) != (one.digest, one.size):
+                raise self._record_error("record-ambiguous", "RECORD lists a file twice, differently", path, None, None)
+            listed[path] = one
         unlisted_ok = {f"{self.dist_info}/{name}" for name in ("RECORD", *_SIGNATURES)}
         for path in self._entries:
             if path in unlisted_ok:
@@ -260,20 +225,12 @@ class OpenedWheel:
         if path not in self._entries:
             raise kind(f"the wheel has no {name}", code=code, where=self._at(path))
         try:
-            return self._read(self._entries[path]).decode("utf-8")
+            return self._archive.read(self._entries[path]).decode("utf-8")
         except UnicodeDecodeError as error:
             raise kind(f"{name} is not UTF-8", code="not-utf8", where=self._at(path)) from error
 
-    def _read(self, entry: zipfile.ZipInfo) -> bytes:
-        try:
-            return self._zip.read(entry)
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError) as error:
-            raise WheelFormatError(
-                "an entry cannot be read", code="bad-zip", where=self._at(entry.filename), got=str(error)
-            ) from error
-
     def _at(self, path: str) -> str:
-        return f"{self.filename}: {path!r}" if not path.isprintable() else f"{self.filename}: {path}"
+        return place(self.filename, path)
 
     def _identity_error(self, code: str, where: str, expected: str, got: str) -> WheelMetadataError:
         return WheelMetadataError(
@@ -298,22 +255,8 @@ class OpenedWheel:
         )
 
 
-def _open_zip(wheel: VerifiedWheel) -> zipfile.ZipFile:
-    try:
-        return zipfile.ZipFile(io.BytesIO(wheel.data))
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError) as error:
-        raise WheelFormatError(
-            "the bytes are no zip archive", code="bad-zip", where=wheel.filename, got=str(error)
-        ) from error
-
-
 def _version(text: str) -> Version | None:
     try:
         return Version(text)
     except InvalidVersion:
         return None
-
-
-def _parents(path: str) -> Iterator[str]:
-    while (path := path.rpartition("/")[0]) != "":
-        yield path

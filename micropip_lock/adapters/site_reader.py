@@ -1,0 +1,163 @@
+"""A site-packages directory, read through dist-info; on the host and in Pyodide's file system alike.
+
+Rules this file keeps:
+
+1. Reading never follows a RECORD path that leaves the environment's prefix.
+2. Nothing here writes.
+
+Left to others: changing it (:mod:`micropip_lock.adapters.site`).
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from micropip_lock.core.digest import Digest
+from micropip_lock.core.dist_info import parse_record
+from micropip_lock.core.model import Abi
+from micropip_lock.core.plan import python_of, runtime_tags
+from micropip_lock.errors import RecordError
+from micropip_lock.ports import RuntimeLock
+
+
+class InstalledDirectory:
+    """One dist-info directory. Implements :class:`~micropip_lock.ports.InstalledDist`."""
+
+    def __init__(self, site: Path, directory: str, prefix: Path) -> None:
+        # Without "." and "..": RECORD's paths are compared with these, and "." is a prefix of everything.
+        self._site = Path(os.path.abspath(site))
+        self._prefix = Path(os.path.abspath(prefix))
+        self.directory = directory
+
+    def read_text(self, filename: str) -> str | None:
+        data = _read(self._site / self.directory / filename)
+        try:
+            return None if data is None else data.decode("utf-8")
+        except UnicodeDecodeError:
+            return None
+
+    def read_file(self, path: str) -> bytes | None:
+        target = self.locate(path)
+        return None if target is None else _read(target)
+
+    def names(self) -> Sequence[str]:
+        return sorted(entry.name for entry in os.scandir(self._site / self.directory) if entry.is_file())
+
+    def locate(self, path: str) -> Path | None:
+        """Where a RECORD path lies, or ``None`` when it leaves the environment."""
+        if not path or "\0" in path or PurePosixPath(path).is_absolute():
+            return None
+        target = Path(os.path.normpath(self._site / path))
+        inside = target.is_relative_to(self._site) or target.is_relative_to(self._prefix)
+        return target if inside and target != self._site else None
+
+
+class SitePackages:
+    """Reads a site-packages directory. Implements :class:`~micropip_lock.ports.SiteReader`.
+
+    Args:
+        root: The directory.
+        prefix: The environment it belongs to; RECORD may name files there (scripts, data). Default: ``root`` itself.
+        others: Distributions that exist without a directory (micropip's in-memory mocks).
+    """
+
+    def __init__(
+        self, root: Path, *, prefix: Path | None = None, others: Callable[[], Iterable[object]] = tuple
+    ) -> None:
+        self.root = Path(os.path.abspath(root))
+        self.prefix = Path(os.path.abspath(prefix or root))
+        self._others = others
+
+    def distributions(self) -> Iterator[InstalledDirectory]:
+        if self.root.is_dir():
+            for entry in sorted(os.scandir(self.root), key=lambda entry: entry.name):
+                if entry.name.endswith(".dist-info") and entry.is_dir(follow_symlinks=False):
+                    yield InstalledDirectory(self.root, entry.name, self.prefix)
+        yield from self._others()  # type: ignore[misc]  # they have the same three methods, the port is structural
+
+
+class TargetRuntime:
+    """What a directory is filled for: the lock's own ABI. Implements :class:`~micropip_lock.ports.Runtime`."""
+
+    def __init__(self, abi: Abi) -> None:
+        self._abi = abi
+
+    def abi(self) -> Abi:
+        return self._abi
+
+    def lock(self) -> RuntimeLock:
+        return RuntimeLock()
+
+    def tags(self) -> Sequence[str]:
+        return runtime_tags(self._abi)
+
+    def markers(self) -> Mapping[str, str]:
+        # Complete (PEP 508): a variable left out would be answered for the interpreter that runs this.
+        minor = ".".join(map(str, python_of(self._abi)))
+        full = self._abi.python if self._abi.python.startswith(f"{minor}.") else f"{minor}.0"
+        return {
+            "implementation_name": "cpython",
+            "implementation_version": full,
+            "os_name": "posix",
+            "platform_machine": self._abi.arch,
+            "platform_python_implementation": "CPython",
+            "platform_release": "",
+            "platform_system": "Emscripten",
+            "platform_version": "",
+            "python_full_version": full,
+            "python_version": minor,
+            "sys_platform": "emscripten",
+        }
+
+    def imported(self) -> Mapping[str, str]:
+        return {}
+
+
+def tree(root: Path) -> dict[str, str]:
+    """SHA-256 (hexadecimal) of every file below a directory, by relative path; bytecode caches are left out."""
+    return {
+        path.relative_to(root).as_posix(): Digest.of(path.read_bytes()).hex
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+def owned_files(root: Path, directory: str, prefix: Path) -> list[Path]:
+    """Files that a dist-info directory's RECORD lists and that exist inside the environment, and its own."""
+    dist = InstalledDirectory(root, directory, prefix)
+    owned: dict[Path, None] = {}
+    try:
+        rows = parse_record(dist.read_text("RECORD") or "")
+    except RecordError:
+        rows = ()
+    for row in rows:
+        target = dist.locate(row.path)
+        if target is not None and target.is_file() and not target.is_symlink():
+            owned[target] = None
+            if target.suffix == ".py":
+                for cached in (target.parent / "__pycache__").glob(f"{glob.escape(target.stem)}.*.pyc"):
+                    owned[cached] = None
+            owned.update(dict.fromkeys(_copies(row.path, target, prefix)))
+    for path in (root / directory).rglob("*"):
+        if path.is_file():
+            owned[path] = None
+    return list(owned)
+
+
+def _copies(path: str, target: Path, prefix: Path) -> Iterable[Path]:
+    """Pyodide keeps .data and copies its ``data`` scheme into the prefix, a copy that RECORD does not name."""
+    top, _, inner = path.partition("/data/")
+    if top.endswith(".data") and "/" not in top:
+        copy = Path(os.path.normpath(prefix / inner))
+        if copy.is_relative_to(prefix) and copy.is_file() and not copy.is_symlink() and _read(copy) == _read(target):
+            yield copy
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None

@@ -1,0 +1,293 @@
+"""The record files in dist-info: what is written is what is read, and nothing else is believed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from packaging.direct_url import DirectUrl
+
+from micropip_lock.core.digest import Digest
+from micropip_lock.core.dist_info import (
+    INSTALLER_FILES,
+    RESERVED_FILES,
+    OriginRecord,
+    RecordRow,
+    format_records,
+    parse_record,
+    parse_records,
+)
+from micropip_lock.core.model import Origin
+from micropip_lock.errors import RecordError
+
+RECORD = "six.py,,\n"
+WHEEL = Digest.of(b"wheel")
+URL = "https://files.example/six-1.16.0-py3-none-any.whl"
+INDEX = "https://index.example/simple"
+
+
+def record_of(**changes: Any) -> OriginRecord:
+    plain = OriginRecord(
+        origin=Origin(kind="index", url=URL, index=INDEX), digest=WHEEL, record_digest=Digest.of(RECORD.encode())
+    )
+    return replace(plain, **changes)
+
+
+def reader(files: Mapping[str, str]) -> Callable[[str], str | None]:
+    return files.get
+
+
+def parsed(files: Mapping[str, str]) -> OriginRecord | RecordError | None:
+    try:
+        return parse_records(reader(files))
+    except RecordError as error:
+        return error
+
+
+def installed(record: OriginRecord, **more: str) -> dict[str, str]:
+    return {"RECORD": RECORD, **format_records(record), **more}
+
+
+words = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
+origins = st.one_of(
+    st.builds(Origin, kind=st.just("index"), url=st.just(URL), index=st.sampled_from([INDEX, None])),
+    st.builds(Origin, kind=st.sampled_from(["url", "runtime"]), url=st.just(URL)),
+)
+records = st.builds(
+    OriginRecord,
+    origin=origins,
+    digest=st.just(WHEEL),
+    size=st.none() | st.integers(0, 2**60),
+    upload_time=st.none() | words,
+    requested=st.booleans(),
+    requirement=st.sampled_from([None, "six", "six>=1.16", "six[a,b]==1.*"]),
+    extras=st.sets(words).map(lambda extras: tuple(sorted(extras))),
+    record_digest=st.just(Digest.of(RECORD.encode())),
+)
+
+
+@given(records)
+def test_written_and_read_is_the_same(record: OriginRecord) -> None:
+    """A record is read as it was written."""
+    assert record == parse_records(reader(installed(record)))
+
+
+@given(records)
+def test_never_both(record: OriginRecord) -> None:
+    """INDEX is written for an install by name, direct_url.json for one from a URL, never both (PEP 610)."""
+    written = {"INDEX", "direct_url.json"} & format_records(record).keys()
+    expected = {"url": {"direct_url.json"}, "runtime": set()}.get(
+        record.origin.kind, {"INDEX"} if record.origin.index else set()
+    )
+    assert expected == written
+
+
+def test_direct_url_is_standard() -> None:
+    """Packaging reads our direct_url.json and finds the wheel's digest (PEP 610)."""
+    text = format_records(record_of(origin=Origin(kind="url", url=URL)))["direct_url.json"]
+    read = DirectUrl.from_dict(json.loads(text))
+    assert (URL, {"sha256": WHEEL.hex}) == (read.url, read.archive_info and read.archive_info.hashes)
+
+
+def test_installer_only_names() -> None:
+    """Every file that is written is one a wheel may not ship."""
+    written = {
+        *format_records(record_of()),
+        *format_records(record_of(origin=Origin(kind="url", url=URL))),
+    }
+    assert (True, True) == (written <= RESERVED_FILES, RESERVED_FILES <= INSTALLER_FILES)
+
+
+def test_no_credentials_in_any_file() -> None:
+    """Neither the address, the index nor the requirement carries a secret into a file."""
+    dirty = "https://user:s3cr3t@files.example/six-1.0-py3-none-any.whl?token=s3cr3t#s3cr3t"
+    index = record_of(origin=Origin(kind="index", url=dirty, index="https://user:s3cr3t@index.example/simple?t=s3cr3t"))
+    direct = record_of(origin=Origin(kind="url", url=dirty), requirement=f"six @ {dirty}")
+    text = "".join([*format_records(index).values(), *format_records(direct).values()])
+    assert (False, True) == ("s3cr3t" in text, "index.example" in text)
+
+
+def test_no_credentials_are_read_either() -> None:
+    """A record that another hand wrote with a password gives an origin without it."""
+    files = installed(record_of(), INDEX="https://user:s3cr3t@index.example/simple\n")
+    files["micropip-lock.json"] = files["micropip-lock.json"].replace("https://", "https://user:s3cr3t@")
+    assert record_of() == parse_records(reader(files))
+
+
+def test_nothing_recorded() -> None:
+    """Without our file there is no record, whatever else is there."""
+    assert parse_records(reader({"RECORD": RECORD, "INDEX": INDEX, "PYODIDE_URL": URL})) is None
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"RECORD": RECORD + "more.py,,\n"},
+        {"RECORD": RECORD.replace("\n", "\r\n")},
+        {"PYODIDE_SHA256": Digest.of(b"other").hex},
+    ],
+    ids=["edited", "line-ends", "other-wheel"],
+)
+def test_record_of_other_files_is_forged(files: dict[str, str]) -> None:
+    """A record beside another RECORD, or beside micropip's record of another wheel, is not believed."""
+    with pytest.raises(RecordError) as caught:
+        parse_records(reader({**installed(record_of()), **files}))
+    assert "record-forged" == caught.value.code
+
+
+@pytest.mark.parametrize("record_text", [None, "\ud800"])
+def test_record_without_readable_record_is_forged(record_text: str | None) -> None:
+    """No RECORD, or one that no file can hold, binds nothing."""
+    files = installed(record_of())
+    with pytest.raises(RecordError) as caught:
+        parse_records(lambda name: record_text if name == "RECORD" else files.get(name))
+    assert "record-forged" == caught.value.code
+
+
+def test_unbound_record_is_forged() -> None:
+    """A record that names no RECORD was not written by us."""
+    with pytest.raises(RecordError) as caught:
+        parse_records(reader(installed(record_of(record_digest=None))))
+    assert "record-forged" == caught.value.code
+
+
+def test_newer_record() -> None:
+    """A record of a later format is told from a broken one."""
+    files = installed(record_of())
+    facts = json.loads(files["micropip-lock.json"])
+    with pytest.raises(RecordError) as caught:
+        parse_records(reader({**files, "micropip-lock.json": json.dumps({**facts, "version": 2})}))
+    assert "record-version" == caught.value.code
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"version": None},
+        {"version": "1"},
+        {"version": True},
+        {"version": 0},
+        {"source": "elsewhere"},
+        {"source": []},
+        {"url": ""},
+        {"url": 5},
+        {"url": "https://files.example/\ud800"},
+        {"sha256": "abc"},
+        {"sha256": None},
+        {"size": -1},
+        {"size": True},
+        {"size": 1.5},
+        {"requested": "yes"},
+        {"upload-time": 5},
+        {"requirement": ["six"]},
+        {"extras": "abc"},
+        {"extras": [1]},
+        {"extras": ["\ud800"]},
+        {"record": 5},
+        {"record": "abc"},
+    ],
+    ids=repr,
+)
+def test_wrong_fields(change: dict[str, Any]) -> None:
+    """A field of the wrong form makes the record unreadable; nothing is coerced."""
+    files = installed(record_of())
+    facts = {**json.loads(files["micropip-lock.json"]), **change}
+    with pytest.raises(RecordError) as caught:
+        parse_records(reader({**files, "micropip-lock.json": json.dumps(facts)}))
+    assert "record-unreadable" == caught.value.code
+
+
+def test_index_is_one_line() -> None:
+    """INDEX with several lines is not an index."""
+    with pytest.raises(RecordError) as caught:
+        parse_records(reader(installed(record_of(), INDEX=f"{INDEX}\nhttps://evil.example\n")))
+    assert "record-unreadable" == caught.value.code
+
+
+json_texts = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+fields = st.sampled_from(
+    ["version", "source", "url", "sha256", "size", "requested", "extras", "record", "requirement", "upload-time"]
+)
+
+
+@given(st.text() | json_texts.map(json.dumps) | st.just("[" * 100_000), st.text())
+def test_any_text_is_a_record_or_our_error(text: str, record_text: str) -> None:
+    """Garbage in both files gives our error, never another."""
+    with pytest.raises(RecordError):
+        parse_records(reader({"micropip-lock.json": text, "RECORD": record_text}))
+
+
+@given(st.dictionaries(fields, json_texts, min_size=1, max_size=3), st.text() | st.none())
+def test_any_field_is_a_record_or_our_error(change: dict[str, Any], index: str | None) -> None:
+    """Garbage in fields of a good record gives a record or our error."""
+    files = installed(record_of())
+    facts = {**json.loads(files["micropip-lock.json"]), **change}
+    files = {**files, "micropip-lock.json": json.dumps(facts), **({} if index is None else {"INDEX": index})}
+    read = parsed(files)
+    again = parsed(installed(read)) if isinstance(read, OriginRecord) else read
+    assert read == again
+
+
+ROW = RecordRow(path="six.py", digest=WHEEL, size=5)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"six.py,{WHEEL.record},5\n", (ROW,)),
+        (f"six.py,{WHEEL.record},5\r\n", (ROW,)),
+        (f"six.py,{WHEEL.record},5", (ROW,)),
+        (f"six.py,{WHEEL.record}=,5\n", (ROW,)),
+        (f"\n\nsix.py,{WHEEL.record},5\n\n", (ROW,)),
+        (f'"a,""b.py",{WHEEL.record},5\n', (replace(ROW, path='a,"b.py'),)),
+        (f"a\\b.py,{WHEEL.record},5\n", (replace(ROW, path="a/b.py"),)),
+        ("six.py\n", (RecordRow(path="six.py", digest=None, size=None),)),
+        ("six.py,md5=abc,\n", (RecordRow(path="six.py", digest=None, size=None),)),
+        ("", ()),
+    ],
+)
+def test_record_rows(text: str, expected: tuple[RecordRow, ...]) -> None:
+    """RECORD is CSV with either line end; a digest of another kind is no digest (PEP 376)."""
+    assert expected == parse_record(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a.py,sha256=abc,5\n",
+        "a.py,sha256=,5\n",
+        "a.py,abc,5\n",
+        f"a.py,{WHEEL.record},-5\n",
+        f"a.py,{WHEEL.record},٥\n",
+        f"a.py,{WHEEL.record},{'9' * 20}\n",
+        "a.py,,,\n",
+        ",,\n",
+        '"a.py\n',
+        'a"b"c,"d"e,\n',
+        f"{'a' * 200_000},,\n",
+    ],
+)
+def test_record_that_is_none(text: str) -> None:
+    """A line of RECORD that cannot be read is an error, not a guess."""
+    with pytest.raises(RecordError) as caught:
+        parse_record(text)
+    assert "record-unreadable" == caught.value.code
+
+
+@given(st.text() | st.lists(st.sampled_from(['"', ",", "\n", "\r", "a", "sha256=", "\0", "5"])).map("".join))
+def test_any_text_is_rows_or_our_error(text: str) -> None:
+    """Whatever RECORD holds, there are rows with paths or our error."""
+    try:
+        rows = parse_record(text)
+    except RecordError:
+        rows = ()
+    assert all(row.path for row in rows)
