@@ -5,6 +5,7 @@ Pyodide 0.29.5 and 314):
 
 1. ``micropip._package_manager_singleton.compat_layer`` is read at each install; its static methods
    ``fetch_string_and_headers``, ``fetch_bytes``, ``install`` and ``loadPackage`` see every page, byte, wheel and name.
+   In 0.11.0 bytes and wheels go through globals of ``micropip.wheelinfo``, ``fetch_bytes`` and ``install``, instead.
 2. ``install`` gets a dict whose every key becomes a file in dist-info, with ``PYODIDE_URL`` and ``PYODIDE_SHA256``.
 3. ``micropip.package_manager`` looks up ``Transaction`` and ``freeze_lockfile`` as globals at call time, so that
    replacing them also reaches ``from micropip import install, freeze`` bound earlier.
@@ -20,6 +21,7 @@ import sys
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from site import getsitepackages
 from typing import Any
@@ -142,7 +144,7 @@ class MicropipRecorder:
             return
         try:
             import micropip
-            from micropip import package_manager
+            from micropip import package_manager, wheelinfo
         except ImportError as error:
             raise RuntimeMissingError(
                 "micropip is not installed here",
@@ -151,7 +153,7 @@ class MicropipRecorder:
             ) from error
         try:
             manager = micropip._package_manager_singleton
-            layer, transaction, freeze = (
+            layer, transaction, _freeze = (
                 manager.compat_layer,
                 package_manager.Transaction,
                 package_manager.freeze_lockfile,
@@ -165,14 +167,17 @@ class MicropipRecorder:
                 hint="update micropip-lock",
             ) from error
         state = _State(on_install=self._on_install)
-        manager.compat_layer = recording_layer(layer, state)
-        package_manager.Transaction = recording_transaction(transaction, state)
-        package_manager.freeze_lockfile = lambda *_args, **_kwargs: self._freeze_text()
-        self._undo = [
-            lambda: setattr(manager, "compat_layer", layer),
-            lambda: setattr(package_manager, "Transaction", transaction),
-            lambda: setattr(package_manager, "freeze_lockfile", freeze),
-        ]
+        recording = recording_layer(layer, state)
+        self._replace(manager, "compat_layer", recording)
+        self._replace(package_manager, "Transaction", recording_transaction(transaction, state))
+        self._replace(package_manager, "freeze_lockfile", lambda *_args, **_kwargs: self._freeze_text())
+        for name in ("fetch_bytes", "install"):
+            if hasattr(wheelinfo, name):
+                self._replace(wheelinfo, name, getattr(recording, name))
+
+    def _replace(self, owner: Any, name: str, value: object) -> None:
+        self._undo.append(partial(setattr, owner, name, getattr(owner, name)))
+        setattr(owner, name, value)
 
     def stop(self) -> None:
         """Leave micropip as it was."""

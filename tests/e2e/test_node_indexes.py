@@ -6,6 +6,7 @@ import base64
 from collections.abc import Callable
 
 import pytest
+from packaging.utils import canonicalize_name
 
 from micropip_lock.errors import MicropipLockError
 from micropip_lock.testing import PackageIndex, Status, wheel
@@ -67,7 +68,7 @@ async def test_an_index_that_does_not_have_it_is_passed(package_index_factory: M
     two.add(wheel("alpha"))
     async with kernel(index_urls=[one.url, two.url]) as running:
         frozen = await running.pyodide.install_and_freeze(["alpha"])
-    origin = frozen.lock.packages["alpha"].origin
+    origin = frozen.lock.packages[canonicalize_name("alpha")].origin
 
     assert (two.url, [404]) == (origin and origin.index, [request.status for request in one.log.requests("*alpha*")])
 

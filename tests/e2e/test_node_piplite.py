@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from jupyterlite_pyodide_kernel.addons.piplite import write_wheel_index
+from jupyterlite_pyodide_kernel.addons.piplite import write_wheel_index  # type: ignore[import-untyped]  # has no types
 
 from micropip_lock.core.model import Lock
 from micropip_lock.testing import PackageIndex, Status, wheel
