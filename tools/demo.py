@@ -12,8 +12,10 @@ import sys
 import time
 from pathlib import Path
 
-from micropip_lock import api, render, wiring
+from micropip_lock import render, wiring
+from micropip_lock.adapters.node import EmbeddedPyodide
 from micropip_lock.app.replay import ReplayReport
+from micropip_lock.cli_text import View
 from micropip_lock.core.model import Lock
 from micropip_lock.errors import MicropipLockError
 from micropip_lock.ports import ProgressEvent
@@ -55,10 +57,31 @@ def differences(recorded: dict[str, str], replayed: dict[str, str]) -> list[str]
     )
 
 
+class Printed(list[str]):
+    """What the code in a Pyodide printed."""
+
+    def take(self, stream: str, text: str) -> None:
+        """Keep a line of standard output."""
+        if stream == "stdout":
+            self.append(text)
+
+
+async def import_everything(runtime: EmbeddedPyodide, lock: Lock, printed: Printed) -> dict[str, str]:
+    """Import every name in the lock; those that fail, with the reason."""
+    names = sorted({name for package in lock for name in package.imports})
+    printed.clear()
+    error = await runtime.run(IMPORT_ALL % json.dumps(names))
+    if error is not None:
+        return {"(all)": error}
+    failed: dict[str, str] = json.loads(printed[-1])
+    return failed
+
+
 async def demo(requirements: list[str], index_urls: list[str], pyodide: str | None, out: Path) -> int:
     """Run it all; the number of things that went wrong."""
     wrong = 0
     times: list[tuple[str, float]] = []
+    printed = Printed()
 
     def took(what: str, began: float) -> None:
         times.append((what, time.perf_counter() - began))
@@ -66,33 +89,34 @@ async def demo(requirements: list[str], index_urls: list[str], pyodide: str | No
 
     step(f"record and freeze: {' '.join(requirements)}, installed by micropip in a real Pyodide")
     began = time.perf_counter()
-    async with wiring.embedded(pyodide, index_urls=index_urls, progress=told) as runtime:
+    async with wiring.embedded(pyodide, index_urls=index_urls, progress=told, output=printed.take) as runtime:
         took("start Pyodide", began)
         began = time.perf_counter()
         frozen = await runtime.install_and_freeze(requirements)
         took("install with recording on, freeze", began)
+        failed_there = await import_everything(runtime, frozen.lock, printed)
     lock = frozen.lock
     out.mkdir(parents=True, exist_ok=True)
     path = out / "pyodide-lock.json"
     path.write_text(lock.to_json(), "utf-8")
-    print()
-    print("\n".join(render.lock_table(lock)))
+    print("\n" + "\n".join(render.lock_lines(lock, View())))
 
     step(f"replay {path} into a second, empty Pyodide")
     began = time.perf_counter()
-    async with wiring.embedded(pyodide, index_urls=index_urls, progress=told) as runtime:
+    async with wiring.embedded(pyodide, index_urls=index_urls, progress=told, output=printed.take) as runtime:
         took("start Pyodide again", began)
         began = time.perf_counter()
         replayed = await runtime.replay(Lock.from_json(path.read_text("utf-8")))
         took("replay: fetch, hash, check, install", began)
-        print(f"  {ReplayReport.from_json(replayed.report)!r}")
+        report = ReplayReport.from_json(replayed.report)
+        print(f"  {report.count('installed')} packages, {report.bytes_fetched} bytes, {report.requests} requests")
 
         step("compare the two environments, file by file")
         found = differences(frozen.tree, replayed.tree)
         for name in found[:20]:
             print(f"  differs: {name}")
         notes = sum(path.rsplit("/", 1)[-1] in WHO_INSTALLED for path in frozen.tree.keys() | replayed.tree.keys())
-        print(f"  {len(replayed.tree) - len(found)} files, {len(found)} of them different")
+        print(f"  {len(frozen.tree)} files there, {len(replayed.tree)} here, {len(found)} different")
         print(f"  ({notes} notes in dist-info on who installed, {' and '.join(WHO_INSTALLED)}, are not compared)")
         wrong += len(found)
 
@@ -105,10 +129,16 @@ async def demo(requirements: list[str], index_urls: list[str], pyodide: str | No
         wrong += not same
 
         step("verify every installed file, then import everything")
-        report = await runtime.verify(lock)
-        print(f"  {report.lines()[-1]}")
-        wrong += len(report.errors)
-        wrong += await import_everything(lock, index_urls, pyodide)
+        verified = await runtime.verify(lock)
+        print(f"  {verified.lines()[-1]}")
+        wrong += len(verified.errors)
+        failed = await import_everything(runtime, lock, printed)
+        names = {name for package in lock for name in package.imports}
+        print(f"  {len(names) - len(failed)} of {len(names)} import names imported")
+        for name, reason in failed.items():
+            same = failed_there.get(name) == reason
+            print(f"  {name}: {reason}" + (" (in the first Pyodide too)" if same else ""))
+        wrong += failed != failed_there
 
     step("times")
     for what, seconds in times:
@@ -116,20 +146,6 @@ async def demo(requirements: list[str], index_urls: list[str], pyodide: str | No
     print(f"\nlock {lock.id}")
     print("identical" if not wrong else f"{wrong} things went wrong")
     return wrong
-
-
-async def import_everything(lock: Lock, index_urls: list[str], pyodide: str | None) -> int:
-    """Import every name in the lock, in a fresh Pyodide through the command's own path."""
-    names = sorted({name for package in lock for name in package.imports})
-    run = await api.replay_in_pyodide(lock, code=IMPORT_ALL % json.dumps(names), pyodide=pyodide)
-    if run.error is not None:
-        print(run.error)
-        return 1
-    failed: dict[str, str] = json.loads(run.stdout.splitlines()[-1])
-    print(f"  {len(names) - len(failed)} of {len(names)} import names imported")
-    for name, reason in failed.items():
-        print(f"  {name}: {reason}")
-    return len(failed)
 
 
 def main() -> int:
@@ -141,9 +157,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=Path("demo-out"), help="where the lock goes")
     arguments = parser.parse_args()
     try:
-        return min(
-            1, asyncio.run(demo(arguments.requirements, arguments.index_url, arguments.pyodide, arguments.out))
-        )
+        return min(1, asyncio.run(demo(arguments.requirements, arguments.index_url, arguments.pyodide, arguments.out)))
     except MicropipLockError as error:
         print(error, file=sys.stderr)
         return 2
