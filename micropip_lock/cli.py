@@ -121,14 +121,17 @@ def _tell_failure(error: MicropipLockError, verb: str, looks: Looks, *, as_json:
 
 def _write_json(verb: str, *, ok: bool, facts: Mapping[str, Any]) -> None:
     value = {"schema": f"{PROGRAM}/{verb}/1", "ok": ok, **facts}
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=True) + "\n")
+    _write_data(json.dumps(value, indent=2, ensure_ascii=True) + "\n")
 
 
 def _write_data(text: str) -> None:
     """Data with its own line ends; as UTF-8, but for a terminal that expects something else."""
     encoding = sys.stdout.encoding if sys.stdout.isatty() else "utf-8"
     sys.stdout.flush()
-    sys.stdout.buffer.write(text.encode(encoding, "backslashreplace"))
+    rest = memoryview(text.encode(encoding, "backslashreplace"))
+    while rest:
+        # With PYTHONUNBUFFERED there is no buffer, and a write may take less than it was given.
+        rest = rest[sys.stdout.buffer.write(rest) :]
     sys.stdout.buffer.flush()
 
 
