@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from packaging.utils import NormalizedName, canonicalize_name
+from packaging.utils import canonicalize_name
 
 from micropip_lock.app.origins import installed_in
 from micropip_lock.app.report import Outcome as Outcome
@@ -52,7 +52,7 @@ class _Run:
     started: float
     received: dict[str, int] = field(default_factory=dict)
     discarded: int = 0
-    admitted: dict[NormalizedName, VerifiedWheel] = field(default_factory=dict)
+    admitted: dict[str, VerifiedWheel] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     failures: dict[str, MicropipLockError] = field(default_factory=dict)
     requests: int = 0
@@ -294,7 +294,7 @@ async def _fetch_admitted(
 
 
 def _installs(run: _Run) -> list[Install]:
-    downloads = {one.package.name: one for one in run.plan.downloads}
+    downloads: dict[str, Download] = {one.package.name: one for one in run.plan.downloads}
     return [
         Install(
             package=downloads[name].package,

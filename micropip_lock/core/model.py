@@ -170,7 +170,7 @@ class Lock:
     """
 
     abi: Abi
-    packages: Mapping[NormalizedName, LockedPackage]
+    packages: Mapping[str, LockedPackage]
     unlocked: tuple[Unlockable, ...] = ()
     base: str | None = None
     unknown: Mapping[str, Any] = field(default_factory=dict)
@@ -205,7 +205,7 @@ class Lock:
         return hashlib.sha256(canonical_json(self.to_dict())).hexdigest()
 
     @property
-    def roots(self) -> tuple[NormalizedName, ...]:
+    def roots(self) -> tuple[str, ...]:
         """Names of the packages that were asked for."""
         return tuple(name for name, package in self.packages.items() if package.requested)
 
@@ -251,6 +251,6 @@ def canonical_json(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
 
 
-def by_name(packages: Iterable[LockedPackage]) -> dict[NormalizedName, LockedPackage]:
+def by_name(packages: Iterable[LockedPackage]) -> dict[str, LockedPackage]:
     """Packages as a lock keeps them: keyed and sorted by normalised name."""
     return {package.name: package for package in sorted(packages, key=lambda package: package.name)}

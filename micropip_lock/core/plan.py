@@ -77,7 +77,7 @@ class Plan:
     """
 
     downloads: tuple[Download, ...]
-    order: tuple[NormalizedName, ...]
+    order: tuple[str, ...]
     skipped: tuple[LockedPackage, ...]
 
     @property
@@ -219,10 +219,10 @@ def _same_version(one: Version, other: str) -> bool:
         return False
 
 
-def install_order(packages: Mapping[NormalizedName, LockedPackage]) -> tuple[NormalizedName, ...]:
+def install_order(packages: Mapping[str, LockedPackage]) -> tuple[str, ...]:
     """Names with dependencies first; a cycle is entered at its first name. Never recursive."""
-    done: dict[NormalizedName, bool] = {}
-    order: list[NormalizedName] = []
+    done: dict[str, bool] = {}
+    order: list[str] = []
     for root in sorted(packages):
         stack = [root]
         while stack:
