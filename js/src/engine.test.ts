@@ -73,6 +73,23 @@ describe("a download that succeeds", () => {
     ]);
   });
 
+  it("asks for the head only, and tells the length that it announces", async () => {
+    server.answer = (_, response) => void response.writeHead(200, { "content-length": "1000" }).end();
+    const result = await get({ headOnly: true });
+
+    expect([server.requests[0]?.method, result]).toMatchObject([
+      "HEAD",
+      { ok: true, announced: 1000, bytes: new Uint8Array(0) },
+    ]);
+  });
+
+  it("asks for a format with the header Accept", async () => {
+    server.answer = (_, response) => void response.end();
+    await get({ accept: "application/json, text/html;q=0.1" });
+
+    expect(server.requests[0]?.headers.accept).toBe("application/json, text/html;q=0.1");
+  });
+
   it("names the address after redirects", async () => {
     server.answer = (request, response) => {
       if (request.url === "/moved") {

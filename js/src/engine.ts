@@ -29,6 +29,10 @@ export interface DownloadOptions {
   readonly cache?: "default" | "reload" | null;
   /** The bytes to ask for, both ends included, as in `Range: bytes=first-last`. The answer's status tells (206, 200). */
   readonly range?: { readonly first: number; readonly last?: number | null } | null;
+  /** The header Accept: at most 128 characters, beyond which a server must permit it (CORS). */
+  readonly accept?: string | null;
+  /** Ask for the head only (HEAD); the body is empty then. */
+  readonly headOnly?: boolean | null;
 }
 
 export interface Downloaded {
@@ -38,6 +42,8 @@ export interface Downloaded {
   readonly url: string;
   readonly contentType: string;
   readonly etag?: string;
+  /** Bytes of the body as a head-only answer announces them. */
+  readonly announced?: number;
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** In lower-case hexadecimal; `null` in a page that is no secure context, where the caller must hash. */
   readonly sha256: string | null;
@@ -125,7 +131,9 @@ class Transfer {
         await this.#page(answer);
         return this.#failed("status", `${answer.status} ${answer.statusText}`.trim());
       }
-      await this.#body(answer);
+      if (!this.#options.headOnly) {
+        await this.#body(answer);
+      }
       return await this.#downloaded(answer);
     } catch (error) {
       if (this.#ended !== undefined) {
@@ -138,21 +146,24 @@ class Transfer {
   }
 
   async #head(): Promise<Response> {
-    const { cache, range, headersTimeoutMs } = this.#options;
+    const { cache, range, accept, headOnly, headersTimeoutMs } = this.#options;
     const { signal } = this.#controller;
     this.#within(headersTimeoutMs, "no answer");
-    const last = range?.last ?? "";
+    const headers = {
+      ...(range ? { Range: `bytes=${range.first}-${range.last ?? ""}` } : {}),
+      ...(accept ? { Accept: accept } : {}),
+    };
     const answer = isFileUrl(this.#url)
       ? await openFile(this.#url, range ?? undefined, signal)
       : await this.#fetch(this.#url, {
-          method: "GET",
+          method: headOnly ? "HEAD" : "GET",
           mode: "cors",
           credentials: "omit",
           referrerPolicy: "no-referrer",
           redirect: "follow",
           cache: cache ?? "default",
           signal,
-          ...(range ? { headers: { Range: `bytes=${range.first}-${last}` } } : {}),
+          headers,
         });
     this.#answer = answer;
     return answer;
@@ -215,12 +226,14 @@ class Transfer {
       throw this.#ended;
     }
     const etag = answer.headers.get("etag");
+    const announced = this.#options.headOnly ? answer.headers.get("content-length") : null;
     return {
       ok: true,
       status: answer.status,
       url: answer.url || this.#url,
       contentType: answer.headers.get("content-type") ?? "",
       ...(etag === null ? {} : { etag }),
+      ...(announced === null ? {} : { announced: Number(announced) }),
       bytes,
       sha256: digest,
     };

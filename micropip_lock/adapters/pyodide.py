@@ -34,7 +34,7 @@ from micropip_lock.errors import (
     TruncatedError,
     WheelTooLargeError,
 )
-from micropip_lock.ports import Fetched, Install, RuntimeLock
+from micropip_lock.ports import Fetched, FetchedRange, Install, RuntimeLock
 
 OWN_MODULES = ("packaging",)
 """Top-level modules that micropip-lock itself imports; after they are replaced the next import takes the new one."""
@@ -94,7 +94,7 @@ class PyodideRuntime:
 
 
 class EngineFetcher:
-    """Fetches through the bundled JavaScript engine. Implements :class:`~micropip_lock.ports.Fetcher`."""
+    """Fetches through the bundled JavaScript engine. Implements :class:`~micropip_lock.ports.IndexFetcher`."""
 
     def __init__(self) -> None:
         from pyodide.code import run_js
@@ -110,32 +110,68 @@ class EngineFetcher:
         progress: Callable[[int], None] | None = None,
         reload: bool = False,
     ) -> Fetched:
-        from pyodide.ffi import create_proxy, to_js
+        from pyodide.ffi import create_proxy
+
+        on_progress = create_proxy(progress) if progress else None
+        options: dict[str, Any] = {"cache": "reload" if reload else "default"}
+        if on_progress is not None:
+            options["onProgress"] = on_progress
+        try:
+            result = await self._download(url, options, max_bytes)
+        finally:
+            if on_progress is not None:
+                on_progress.destroy()
+        return Fetched(data=result.bytes.to_bytes(), url=public_url(result.url), content_type=result.contentType or "")
+
+    async def fetch_page(self, url: str, *, accept: str, max_bytes: int) -> Fetched:
+        # The platform's own fetch asks for compression, and undoes it.
+        result = await self._download(url, {"accept": accept}, max_bytes)
+        return Fetched(data=result.bytes.to_bytes(), url=public_url(result.url), content_type=result.contentType or "")
+
+    async def fetch_range(self, url: str, first: int, last: int, *, max_whole: int) -> FetchedRange:
+        size = last - first + 1
+        result = await self._download(url, {"range": {"first": first, "last": last}}, max(max_whole, size))
+        data, whole = result.bytes.to_bytes(), int(result.status) != 206
+        if not whole and len(data) > size:
+            raise FetchError(
+                "the server sent other bytes than those asked for",
+                code="wrong-range",
+                url=public_url(url),
+                expected=f"{size} bytes",
+                got=f"{len(data)} bytes",
+                hint="try again; a proxy or cache on the way may be broken",
+            )
+        # Content-Range is not among the headers that a page may read (CORS), so that only a whole file tells its size.
+        return FetchedRange(
+            data=data,
+            first=0 if whole else first,
+            total=len(data) if whole else None,
+            whole=whole,
+            url=public_url(result.url),
+        )
+
+    async def size_of(self, url: str) -> int | None:
+        result = await self._download(url, {"headOnly": True}, None)
+        announced = getattr(result, "announced", None)
+        return int(announced) if isinstance(announced, int | float) and announced >= 0 else None
+
+    async def _download(self, url: str, options: dict[str, Any], max_bytes: int | None) -> Any:
+        from pyodide.ffi import to_js
 
         from js import Object
 
-        on_progress = create_proxy(progress) if progress else None
-        options: dict[str, Any] = {
-            "cache": "reload" if reload else "default",
-            "headersTimeoutMs": HEADERS_TIMEOUT * 1000,
-            "idleTimeoutMs": IDLE_TIMEOUT * 1000,
-        }
+        limits: dict[str, Any] = {"headersTimeoutMs": HEADERS_TIMEOUT * 1000, "idleTimeoutMs": IDLE_TIMEOUT * 1000}
         if max_bytes is not None:
-            options["maxBytes"] = max_bytes
-        if on_progress is not None:
-            options["onProgress"] = on_progress
-        handle = self._engine.download(url, to_js(options, dict_converter=Object.fromEntries))
+            limits["maxBytes"] = max_bytes
+        handle = self._engine.download(url, to_js({**limits, **options}, dict_converter=Object.fromEntries))
         try:
             result = await handle.promise
         except asyncio.CancelledError:
             handle.abort()
             raise
-        finally:
-            if on_progress is not None:
-                on_progress.destroy()
         if not result.ok:
             raise fetch_error(result, url, max_bytes)
-        return Fetched(data=result.bytes.to_bytes(), url=public_url(result.url), content_type=result.contentType or "")
+        return result
 
 
 def fetch_error(result: Any, url: str, max_bytes: int | None) -> Exception:
