@@ -21,7 +21,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from micropip_lock.errors import WheelFormatError, WheelPathError
+from micropip_lock.errors import WheelFormatError, WheelPathError, WheelTooLargeError
 
 # What zipfile and zlib raise for bytes they cannot make sense of.
 _FAULTS: Final = (
@@ -35,6 +35,8 @@ _FAULTS: Final = (
     RuntimeError,  # NotImplementedError is one
     ValueError,
 )
+MAX_ENTRIES: Final = 50_000
+MAX_UNPACKED_BYTES: Final = 2**30
 _END: Final = b"PK\x05\x06"
 _END_SIZE: Final = 22
 
@@ -55,6 +57,7 @@ class Archive:
                 ``encrypted``, ``compression-method``.
             WheelPathError: codes ``control-char``, ``backslash``, ``absolute-path``, ``escapes``, ``symlink``,
                 ``case-collision``, ``file-dir-collision``.
+            WheelTooLargeError: codes ``too-many-entries``, ``too-large``.
         """
         self.filename = filename
         try:
@@ -64,20 +67,30 @@ class Archive:
                 "the bytes are no zip archive", code="bad-zip", where=filename, got=str(error)
             ) from error
         self._check_ends(data)
+        self._check_caps()
         self.entries: Mapping[str, zipfile.ZipInfo] = self._checked_entries()
 
     def read(self, entry: zipfile.ZipInfo) -> bytes:
         """The inflated bytes of an entry, its CRC checked.
 
         Raises:
-            WheelFormatError: code ``bad-zip``.
+            WheelFormatError: codes ``bad-zip``, ``size-mismatch``.
         """
+        where = place(self.filename, entry.orig_filename)
         try:
-            return self._zip.read(entry)
+            data = self._zip.read(entry)
         except _FAULTS as error:
+            raise WheelFormatError("an entry cannot be read", code="bad-zip", where=where, got=str(error)) from error
+        # zipfile stops at the size that the directory gives, and minds only when there was more.
+        if len(data) != entry.file_size:
             raise WheelFormatError(
-                "an entry cannot be read", code="bad-zip", where=place(self.filename, entry.filename), got=str(error)
-            ) from error
+                "an entry has another size than the directory gives",
+                code="size-mismatch",
+                where=where,
+                expected=f"{entry.file_size} bytes",
+                got=f"{len(data)} bytes",
+            )
+        return data
 
     def _check_ends(self, data: bytes) -> None:
         first = min((entry.header_offset for entry in self._zip.infolist()), default=0)
@@ -101,6 +114,18 @@ class Archive:
                 got=f"{len(data)} bytes",
                 hint="do not install this wheel: other programs read other things in it",
             )
+
+    def _check_caps(self) -> None:
+        entries = self._zip.infolist()
+        unpacked = sum(entry.file_size for entry in entries)
+        for code, what, cap, got in (
+            ("too-many-entries", "entries", MAX_ENTRIES, len(entries)),
+            ("too-large", "bytes unpacked", MAX_UNPACKED_BYTES, unpacked),
+        ):
+            if got > cap:
+                raise WheelTooLargeError(
+                    f"the wheel has too many {what}", code=code, where=self.filename, expected=f"≤ {cap}", got=str(got)
+                )
 
     def _checked_entries(self) -> dict[str, zipfile.ZipInfo]:
         entries: dict[str, zipfile.ZipInfo] = {}

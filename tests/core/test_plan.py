@@ -1,0 +1,319 @@
+"""The pure replay machine: what to fetch, in which order, and what is refused before any request."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from packaging.utils import canonicalize_name
+
+from micropip_lock.core.digest import Digest
+from micropip_lock.core.model import Abi, Lock, LockedPackage, Wheel, by_name
+from micropip_lock.core.plan import (
+    Installed,
+    Plan,
+    absolute_url,
+    check_abi,
+    install_order,
+    make_plan,
+    python_of,
+    runtime_tags,
+)
+from micropip_lock.errors import (
+    EnvironmentMismatchError,
+    LockPolicyError,
+    LockSchemaError,
+    MicropipLockError,
+    WheelMetadataError,
+)
+
+ABI = Abi(abi_version="2026_0", platform="emscripten_5_0_3", python="3.14.2")
+TAGS = runtime_tags(ABI)
+
+
+def locked(name: str, *, size: int | None = 1, depends: tuple[str, ...] = (), **changes: Any) -> LockedPackage:
+    url = changes.pop("url", f"https://files.example/{name}-1.0-py3-none-any.whl")
+    package = LockedPackage(
+        name=canonicalize_name(name),
+        display_name=name,
+        version="1.0",
+        wheel=Wheel(url=url, digest=Digest.of(name.encode()), size=size),
+        depends=tuple(map(canonicalize_name, depends)),
+    )
+    return replace(package, **changes)
+
+
+def lock_of(*packages: LockedPackage, **changes: Any) -> Lock:
+    return replace(Lock(abi=ABI, packages=by_name(packages)), **changes)
+
+
+def present(name: str, digest: Digest | None = None, version: str = "1.0") -> Installed:
+    return Installed(
+        name=canonicalize_name(name), version=version, digest=digest, directory=f"{name}-{version}.dist-info"
+    )
+
+
+def plan_of(lock: Lock, *installed: Installed, **options: Any) -> Plan:
+    return make_plan(lock, installed, abi=ABI, tags=TAGS, **options)
+
+
+def refused(lock: Lock) -> MicropipLockError:
+    with pytest.raises(MicropipLockError) as caught:
+        plan_of(lock)
+    return caught.value
+
+
+def test_largest_first() -> None:
+    """Downloads start with those of unknown size, then the largest; equal ones by name."""
+    lock = lock_of(*(locked(name, size=size) for name, size in [("a", 1), ("b", 9), ("c", None), ("d", 9), ("e", 0)]))
+    assert ["c", "b", "d", "a", "e"] == [one.package.name for one in plan_of(lock).downloads]
+
+
+def test_skip_on_the_same_digest() -> None:
+    """What is installed from the same bytes is skipped, and nothing of it is fetched or installed."""
+    lock = lock_of(locked("a"), locked("b"))
+    plan = plan_of(lock, present("a", Digest.of(b"a")))
+    expected = (["a"], ["b"], ("b",))
+    assert expected == ([one.name for one in plan.skipped], [one.package.name for one in plan.downloads], plan.order)
+
+
+@pytest.mark.parametrize("digest", [None, Digest.of(b"other")])
+def test_another_digest_is_replaced(digest: Digest | None) -> None:
+    """What is installed from other bytes, or from nobody knows what, is replaced, the same version included."""
+    there = present("a", digest)
+    assert [(there,)] == [one.replaces for one in plan_of(lock_of(locked("a")), there).downloads]
+
+
+def test_two_of_one_name_are_replaced() -> None:
+    """Two dist-info directories of one name are both replaced, even when one has the right digest."""
+    there = (present("a", Digest.of(b"a")), present("a", None, "0.9"))
+    assert [there] == [one.replaces for one in plan_of(lock_of(locked("a")), *there).downloads]
+
+
+def test_force_installs_again() -> None:
+    """With force nothing is skipped."""
+    there = present("a", Digest.of(b"a"))
+    plan = plan_of(lock_of(locked("a")), there, force=True)
+    assert ((), [(there,)]) == (plan.skipped, [one.replaces for one in plan.downloads])
+
+
+def test_what_else_is_installed_stays() -> None:
+    """A distribution that the lock does not name is no part of the plan."""
+    plan = plan_of(lock_of(locked("a")), present("z"))
+    assert [("a", ())] == [(one.package.name, one.replaces) for one in plan.downloads]
+
+
+@pytest.mark.parametrize(("sizes", "expected"), [((1, 2), 3), ((1, None), None), ((), 0)])
+def test_total_bytes(sizes: tuple[int | None, ...], expected: int | None) -> None:
+    """The total is known when every size is."""
+    lock = lock_of(*(locked(f"p{number}", size=size) for number, size in enumerate(sizes)))
+    assert expected == plan_of(lock).total_bytes
+
+
+@pytest.mark.parametrize(
+    ("abi", "code"),
+    [(replace(ABI, abi_version="2025_0"), "abi-mismatch"), (replace(ABI, arch="wasm64"), "abi-mismatch")],
+)
+def test_another_abi(abi: Abi, code: str) -> None:
+    """A lock for another ABI or architecture is refused, with a hint."""
+    error = refused(lock_of(locked("a"), abi=abi))
+    assert (EnvironmentMismatchError, code, True) == (type(error), error.code, bool(error.hint))
+
+
+def test_python_and_platform_do_not_decide() -> None:
+    """Only abi_version and arch decide; what ``info`` says of Python is not reliable."""
+    check_abi(replace(ABI, python="3.13.0", platform="other"), ABI)
+    plan = plan_of(lock_of(locked("a"), abi=replace(ABI, python="3.13.0", platform="other")))
+    assert 1 == len(plan.downloads)
+
+
+@pytest.mark.parametrize(
+    ("file", "kind", "code"),
+    [
+        ("a-1.0-cp314-cp314-pyemscripten_2025_0_wasm32.whl", EnvironmentMismatchError, "tag-mismatch"),
+        ("a-1.0-cp313-cp313-pyemscripten_2026_0_wasm32.whl", EnvironmentMismatchError, "tag-mismatch"),
+        ("a-1.0-cp311-abi3-manylinux_2_17_x86_64.whl", EnvironmentMismatchError, "tag-mismatch"),
+        ("a-1.0.tar.gz", LockPolicyError, "not-wheel"),
+        ("a-1.0.zip", LockPolicyError, "not-wheel"),
+        ("a-py3-none-any.whl", WheelMetadataError, "wheel-filename"),
+        ("a-1.0-x-py3-none-any.whl", WheelMetadataError, "wheel-filename"),
+        ("b-1.0-py3-none-any.whl", LockSchemaError, "filename"),
+        ("a-1.1-py3-none-any.whl", LockSchemaError, "filename"),
+    ],
+)
+def test_refused_files(file: str, kind: type[MicropipLockError], code: str) -> None:
+    """A file that cannot be installed here, or is of another package, is refused before anything is asked."""
+    error = refused(lock_of(locked("a", url=f"https://files.example/{file}")))
+    assert (kind, code) == (type(error), error.code)
+
+
+def test_shared_library_is_refused() -> None:
+    """Only packages are replayed, not the runtime's shared libraries."""
+    assert "not-wheel" == refused(lock_of(locked("a", package_type="shared_library"))).code
+
+
+def test_an_installed_file_is_checked_as_well() -> None:
+    """A lock for elsewhere is refused even when all of it is there."""
+    url = "https://files.example/a-1.0-cp311-abi3-manylinux_2_17_x86_64.whl"
+    with pytest.raises(EnvironmentMismatchError) as caught:
+        plan_of(lock_of(locked("a", url=url)), present("a", Digest.of(b"a")))
+    assert "tag-mismatch" == caught.value.code
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "a-1.0-py3-none-any.whl",
+        "a-1.0-py2.py3-none-any.whl",
+        "a-1.0-1-py3-none-any.whl",
+        "A-1.0.0-py3-none-any.whl",
+        "a-1.0-cp314-cp314-pyemscripten_2026_0_wasm32.whl",
+        "a-1.0-cp311-abi3-pyemscripten_2026_0_wasm32.whl",
+        "a-1.0-cp314-cp314-pyodide_2026_0_wasm32.whl",
+        "a-1.0-cp314-cp314-emscripten_5_0_3_wasm32.whl",
+        "a-1.0-py3-none-pyemscripten_2026_0_wasm32.whl",
+        "a-1.0-cp314-none-any.whl",
+    ],
+)
+def test_accepted_files(file: str) -> None:
+    """Pure wheels and those for this ABI in any spelling are taken."""
+    assert 1 == len(plan_of(lock_of(locked("a", url=f"https://files.example/{file}"))).downloads)
+
+
+@pytest.mark.parametrize(
+    ("url", "base", "expected"),
+    [
+        ("a.whl", "https://site.example/lock/", "https://site.example/lock/a.whl"),
+        ("../w/a.whl", "https://site.example/lock/", "https://site.example/w/a.whl"),
+        ("a.whl", "file:///home/me/", "file:///home/me/a.whl"),
+        ("https://files.example/a.whl", None, "https://files.example/a.whl"),
+        ("https://files.example/a.whl", "https://site.example/", "https://files.example/a.whl"),
+    ],
+)
+def test_relative_addresses(url: str, base: str | None, expected: str) -> None:
+    """A relative address is resolved against the lock's own."""
+    assert expected == absolute_url(locked("a", url=url), base)
+
+
+@pytest.mark.parametrize("base", [None, "", "emfs:/home/", "relative/"])
+def test_relative_address_without_a_base(base: str | None) -> None:
+    """Without an address to resolve against, a relative one is refused."""
+    with pytest.raises(LockPolicyError) as caught:
+        absolute_url(locked("a", url="a.whl"), base)
+    assert "relative-url" == caught.value.code
+
+
+def order(graph: Mapping[str, tuple[str, ...]]) -> list[str]:
+    return [str(name) for name in install_order(by_name(locked(name, depends=deps) for name, deps in graph.items()))]
+
+
+@pytest.mark.parametrize(
+    ("graph", "expected"),
+    [
+        ({"a": ("b",), "b": ("c",), "c": ()}, ["c", "b", "a"]),
+        ({"a": ("b",), "b": ("a",)}, ["b", "a"]),
+        ({"a": ("b", "c"), "b": ("d",), "c": ("d",), "d": ()}, ["d", "b", "c", "a"]),
+        ({"a": ("a",)}, ["a"]),
+        ({"a": ("nowhere",)}, ["a"]),
+        ({"c": ("a",), "a": ("b",), "b": ("a", "c")}, ["c", "b", "a"]),
+    ],
+)
+def test_install_order(graph: dict[str, tuple[str, ...]], expected: list[str]) -> None:
+    """Dependencies first; a cycle is entered at its first name."""
+    assert expected == order(graph)
+
+
+def test_long_chain() -> None:
+    """Two thousand packages in a row need no stack."""
+    count = 2000
+    graph = {f"p{number:04}": (f"p{number + 1:04}",) if number + 1 < count else () for number in range(count)}
+    assert [f"p{number:04}" for number in reversed(range(count))] == order(graph)
+
+
+names = st.sampled_from("abcdefg")
+graphs = st.dictionaries(names, st.lists(names, unique=True).map(tuple), min_size=1)
+
+
+@given(graphs, st.randoms())
+def test_order_does_not_depend_on_spelling(graph: dict[str, tuple[str, ...]], random: Random) -> None:
+    """The same graph written in another order is installed in the same order."""
+    shuffled = {
+        name: tuple(random.sample(graph[name], len(graph[name]))) for name in random.sample(list(graph), len(graph))
+    }
+    assert order(graph) == order(shuffled)
+
+
+@given(graphs)
+def test_every_package_once_after_what_it_needs(graph: dict[str, tuple[str, ...]]) -> None:
+    """Each package comes once, and before it all that it needs and that does not need it."""
+
+    def reaches(start: str) -> set[str]:
+        seen: set[str] = set()
+        queue = [start]
+        while queue:
+            for name in graph.get(queue.pop(), ()):
+                if name not in seen:
+                    seen.add(name)
+                    queue.append(name)
+        return seen
+
+    found = order(graph)
+    place = {name: number for number, name in enumerate(found)}
+    late = [
+        (name, need)
+        for name, needs in graph.items()
+        for need in needs
+        if need in graph and place[need] > place[name] and name not in reaches(need)
+    ]
+    assert (sorted(graph), []) == (sorted(found), late)
+
+
+@pytest.mark.parametrize(
+    ("abi", "expected"),
+    [
+        (Abi(abi_version="2024_0"), (3, 12)),
+        (Abi(abi_version="2025_0", python="3.14.2"), (3, 13)),
+        (Abi(abi_version="2099_0", python="3.20.1"), (3, 20)),
+    ],
+)
+def test_python_of_an_abi(abi: Abi, expected: tuple[int, int]) -> None:
+    """A known ABI names its Python (PEP 783), whatever ``info.python`` says; an unknown one is believed."""
+    assert expected == python_of(abi)
+
+
+def test_unknown_abi() -> None:
+    """An ABI that is not known and does not tell its Python is an error."""
+    with pytest.raises(EnvironmentMismatchError) as caught:
+        runtime_tags(Abi(abi_version="2099_0", python="soon"))
+    assert "abi-unknown" == caught.value.code
+
+
+def test_tags_begin_with_the_most_telling() -> None:
+    """The first tag is the one of PEP 783, the last the pure one of the oldest Python."""
+    expected = ("cp314-cp314-pyemscripten_2026_0_wasm32", "py30-none-any", len(TAGS))
+    assert expected == (TAGS[0], TAGS[-1], len(set(TAGS)))
+
+
+def test_tags_do_not_depend_on_this_interpreter() -> None:
+    """A debug or free-threaded host gives the tags of the runtime, not its own."""
+    code = (
+        "import sysconfig; real = sysconfig.get_config_var\n"
+        "sysconfig.get_config_var = lambda name: 1 if name in ('Py_DEBUG', 'Py_GIL_DISABLED') else real(name)\n"
+        "from micropip_lock.core.plan import runtime_tags\nfrom micropip_lock.core.model import Abi\n"
+        "print('\\n'.join(runtime_tags(Abi(abi_version='2026_0', platform='emscripten_5_0_3', python='3.14.2'))))"
+    )
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert TAGS == tuple(output.split())
+
+
+def test_order_is_of_normalised_names() -> None:
+    """The order is of the keys of the lock."""
+    lock = lock_of(locked("Foo_Bar", url="https://files.example/foo_bar-1.0-py3-none-any.whl"))
+    assert ("foo-bar",) == plan_of(lock).order

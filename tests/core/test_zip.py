@@ -1,0 +1,238 @@
+"""The zip container of a wheel: what is accepted, and every way to be refused."""
+
+from __future__ import annotations
+
+import io
+import stat
+import struct
+import zipfile
+from collections.abc import Callable, Iterable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from micropip_lock.core.zip import MAX_ENTRIES, MAX_UNPACKED_BYTES, Archive
+from micropip_lock.errors import MicropipLockError, WheelFormatError, WheelPathError, WheelTooLargeError
+from micropip_lock.testing import wheel
+
+Entry = tuple[str | zipfile.ZipInfo, bytes]
+
+
+def archive(entries: Iterable[Entry], method: int = zipfile.ZIP_STORED, comment: bytes = b"") -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as out:
+        for name, data in entries:
+            out.writestr(name, data)
+        out.comment = comment
+    return buffer.getvalue()
+
+
+def info(name: str, *, mode: int = 0o100644) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name)
+    entry.create_system = 3
+    entry.external_attr = mode << 16
+    return entry
+
+
+def named(name: str, real: str) -> bytes:
+    """An archive whose entry has a name that zipfile would not write."""
+    assert len(name) == len(real)
+    return archive([(name, b"x")]).replace(name.encode(), real.encode())
+
+
+def patched(data: bytes, signature: bytes, offset: int, value: bytes) -> bytes:
+    """The archive with bytes changed behind the first header of a kind."""
+    at = data.index(signature) + offset
+    return data[:at] + value + data[at + len(value) :]
+
+
+def contents(data: bytes) -> dict[str, bytes]:
+    opened = Archive(data, "x.whl")
+    return {path: opened.read(entry) for path, entry in opened.entries.items()}
+
+
+def refusal(data: bytes) -> MicropipLockError:
+    with pytest.raises((WheelFormatError, WheelPathError)) as caught:
+        contents(data)
+    return caught.value
+
+
+LOCAL, CENTRAL, END = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"
+PLAIN = archive([("a.py", b"a")])
+DEFLATED = archive([("a.py", b"a" * 1000)], zipfile.ZIP_DEFLATED)
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (PLAIN, {"a.py": b"a"}),
+        (DEFLATED, {"a.py": b"a" * 1000}),
+        (archive([("d/", b""), ("d/a.py", b"a")]), {"d/a.py": b"a"}),
+        (archive([("a.py", b"a")], comment=b"made by hand"), {"a.py": b"a"}),
+        (archive([("é.py", b"a"), ("日本.py", b"b")]), {"é.py": b"a", "日本.py": b"b"}),
+        (archive([(info("a.py", mode=0), b"a")]), {"a.py": b"a"}),
+        (archive([(info("a.py", mode=0o755), b"a")]), {"a.py": b"a"}),
+        (archive([(info("d/", mode=stat.S_IFDIR | 0o755), b""), ("a", b"")]), {"a": b""}),
+        (archive([("a..py", b""), ("..a", b""), ("...", b"")]), {"a..py": b"", "..a": b"", "...": b""}),
+        (archive([("a b.py", b""), ("a+b,'\".py", b"")]), {"a b.py": b"", "a+b,'\".py": b""}),
+    ],
+)
+def test_accepted(data: bytes, expected: dict[str, bytes]) -> None:
+    """Stored and deflated entries, directories, comments, Unicode names and entries without a mode are read."""
+    assert expected == contents(data)
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("../x", "escapes"),
+        ("a/../../x", "escapes"),
+        ("a/../x", "escapes"),
+        ("..", "escapes"),
+        ("./x", "escapes"),
+        ("a//x", "escapes"),
+        ("a/./", "escapes"),
+        ("//", "absolute-path"),
+        ("/etc/x", "absolute-path"),
+        ("C:/x", "absolute-path"),
+        ("c:x", "absolute-path"),
+        ("a\\b", "backslash"),
+        ("..\\b", "backslash"),
+        ("a\x01b", "control-char"),
+        ("a\nb", "control-char"),
+        ("a\x7fb", "control-char"),
+        ("a\x85b", "control-char"),
+        ("a\u2028b", "control-char"),
+    ],
+)
+def test_paths(name: str, code: str) -> None:
+    """A name that leaves its directory, or that systems read differently, is refused and shown printable."""
+    error = refusal(archive([(name, b"x")]))
+    assert (code, True) == (error.code, str(error.where).isprintable())
+
+
+def test_nul() -> None:
+    """A name with NUL, which some cut there, is refused."""
+    assert "control-char" == refusal(named("aXb.py", "a\0b.py")).code
+
+
+@pytest.mark.parametrize("mode", [stat.S_IFLNK | 0o777, stat.S_IFIFO | 0o644, stat.S_IFCHR, stat.S_IFSOCK])
+def test_links_and_devices(mode: int) -> None:
+    """An entry that is neither a file nor a directory is refused."""
+    assert "symlink" == refusal(archive([(info("a.py", mode=mode), b"/etc/passwd")])).code
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")  # what is written here on purpose
+def test_one_name_twice() -> None:
+    """Two entries of one name are refused, also with the same content."""
+    assert "duplicate-entry" == refusal(archive([("a.py", b"x"), ("a.py", b"x")])).code
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("a.py", "A.py"), ("d/a.py", "D/a.py"), ("é.py", "e\u0301.py"), ("straße.py", "STRASSE.py"), ("ﬁ.py", "fi.py")],
+)
+def test_names_that_are_one_file_somewhere(one: str, other: str) -> None:
+    """Names that differ in case or Unicode form only are refused: some file systems hold one of them."""
+    assert "case-collision" == refusal(archive([(one, b"x"), (other, b"y")])).code
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("a", "a/b.py"), ("a/b.py", "a"), ("a", "a/"), ("a/", "a"), ("A", "a/b.py"), ("a/b/c", "a/b"), ("a", "A/")],
+)
+def test_file_and_directory(names: tuple[str, str]) -> None:
+    """A name that is both a file and a directory is refused, in either order and with an explicit directory."""
+    assert "file-dir-collision" == refusal(archive([(name, b"") for name in names])).code
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_other_methods(method: int) -> None:
+    """Only stored and deflated entries are read."""
+    assert "compression-method" == refusal(archive([("a.py", b"x")], method)).code
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (patched(PLAIN, CENTRAL, 8, b"\x01"), "encrypted"),
+        (patched(PLAIN, CENTRAL, 8, b"\x20"), "bad-zip"),
+        (patched(PLAIN, CENTRAL, 10, b"\x63"), "compression-method"),
+        (patched(PLAIN, CENTRAL, 16, b"\0\0\0\0"), "bad-zip"),
+        (patched(PLAIN, LOCAL, 30, b"b.py"), "bad-zip"),
+        (patched(PLAIN, LOCAL, 0, b"XXXX"), "bad-zip"),
+        (patched(DEFLATED, LOCAL, 34, b"\xff\xff\xff\xff"), "bad-zip"),
+        (patched(PLAIN, CENTRAL, 24, struct.pack("<I", 2)), "size-mismatch"),
+        (patched(DEFLATED, CENTRAL, 24, struct.pack("<I", 999)), "bad-zip"),
+        (patched(PLAIN, CENTRAL, 42, b"\xff\xff\0\0"), "prefix-data"),
+        (PLAIN[:-1], "bad-zip"),
+        (PLAIN[: len(PLAIN) // 2], "bad-zip"),
+        (b"", "bad-zip"),
+        (b"<html>not found</html>", "bad-zip"),
+        (archive([]), "empty"),
+        (archive([("d/", b"")]), "empty"),
+        (b"#!/bin/sh\n" + PLAIN, "prefix-data"),
+        (archive([("b.py", b"b")]) + PLAIN, "prefix-data"),
+        (PLAIN + b"more", "trailing-data"),
+        (PLAIN + PLAIN[-22:], "bad-zip"),
+        (archive([("a.py", b"a")], comment=b"x" + PLAIN[-22:]), "bad-zip"),
+    ],
+)
+def test_containers(data: bytes, code: str) -> None:
+    """A container that zipfile cannot read, or that another program reads differently, is refused."""
+    assert code == refusal(data).code
+
+
+@pytest.mark.parametrize(("count", "refused"), [(MAX_ENTRIES, False), (MAX_ENTRIES + 1, True)])
+def test_number_of_entries(count: int, refused: bool) -> None:
+    """As many entries as the cap are read, one more is refused."""
+    found = code_or_contents(lambda data: dict.fromkeys(Archive(data, "x.whl").entries, b""), many(count))
+    assert ("too-many-entries" if refused else count) == (found if isinstance(found, str) else len(found))
+
+
+def test_unpacked_size() -> None:
+    """What would unpack to more than the cap is refused before a byte is inflated, however small it is."""
+    data = patched(PLAIN, CENTRAL, 24, struct.pack("<I", MAX_UNPACKED_BYTES + 1))
+    with pytest.raises(WheelTooLargeError) as caught:
+        Archive(data, "x.whl")
+    assert "too-large" == caught.value.code
+
+
+def many(count: int) -> bytes:
+    return archive((f"{number}.py", b"") for number in range(count))
+
+
+def code_or_contents(read: Callable[[bytes], dict[str, bytes]], data: bytes) -> str | dict[str, bytes]:
+    try:
+        return read(data)
+    except MicropipLockError as error:
+        return error.code
+
+
+@given(st.binary() | st.binary().map(lambda data: PLAIN[:40] + data + PLAIN[40:]))
+def test_any_bytes(data: bytes) -> None:
+    """Garbage gives files or our error, never another, and the same every time."""
+    assert code_or_contents(contents, data) == code_or_contents(contents, data)
+
+
+GOOD = wheel("six", "1.16.0", files={"six.py": "PY3 = True\n", "six_data/x.txt": "x" * 50}).data
+changes = st.lists(st.tuples(st.integers(0, len(GOOD) - 1), st.integers(0, 255)), min_size=1, max_size=4)
+
+
+@given(changes, st.integers(0, 3), st.integers(0, len(GOOD)))
+def test_any_damage(spots: list[tuple[int, int]], how: int, cut: int) -> None:
+    """A good archive with bytes changed, cut or doubled gives our error, or else what it holds."""
+    data = bytearray(GOOD)
+    for at, value in spots:
+        data[at] = value
+    damaged = bytes([data, data[:cut], data[cut:], data + data[cut:]][how])
+    assert code_or_contents(contents, damaged) == code_or_contents(contents, damaged)
+
+
+@given(st.lists(st.sampled_from(["..", ".", "/", "\\", "a", "A", "é", "\0", "C:", " ", "x.py"])).map("".join))
+def test_every_accepted_path_stays_inside(name: str) -> None:
+    """A path that is let through is relative and has no part that moves up."""
+    found = code_or_contents(contents, archive([(zipfile.ZipInfo(name), b"x")]))
+    parts = [part for path in (found if isinstance(found, dict) else {}) for part in path.split("/")]
+    assert [] == [part for part in parts if part in ("", ".", "..") or "\\" in part or "\0" in part]
