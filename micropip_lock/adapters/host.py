@@ -11,7 +11,8 @@ Rules this file keeps:
    :class:`~micropip_lock.errors.WheelTooLargeError`; a body is whole or it is an error.
 
 Left to others: retries, concurrency and digests (:mod:`micropip_lock.app.replay`), sockets, proxies and certificates
-(:mod:`micropip_lock.adapters.connections`), what an answer means (:mod:`micropip_lock.adapters.answers`).
+(:mod:`micropip_lock.adapters.connections`), what an answer means (:mod:`micropip_lock.adapters.answers`), bodies
+(:mod:`micropip_lock.adapters.bodies`).
 """
 
 from __future__ import annotations
@@ -29,29 +30,24 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 import platformdirs
 import urllib3
 
 from micropip_lock.adapters.answers import REDIRECTS, failure_of, follow_redirect, refusal_of, too_many_redirects
+from micropip_lock.adapters.bodies import read_body, read_file
 from micropip_lock.adapters.connections import Connections, Line
 from micropip_lock.adapters.pip_settings import configured_ca_bundle
 from micropip_lock.adapters.places import Places
 from micropip_lock.core.dist_info import public_url
 from micropip_lock.errors import (
-    BlockedError,
-    FetchError,
     FetchTimeoutError,
-    NotFoundError,
     UsageError,
-    WheelTooLargeError,
 )
 from micropip_lock.ports import Fetched
 
 APP_NAME: Final = "micropip-lock"
 MAX_REDIRECTS: Final = 5
-_CHUNK: Final = 1 << 16
 _TELL_EVERY: Final = 0.05
 
 
@@ -176,7 +172,7 @@ class HostFetcher:
 
         def work() -> Fetched:
             if scheme == "file":
-                return _read_file(url, line, tell, max_bytes)
+                return read_file(url, line, tell, max_bytes)
             got = self._get(url, line, tell, max_bytes, no_cache if reload else {})
             return Fetched(data=got.data, url=got.url, content_type=got.headers.get("Content-Type", ""))
 
@@ -242,7 +238,7 @@ class HostFetcher:
                     if not partial and (refusal := refusal_of(response.status, response.headers, url)) is not None:
                         raise refusal
                     line.answered = True
-                    data = _read_body(response, url, line, tell, max_bytes)
+                    data = read_body(response, url, line, tell, max_bytes)
                     return Received(data=data, url=url, status=response.status, headers=response.headers)
                 target = follow_redirect(url, location)
                 if origin_of(target) != origin_of(url):
@@ -317,62 +313,3 @@ def _teller(
             loop.call_soon_threadsafe(show, received)
 
     return tell
-
-
-def _read_body(
-    response: urllib3.BaseHTTPResponse, url: str, line: Line, tell: Callable[[int], None], max_bytes: int | None
-) -> bytes:
-    announced = response.headers.get("Content-Length", "")
-    if max_bytes is not None and announced.isdecimal() and int(announced[:20]) > max_bytes:
-        raise _too_large(url, max_bytes, f"{announced[:20]} bytes announced")
-    chunks: list[bytes] = []
-    received = 0
-    try:
-        # read1 returns what is there: a slow server is then seen as slow, not as silent until a chunk is full.
-        while not line.stopped and (chunk := response.read1(_CHUNK)):
-            received += len(chunk)
-            if max_bytes is not None and received > max_bytes:
-                raise _too_large(url, max_bytes, "more")
-            chunks.append(chunk)
-            tell(received)
-    except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-        # ValueError: a stopped line's TLS connection reads as closed.
-        raise failure_of(error, url, began=True) from error
-    # Nobody waits for a stopped download; joining what may be hundreds of megabytes would only hold up its end.
-    return b"" if line.stopped else b"".join(chunks)
-
-
-def _read_file(url: str, line: Line, tell: Callable[[int], None], max_bytes: int | None) -> Fetched:
-    parts = urlsplit(url)
-    if parts.netloc not in ("", "localhost"):
-        raise UsageError("a file: address names another machine", code="bad-url", url=public_url(url))
-    line.answered = True
-    chunks: list[bytes] = []
-    received = 0
-    try:
-        with Path(url2pathname(parts.path)).open("rb") as file:
-            while not line.stopped and (chunk := file.read(_CHUNK)):
-                received += len(chunk)
-                if max_bytes is not None and received > max_bytes:
-                    raise _too_large(url, max_bytes, "more")
-                chunks.append(chunk)
-                tell(received)
-    except FileNotFoundError as error:
-        raise NotFoundError("there is no such file", url=public_url(url), hint="check the path") from error
-    except PermissionError as error:
-        raise BlockedError(
-            "the file may not be read", url=public_url(url), hint="check the permissions of the file"
-        ) from error
-    except (OSError, ValueError) as error:
-        raise FetchError("the file cannot be read", url=public_url(url), got=str(error)) from error
-    return Fetched(data=b"".join(chunks), url=url)
-
-
-def _too_large(url: str, max_bytes: int, got: str) -> WheelTooLargeError:
-    return WheelTooLargeError(
-        "the file is larger than it may be",
-        url=public_url(url),
-        expected=f"at most {max_bytes} bytes",
-        got=got,
-        hint="the file changed since the lock was frozen, or is larger than the limit",
-    )

@@ -105,11 +105,12 @@ def read_index_settings(
     if explicit:
         found = [_index(url, source=EXPLICIT) for url in explicit]
         return IndexSettings(indexes=_distinct(found), adds_default=False)
-    environ = os.environ if environ is None else environ
-    places = places or Places.of_this_process()
-    uv = read_uv_settings(environ, places)
-    pip = read_pip_settings(environ, places)
+    uv, pip = _read(environ, places)
     _refuse_no_index(uv, pip)
+    return _settings(uv, pip)
+
+
+def _settings(uv: UvSettings, pip: PipSettings) -> IndexSettings:
     notes = list(uv.notes)
     before = _reachable(uv.additional, notes)
     main = _reachable(_main(uv, pip), notes)
@@ -121,13 +122,28 @@ def read_index_settings(
     )
 
 
-def credentials_by_origin(indexes: Iterable[IndexConfig]) -> dict[str, Credentials]:
-    """The configured credentials, each for the one origin it may be sent to; of two for one origin, the first."""
+def configured_credentials(
+    *, environ: Mapping[str, str] | None = None, places: Places | None = None
+) -> dict[str, Credentials]:
+    """Credentials in the configuration, each for the one origin it may be sent to; of two for one origin, the first.
+
+    A replay asks no index, so a setting that forbids indexes does not matter here.
+
+    Raises:
+        UsageError: codes ``bad-index-url``, ``bad-config``.
+    """
+    uv, pip = _read(environ, places)
     found: dict[str, Credentials] = {}
-    for index in indexes:
+    for index in _settings(uv, pip).indexes:
         if index.credentials is not None:
             found.setdefault(index.origin, index.credentials)
     return found
+
+
+def _read(environ: Mapping[str, str] | None, places: Places | None) -> tuple[UvSettings, PipSettings]:
+    environ = os.environ if environ is None else environ
+    places = places or Places.of_this_process()
+    return read_uv_settings(environ, places), read_pip_settings(environ, places)
 
 
 def _main(uv: UvSettings, pip: PipSettings) -> list[UvIndex]:

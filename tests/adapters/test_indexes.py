@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from micropip_lock.adapters.indexes import (
     IndexConfig,
     IndexSettings,
+    configured_credentials,
     configured_indexes,
-    credentials_by_origin,
     read_index_settings,
 )
 from micropip_lock.adapters.pip_settings import configuration_files, configured_ca_bundle
@@ -141,19 +141,16 @@ def test_errors_and_reprs_hide_passwords(machine: Machine) -> None:
 
 
 def test_credentials_by_origin(machine: Machine) -> None:
-    """Credentials are kept by origin, the first of an origin's."""
-    found = machine.settings(
-        [
-            "https://a:1@index.example/x",
-            "https://b:2@index.example/y",
-            "https://files.example/",
-            "http://c@index.example",
-        ]
-    )
-    assert credentials_by_origin(found.indexes) == {
+    """Configured credentials are kept by origin, the first of an origin's; forbidding indexes does not matter."""
+    environ = {
+        "UV_INDEX": "https://a:1@index.example/x https://b:2@index.example/y https://files.example/",
+        "PIP_INDEX_URL": "http://c@index.example",
+        "PIP_NO_INDEX": "1",
+    }
+    assert {
         "https://index.example": ("a", "1"),
         "http://index.example": ("c", ""),
-    }
+    } == configured_credentials(environ=environ, places=machine.places)
 
 
 def test_main_index_precedence(machine: Machine) -> None:
