@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from packaging.direct_url import DirectUrl
+from packaging.utils import canonicalize_name
 
 from micropip_lock.core.model import Lock
 from micropip_lock.testing import PackageIndex, wheel
@@ -187,7 +188,7 @@ answer = (await micropip_lock.freeze(strict=False)).to_json()
     async with kernel() as second:
         await second.pyodide.replay(lock)
         refrozen = (await second.pyodide.freeze(strict=False)).lock.to_json()
-    contourpy = lock.packages["contourpy"]
+    contourpy = lock.packages[canonicalize_name("contourpy")]
 
     assert ((), True, text) == (contourpy.depends, "numpy" in str(contourpy.missing), refrozen)
 

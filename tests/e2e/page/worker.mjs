@@ -1,0 +1,10 @@
+// The same in a module worker: each message is {id, name, argument}, each answer {id, value | error}.
+import * as kernel from "./kernel.mjs";
+
+self.onmessage = async ({ data: { id, name, argument } }) => {
+  try {
+    self.postMessage({ id, value: await kernel[name](argument) });
+  } catch (error) {
+    self.postMessage({ id, error: String(error?.message ?? error) });
+  }
+};

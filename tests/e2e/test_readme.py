@@ -1,0 +1,94 @@
+"""The README, block by block, as a newcomer runs it; the package index is the local one with pinned wheels."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from micropip_lock import wiring
+from micropip_lock.testing import PackageIndex
+
+ROOT = Path(__file__).resolve().parents[2]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+README = ROOT.joinpath("README.md").read_text("utf-8")
+
+
+def blocks(language: str, *, containing: str = "") -> list[str]:
+    """The code blocks of one language."""
+    return [text for name, text in BLOCK.findall(README) if name == language and containing in text]
+
+
+def run(text: str, cwd: Path, catalogue: PackageIndex) -> subprocess.CompletedProcess[str]:
+    """Run a block in bash as it stands, with the virtual environment on PATH as after `activate`."""
+    environment = {
+        **os.environ,
+        "PIP_INDEX_URL": catalogue.url,
+        "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])),
+        "NO_COLOR": "1",
+    }
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", text], cwd=cwd, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_every_block_is_run_by_a_test() -> None:
+    """The blocks are those that the tests below run, so that a new one cannot go unrun."""
+    assert [len(blocks("sh")), len(blocks("python")), len(BLOCK.findall(README))] == [4, 3, 7]
+
+
+@pytest.mark.node
+def test_make_demo(catalogue: PackageIndex) -> None:
+    """`make demo` as the README has it freezes, replays and finds both environments identical."""
+    (block,) = blocks("sh", containing="make demo")
+    done = run(block, ROOT, catalogue)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "identical" == done.stdout.strip().splitlines()[-1]
+    assert catalogue.url in done.stdout
+
+
+def test_make_test_and_setup_are_targets(catalogue: PackageIndex) -> None:
+    """`make test` is what runs this test; make knows it, and `make setup` and `activate` leave the command on PATH."""
+    (test,) = blocks("sh", containing="make test")
+    assert run(test.replace("make test", "make -n test"), ROOT, catalogue).returncode == 0
+    (setup,) = blocks("sh", containing="make setup")
+    done = run(setup + "micropip-lock --version\n", ROOT, catalogue)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.strip().splitlines()[-1].startswith("micropip-lock ")
+
+
+@pytest.mark.node
+def test_command_line(catalogue: PackageIndex, tmp_path: Path) -> None:
+    """Each command of the command-line block succeeds, in its order, in an empty folder."""
+    (block,) = blocks("sh", containing="micropip-lock freeze")
+    done = run(block, tmp_path, catalogue)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "replayed" in done.stdout
+    assert (tmp_path / "site" / "rich" / "__init__.py").is_file()
+
+
+@pytest.mark.node
+async def test_notebook(catalogue: PackageIndex) -> None:
+    """The first notebook cell freezes what it installs; the second, in another kernel, replays that text."""
+    first, second = blocks("python", containing="ml.")
+    printed: list[str] = []
+    index = f"import micropip; micropip.set_index_urls([{catalogue.url!r}])\n"
+    async with wiring.embedded(index_urls=[catalogue.url], output=lambda _, text: printed.append(text)) as kernel:
+        assert await kernel.run(index + first + "\nprint(text)") is None
+    address, _, text = "\n".join(printed).partition("\n")
+    assert catalogue.url == address
+    printed.clear()
+    async with wiring.embedded(index_urls=[catalogue.url], output=lambda _, text: printed.append(text)) as kernel:
+        assert await kernel.run(f"text = {text!r}\n{second}") is None
+    assert "True" == printed[-1]
+
+
+def test_testing_block(capsys: pytest.CaptureFixture[str]) -> None:
+    """The example of the test index runs and prints its address."""
+    (block,) = blocks("python", containing="PackageIndex")
+    exec(compile(block, "README.md", "exec"), {"__name__": "readme"})
+    assert capsys.readouterr().out.startswith("http://127.0.0.1:")
