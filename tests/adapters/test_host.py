@@ -1,25 +1,17 @@
-"""Tests of :mod:`micropip_lock.adapters.host`, against real servers on this machine."""
+"""Tests of :mod:`micropip_lock.adapters.host` and the bodies it reads, against real servers on this machine."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from micropip_lock.adapters.answers import follow_redirect, retry_after
 from micropip_lock.adapters.host import HostFetcher, cache_dir, data_dir, origin_of, user_agent
 from micropip_lock.errors import (
     BlockedError,
@@ -29,7 +21,6 @@ from micropip_lock.errors import (
     NetworkError,
     NotFoundError,
     RedirectPolicyError,
-    ServerError,
     TruncatedError,
     UsageError,
     WheelTooLargeError,
@@ -47,78 +38,9 @@ from micropip_lock.testing import (
     StaleCache,
     Stall,
     Status,
-    wheel,
 )
 from micropip_lock.testing.faults import Fault
-from micropip_lock.testing.log import Request
-
-SIX = wheel("six", "1.16.0", files={"six.py": "PY3 = True\n" * 5000, "noise.bin": bytes(range(256)) * 1000})
-
-
-@pytest.fixture
-def six(package_index: PackageIndex) -> str:
-    """The address of a wheel."""
-    return package_index.file_url(package_index.add(SIX).filename)
-
-
-@pytest.fixture
-async def fetcher(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[HostFetcher]:
-    """A fetcher that is quick to lose patience, on a machine without proxies."""
-    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-    with HostFetcher(connect_timeout=2, idle_timeout=0.4) as one:
-        yield one
-
-
-async def failure(fetcher: HostFetcher, url: str, *, max_bytes: int | None = None) -> MicropipLockError:
-    with pytest.raises(MicropipLockError) as caught:
-        await fetcher.fetch(url, max_bytes=max_bytes)
-    return caught.value
-
-
-@contextmanager
-def serving(answer: Callable[[BaseHTTPRequestHandler], None], context: ssl.SSLContext | None = None) -> Iterator[str]:
-    """A server with one answer; yields its origin."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            answer(self)
-
-        def log_message(self, *args: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        if context is not None:
-            server.socket = context.wrap_socket(server.socket, server_side=True)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        yield f"{'http' if context is None else 'https'}://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
-
-
-def ended(index: PackageIndex) -> Request:
-    """The first request of the log, when it has ended or after two seconds."""
-    deadline = time.monotonic() + 2
-    while (request := index.log.requests()[0]).ended is None and time.monotonic() < deadline:
-        time.sleep(0.005)
-    return request
-
-
-def join_downloads() -> int:
-    """Wait for the threads of downloads, two seconds each, and count those that live on."""
-    threads = [thread for thread in threading.enumerate() if thread.name.startswith("fetch ")]
-    for thread in threads:
-        thread.join(2)
-    return sum(thread.is_alive() for thread in threads)
-
-
-def ok(handler: BaseHTTPRequestHandler, body: bytes = b"ok") -> None:
-    handler.send_response(200)
-    handler.send_header("Content-Length", str(len(body)))
-    handler.end_headers()
-    handler.wfile.write(body)
+from tests.adapters.servers import SIX, failure, serving
 
 
 async def test_fetches_all_bytes(fetcher: HostFetcher, six: str) -> None:
@@ -133,26 +55,6 @@ async def test_request_headers(fetcher: HostFetcher, package_index: PackageIndex
     headers = dict(package_index.log.requests()[0].headers)
     del headers["host"]
     assert {"user-agent": user_agent(), "accept": "*/*", "accept-encoding": "identity"} == headers
-
-
-async def test_connections_are_reused(fetcher: HostFetcher) -> None:
-    """Two downloads from one server share a connection."""
-    peers = []
-
-    def answer(handler: BaseHTTPRequestHandler) -> None:
-        handler.close_connection = False
-        peers.append(handler.client_address)
-        ok(handler)
-
-    BaseHTTPRequestHandler.protocol_version, before = "HTTP/1.1", BaseHTTPRequestHandler.protocol_version
-    try:
-        with serving(answer) as origin:
-            await fetcher.fetch(origin)
-            await fetcher.fetch(origin)
-            fetcher.close()
-    finally:
-        BaseHTTPRequestHandler.protocol_version = before
-    assert [peers[0]] * 2 == peers
 
 
 async def test_many_at_a_time(fetcher: HostFetcher, package_index: PackageIndex, six: str) -> None:
@@ -187,35 +89,6 @@ async def test_broken_gzip(fetcher: HostFetcher) -> None:
     with serving(answer) as origin:
         error = await failure(fetcher, origin)
     assert (FetchError, "bad-encoding") == (type(error), error.code)
-
-
-STATUSES = [
-    (404, NotFoundError, "not-found"),
-    (410, NotFoundError, "not-found"),
-    (451, NotFoundError, "not-found"),
-    (401, BlockedError, "blocked"),
-    (403, BlockedError, "blocked"),
-    (429, ServerError, "server-error"),
-    (500, ServerError, "server-error"),
-    (503, ServerError, "server-error"),
-    (599, ServerError, "server-error"),
-    (400, FetchError, "http-status"),
-    (418, FetchError, "http-status"),
-    (206, FetchError, "http-status"),
-    (304, FetchError, "http-status"),
-    (204, FetchError, "http-status"),
-]
-
-
-@pytest.mark.parametrize(("status", "kind", "code"), STATUSES)
-async def test_statuses(
-    fetcher: HostFetcher, package_index: PackageIndex, six: str, status: int, kind: type[FetchError], code: str
-) -> None:
-    """Every status but 200 has its class, code and number."""
-    package_index.fault("*.whl", Status(status))
-    error = await failure(fetcher, six)
-    assert isinstance(error, FetchError)
-    assert (kind, code, status, six) == (type(error), error.code, error.status, error.url)
 
 
 FAULTS: list[tuple[Fault, type[MicropipLockError], str]] = [
@@ -328,16 +201,6 @@ async def test_bad_addresses(fetcher: HostFetcher, url: str, code: str) -> None:
     assert (UsageError, code, False) == (type(error), error.code, "s3cret" in str(error))
 
 
-@given(st.text(max_size=40).map(lambda text: "http://" + text) | st.text(max_size=40))
-def test_any_redirect_is_a_value_or_our_error(location: str) -> None:
-    """Whatever a Location header says, the answer is an http(s) address or a RedirectPolicyError."""
-    try:
-        found = follow_redirect("http://127.0.0.1/x", location)
-    except RedirectPolicyError:
-        found = "http://refused.invalid/"
-    assert (found[:7], True) == ("http://", True) if found.startswith("http://") else found.startswith("https://")
-
-
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_redirects_are_followed(fetcher: HostFetcher, package_index: PackageIndex, six: str, status: int) -> None:
     """Five redirects are followed, a sixth is not, and the last address is told."""
@@ -346,46 +209,6 @@ async def test_redirects_are_followed(fetcher: HostFetcher, package_index: Packa
     package_index.fault("*.whl", Redirect(status=status, times=6))
     error = await failure(fetcher, six)
     assert (SIX.data, six, "at most 5 redirects") == (fetched.data, fetched.url, error.expected)
-
-
-@pytest.mark.parametrize(
-    ("url", "location", "code"),
-    [
-        ("https://index.example/a", "http://index.example/b", "redirect-policy"),
-        ("https://index.example/a", "file:///etc/passwd", "redirect-policy"),
-        ("http://index.example/a", "file:///etc/passwd", "redirect-policy"),
-        ("http://index.example/a", "ftp://index.example/b", "redirect-policy"),
-        ("https://index.example/a", "data:,x", "redirect-policy"),
-        ("http://index.example/a", "https:///b", "redirect-policy"),
-        ("https://index.example/a", "https://[::1", "redirect-policy"),
-        ("https://index.example/a", "https://me:pw@index.example/b", "redirect-policy"),
-        ("https://index.example/a", "https://127.0.0.1/b", "redirect-private"),
-        ("https://index.example/a", "https://10.1.2.3/b", "redirect-private"),
-        ("https://index.example/a", "https://169.254.169.254/latest", "redirect-private"),
-        ("https://index.example/a", "https://[fe80::1]/b", "redirect-private"),
-        ("https://index.example/a", "https://localhost:8000/b", "redirect-private"),
-    ],
-)
-def test_forbidden_redirects(url: str, location: str, code: str) -> None:
-    """Redirects to a less safe scheme, a local file or a private network are refused."""
-    with pytest.raises(RedirectPolicyError) as caught:
-        follow_redirect(url, location)
-    assert code == caught.value.code
-
-
-@pytest.mark.parametrize(
-    ("url", "location", "target"),
-    [
-        ("https://index.example/a/b", "../c?x=1", "https://index.example/c?x=1"),
-        ("https://index.example/a", "//files.example/c", "https://files.example/c"),
-        ("http://index.example/a", "https://index.example/a", "https://index.example/a"),
-        ("http://127.0.0.1:1/a", "http://127.0.0.1:2/a", "http://127.0.0.1:2/a"),
-        ("https://10.0.0.1/a", "https://10.0.0.2/a", "https://10.0.0.2/a"),
-    ],
-)
-def test_allowed_redirects(url: str, location: str, target: str) -> None:
-    """Redirects within a scheme, to https:, and from private to private are followed."""
-    assert target == follow_redirect(url, location)
 
 
 async def test_redirect_to_a_file_reads_nothing(fetcher: HostFetcher, package_index: PackageIndex, six: str) -> None:
@@ -441,42 +264,6 @@ async def test_signed_addresses_stay_secret(fetcher: HostFetcher, package_index:
     assert (six, False) == (error.url, "s3cret" in str(error) + str(error.to_json()))
 
 
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("120", 120.0),
-        ("0", 0.0),
-        (" 7 ", 7.0),
-        ("-5", None),
-        ("1.5", None),
-        ("soon", None),
-        ("", None),
-        (None, None),
-        ("9" * 5000, 1e12),
-        ("Wed, 21 Oct 2026 07:28:30 GMT", 30.0),
-        ("Wed, 21 Oct 2026 07:28:30", 30.0),
-        ("Wed, 21 Oct 2020 07:28:30 GMT", 0.0),
-        ("Wed, 99 Oct 2026 07:28:30 GMT", None),
-    ],
-)
-def test_retry_after(text: str | None, seconds: float | None) -> None:
-    """Retry-After is seconds or a date, and anything else is nothing."""
-    assert seconds == retry_after(text, now=datetime(2026, 10, 21, 7, 28, tzinfo=UTC))
-
-
-@given(st.text(max_size=60) | st.none())
-def test_any_retry_after_is_a_value(text: str | None) -> None:
-    """Whatever Retry-After says, the answer is nothing or a number of seconds."""
-    assert (retry_after(text) or 0.0) >= 0.0
-
-
-async def test_retry_after_is_told(fetcher: HostFetcher, package_index: PackageIndex, six: str) -> None:
-    """A 429 with Retry-After carries the seconds."""
-    package_index.fault("*.whl", Status(429, retry_after="17"))
-    error = await failure(fetcher, six)
-    assert (getattr(error, "retry_after", None), error.hint) == (17.0, "try again in 17 seconds")
-
-
 async def test_progress(fetcher: HostFetcher, package_index: PackageIndex, six: str) -> None:
     """Progress is told in the task's own thread, grows, and never exceeds the file."""
     package_index.fault("*.whl", Slow(400_000))
@@ -489,76 +276,6 @@ async def test_progress(fetcher: HostFetcher, package_index: PackageIndex, six: 
         len(counts) > 3,
         counts[-1] <= len(SIX.data),
     )
-
-
-@pytest.mark.parametrize("fault", [Stall(), Stall(after=100), Endless(), Slow(5000)], ids=repr)
-async def test_cancel(package_index: PackageIndex, six: str, fault: Fault) -> None:
-    """A cancelled download returns at once, its connection is cut and its thread ends."""
-    package_index.fault("*.whl", fault)
-    with HostFetcher() as fetcher:
-        task = asyncio.create_task(fetcher.fetch(six))
-        await asyncio.sleep(0.3)
-        began = time.monotonic()
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        took = time.monotonic() - began
-        request = await asyncio.to_thread(ended, package_index)
-        cut = time.monotonic() - began
-    alive = await asyncio.to_thread(join_downloads)
-    assert (took < 0.1, cut < 1, request.aborted, alive) == (True, True, True, 0)
-
-
-async def test_cancel_before_an_answer() -> None:
-    """A download that waits for the headers is cut too."""
-    asked, gone = threading.Event(), threading.Event()
-
-    def answer(handler: BaseHTTPRequestHandler) -> None:
-        asked.set()
-        handler.connection.settimeout(5)
-        if handler.connection.recv(1) == b"":
-            gone.set()
-        handler.close_connection = True
-
-    with serving(answer) as origin, HostFetcher() as fetcher:
-        task = asyncio.create_task(fetcher.fetch(origin))
-        await asyncio.to_thread(asked.wait, 5)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        assert await asyncio.to_thread(gone.wait, 0.5)
-
-
-async def test_cancel_while_connecting() -> None:
-    """A download that cannot even connect does not hold up its task, nor the end of the program."""
-    script = (
-        "import asyncio, socket, time\n"
-        "from micropip_lock.adapters import connections\n"
-        "from micropip_lock.adapters.host import HostFetcher\n"
-        "connections.Connections.open = lambda *a: time.sleep(60)\n"
-        "async def main():\n"
-        "    with HostFetcher() as fetcher:\n"
-        "        try:\n"
-        "            await asyncio.wait_for(fetcher.fetch('http://index.example/'), 0.1)\n"
-        "        except TimeoutError:\n"
-        "            print('gave up')\n"
-        "asyncio.run(main())\n"
-    )
-    began = time.monotonic()
-    result = await asyncio.to_thread(
-        subprocess.run, [sys.executable, "-c", script], capture_output=True, text=True, timeout=30
-    )
-    assert (result.stdout, result.stderr, time.monotonic() - began < 10) == ("gave up\n", "", True)
-
-
-async def test_cancelled_socket_is_not_reused(fetcher: HostFetcher, package_index: PackageIndex, six: str) -> None:
-    """After a cancelled download the next one from the same server is whole."""
-    package_index.fault("*.whl", Stall(after=100, times=1))
-    task = asyncio.create_task(fetcher.fetch(six))
-    await asyncio.sleep(0.2)
-    task.cancel()
-    await asyncio.wait({task})
-    assert SIX.data == (await fetcher.fetch(six)).data
 
 
 async def test_file_url(fetcher: HostFetcher, tmp_path: Path) -> None:
@@ -580,126 +297,6 @@ async def test_file_failures(fetcher: HostFetcher, tmp_path: Path) -> None:
         await failure(fetcher, (tmp_path / "a").as_uri() + "%00"),
     ]
     assert [NotFoundError, FetchError, WheelTooLargeError, FetchError] == [type(error) for error in errors]
-
-
-async def test_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Requests go through the configured proxy with its own credentials, but for the hosts of NO_PROXY."""
-    seen: list[tuple[str, str | None, str | None]] = []
-
-    def answer(handler: BaseHTTPRequestHandler) -> None:
-        seen.append((handler.path, handler.headers["Proxy-Authorization"], handler.headers["Authorization"]))
-        ok(handler)
-
-    with serving(answer) as proxy, serving(ok) as direct:
-        monkeypatch.setenv("http_proxy", proxy.replace("://", "://me:p%40w@"))
-        monkeypatch.setenv("no_proxy", "127.0.0.1")
-        with HostFetcher() as fetcher:
-            await fetcher.fetch("http://index.example/a")
-            await fetcher.fetch(direct)
-    assert seen == [("http://index.example/a", "Basic bWU6cEB3", None)]
-
-
-async def test_private_redirect_over_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A public server's redirect into the private network is refused before anything is asked there."""
-    asked: list[str] = []
-
-    def answer(handler: BaseHTTPRequestHandler) -> None:
-        asked.append(handler.path)
-        handler.send_response(302)
-        handler.send_header("Location", "http://169.254.169.254/latest/meta-data")
-        handler.end_headers()
-
-    with serving(answer) as proxy:
-        monkeypatch.setenv("http_proxy", proxy)
-        monkeypatch.delenv("no_proxy", raising=False)
-        monkeypatch.delenv("NO_PROXY", raising=False)
-        with HostFetcher() as fetcher:
-            error = await failure(fetcher, "http://index.example/a")
-    assert (error.code, asked) == ("redirect-private", ["http://index.example/a"])
-
-
-@pytest.mark.parametrize("proxy", ["http://127.0.0.1:9", "socks5://127.0.0.1:9"])
-async def test_bad_proxy(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
-    """A proxy that does not answer, or of a kind we do not speak to, is told as the proxy's fault."""
-    monkeypatch.setenv("https_proxy", proxy)
-    monkeypatch.delenv("no_proxy", raising=False)
-    monkeypatch.delenv("NO_PROXY", raising=False)
-    with HostFetcher() as fetcher:
-        error = await failure(fetcher, "https://index.example/a")
-    assert (NetworkError, "proxy") == (type(error), error.code)
-
-
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ssl.SSLContext]:
-    """A certificate for 127.0.0.1, and the server context that uses it."""
-    directory = tmp_path_factory.mktemp("certificate")
-    key, cert = directory / "key.pem", directory / "cert.pem"
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
-            *("-keyout", str(key), "-out", str(cert), "-days", "2", "-subj", "/CN=index.example"),
-            *("-addext", "subjectAltName=IP:127.0.0.1", "-addext", "keyUsage=digitalSignature,keyCertSign"),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(cert, key)
-    return cert, context
-
-
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-async def test_untrusted_certificate(fetcher: HostFetcher, certificate: tuple[Path, ssl.SSLContext]) -> None:
-    """A certificate nobody vouches for is a TLS error with a hint on what to set."""
-    with serving(ok, certificate[1]) as origin:
-        error = await failure(fetcher, origin)
-    assert (NetworkError, "tls", True) == (type(error), error.code, "SSL_CERT_FILE" in error.hint)
-
-
-@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE"])
-async def test_trusted_certificate(
-    monkeypatch: pytest.MonkeyPatch, certificate: tuple[Path, ssl.SSLContext], variable: str
-) -> None:
-    """The system's variable, pip's setting and its HTTP library's variable all name certificates to trust."""
-    for name in ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_DIR"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
-    monkeypatch.setenv(variable, str(certificate[0]))
-    with serving(ok, certificate[1]) as origin, HostFetcher() as fetcher:
-        assert (await fetcher.fetch(origin)).data == b"ok"
-
-
-async def test_cancel_over_tls(certificate: tuple[Path, ssl.SSLContext]) -> None:
-    """A cancelled TLS download ends its thread at once."""
-    over = threading.Event()
-
-    def answer(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(200)
-        handler.end_headers()
-        handler.wfile.write(b"x")
-        over.wait(5)
-
-    with serving(answer, certificate[1]) as origin, HostFetcher(ca_bundle=certificate[0]) as fetcher:
-        task = asyncio.create_task(fetcher.fetch(origin))
-        await asyncio.sleep(0.3)
-        task.cancel()
-        began = time.monotonic()
-        await asyncio.wait({task})
-        await asyncio.to_thread(join_downloads)
-        took = time.monotonic() - began
-        over.set()
-    assert took < 0.5
-
-
-@pytest.mark.parametrize("content", [None, b"no certificate"])
-def test_bad_ca_bundle(tmp_path: Path, content: bytes | None) -> None:
-    """Certificates that are missing or broken are a UsageError that names the file."""
-    path = tmp_path / "ca.pem"
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(UsageError) as caught:
-        HostFetcher(ca_bundle=path)
-    assert ("bad-ca-bundle", str(path)) == (caught.value.code, caught.value.where)
 
 
 @pytest.mark.parametrize(
