@@ -314,8 +314,12 @@ def recording_transaction(transaction: Any, state: _State) -> Any:
         async def add_wheel(self, wheel: Any, extras: Any, **kwargs: Any) -> None:
             name = canonicalize_name(wheel.name)
             asked = self._recorded_asked.get(name)
+            again = wheel.url in self._recorded_urls
             self._recorded_urls.add(wheel.url)
-            if wheel.url in self._recorded_direct:
+            if again:
+                # Two that need the same distribution at once make micropip add, and install, its wheel twice.
+                state.pages.pop(name, None)
+            elif wheel.url in self._recorded_direct:
                 state.facts[wheel.url] = _Facts(kind="url", asked=asked)
             else:
                 index, entry = _index_of(state, name, wheel.url)
@@ -334,7 +338,8 @@ def _records(state: _State, data: bytes, filename: str, files: Mapping[str, str]
     """The record files of one wheel, and micropip's own without credentials."""
     record_text = _shipped_record(data, filename)
     url = files.get("PYODIDE_URL", "")
-    facts = state.facts.pop(url, _Facts(kind="url"))
+    # Not taken out: micropip can install one wheel twice, and both times it came from where it came from.
+    facts = state.facts.get(url, _Facts(kind="url"))
     record = OriginRecord(
         origin=Origin(kind=facts.kind, url=public_url(url), index=facts.index),
         digest=Digest.of(data),

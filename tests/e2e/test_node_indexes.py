@@ -9,7 +9,7 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from micropip_lock.errors import MicropipLockError
-from micropip_lock.testing import PackageIndex, Status, wheel
+from micropip_lock.testing import Delay, PackageIndex, Status, wheel
 from tests.e2e.kernel import Kernel, kernel
 
 pytestmark = pytest.mark.node
@@ -41,6 +41,31 @@ async def test_each_package_names_its_own_index(package_index_factory: MakeIndex
     locked = {package.name: package.origin.index for package in frozen.lock if package.origin}
 
     assert ({"alpha": one.url, "beta": two.url},) * 2 == (files, locked)
+
+
+@pytest.mark.parametrize("seconds", [(0.3, 0.3), (0.1, 0.6)], ids=["together", "one-late"])
+async def test_what_two_need_at_once_keeps_its_index(
+    package_index_factory: MakeIndex, seconds: tuple[float, float]
+) -> None:
+    """A wheel that micropip installs twice, because two need it at once, is recorded as from its index, not a URL."""
+    index = package_index_factory()
+    index.add(wheel("left", requires=["shared"]))
+    index.add(wheel("right", requires=["shared"]))
+    index.add(wheel("shared"))
+    index.fault("/simple/shared/", *(Delay(one, times=1) for one in seconds))
+    async with kernel(index_urls=[index.url]) as running:
+        frozen = await running.pyodide.install_and_freeze(["left", "right"])
+    origin = frozen.lock.packages[canonicalize_name("shared")].origin
+    records = {
+        path for path in frozen.tree if path.startswith("shared-") and path.endswith(("INDEX", "direct_url.json"))
+    }
+
+    assert ("index", index.url, {"shared-1.0.dist-info/INDEX"}, 2) == (
+        origin and origin.kind,
+        origin and origin.index,
+        records,
+        index.log.count("/simple/shared/"),
+    )
 
 
 async def test_a_failing_index_stops_the_install(package_index_factory: MakeIndex) -> None:
