@@ -37,7 +37,8 @@ class Installed:
         record: RECORD's bytes.
         rows: RECORD's rows.
         entry_points: ``entry_points.txt``, when there is one.
-        requested: The installer noted that a person asked for it (PEP 376, ``REQUESTED``).
+        requested: The installer noted that a person asked for it (PEP 376, ``REQUESTED``). Never for uv, which writes
+            that file for dependencies too, so that it tells nothing.
     """
 
     dist: InstalledDist
@@ -69,7 +70,7 @@ def read_installed(dist: InstalledDist) -> Installed:
         record=record.encode("utf-8"),
         rows=parse_record(record),
         entry_points=dist.read_text("entry_points.txt"),
-        requested=dist.read_text("REQUESTED") is not None,
+        requested=dist.read_text("REQUESTED") is not None and (dist.read_text("INSTALLER") or "").strip() != "uv",
     )
 
 
