@@ -247,6 +247,15 @@ class EmbeddedRun:
         return {"report": self.report.to_json(), "stdout": self.stdout, "stderr": self.stderr, "error": self.error}
 
 
+def index_notes(index_urls: Sequence[str] = ()) -> tuple[str, ...]:
+    """What of the user's pip and uv configuration :func:`freeze_requirements` leaves out, and why.
+
+    Raises:
+        UsageError: codes ``bad-index-url``, ``bad-config``, ``no-index``.
+    """
+    return wiring.index_notes(index_urls)
+
+
 async def freeze_requirements(
     requirements: Sequence[str],
     *,
@@ -285,7 +294,7 @@ async def replay_in_pyodide(
     """
     printed: dict[str, list[str]] = {"stdout": [], "stderr": []}
     async with wiring.embedded(
-        pyodide, progress=progress, output=lambda stream, text: printed[stream].append(text + "\n")
+        pyodide, installs=False, progress=progress, output=lambda stream, text: printed[stream].append(text + "\n")
     ) as runtime:
         try:
             replayed = await runtime.replay(lock)

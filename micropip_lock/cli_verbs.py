@@ -83,6 +83,7 @@ async def freeze(options: Namespace, looks: Looks) -> Outcome:
         notes.append("note: --index-url of the command line overrides that of the requirements file")
     elif asked.index_url is not None:
         index_urls = [asked.index_url]
+    notes += [f"note: {note}" for note in api.index_notes(tuple(index_urls))]
     with _progress(looks, None) as progress:
         lock = await api.freeze_requirements(
             asked.requirements,

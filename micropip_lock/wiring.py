@@ -81,10 +81,16 @@ def fetcher() -> Fetcher:
 
         return EngineFetcher()
     from micropip_lock.adapters.host import HostFetcher
-    from micropip_lock.adapters.indexes import configured_indexes
+    from micropip_lock.adapters.indexes import configured_credentials
 
-    found = configured_indexes()
-    return HostFetcher(credentials={one.origin: one.credentials for one in found if one.credentials is not None})
+    return HostFetcher(credentials=configured_credentials())
+
+
+def index_notes(index_urls: Sequence[str]) -> tuple[str, ...]:
+    """What of the user's index configuration is left out, and why: one sentence each."""
+    from micropip_lock.adapters.indexes import read_index_settings
+
+    return read_index_settings(index_urls).notes
 
 
 def recording(on_install: Callable[[str, int], None] | None = None) -> Recording:
@@ -143,6 +149,7 @@ def embedded(
     pyodide: str | None = None,
     *,
     index_urls: Sequence[str] = (),
+    installs: bool = True,
     progress: Progress | None = None,
     output: Callable[[str, str], None] | None = None,
 ) -> EmbeddedPyodide:
@@ -151,10 +158,18 @@ def embedded(
     Args:
         pyodide: A version, a directory, or ``None`` for the pinned one.
         index_urls: Where wheels come from; empty means the user's pip and uv configuration.
+        installs: Whether an index will be asked; a replay asks none, and a setting that forbids indexes is no matter.
         progress: Told what happens.
         output: Told (stream, text) for what the code in it prints.
     """
-    from micropip_lock.adapters.indexes import read_index_settings
+    from micropip_lock.adapters.indexes import configured_credentials, read_index_settings
     from micropip_lock.adapters.node import EmbeddedPyodide
 
-    return EmbeddedPyodide(pyodide, indexes=read_index_settings(index_urls), progress=progress, output=output)
+    settings = read_index_settings(index_urls) if installs else None
+    return EmbeddedPyodide(
+        pyodide,
+        indexes=settings,
+        credentials=configured_credentials(),
+        progress=progress,
+        output=output,
+    )

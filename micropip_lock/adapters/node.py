@@ -22,7 +22,7 @@ import json
 import os
 import tempfile
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -71,6 +71,7 @@ class EmbeddedPyodide:
     Args:
         pyodide: A version, a directory that holds ``pyodide.mjs``, or ``None`` for :data:`PYODIDE_VERSION`.
         indexes: Where wheels come from.
+        credentials: User and password by origin, beside those of ``indexes``.
         progress: Told what happens.
         output: Told (``stdout`` or ``stderr``, text) for what the code in it prints.
     """
@@ -80,11 +81,13 @@ class EmbeddedPyodide:
         pyodide: str | None = None,
         *,
         indexes: IndexSettings | None = None,
+        credentials: Mapping[str, tuple[str, str]] | None = None,
         progress: Progress | None = None,
         output: Callable[[str, str], None] | None = None,
     ) -> None:
         self._spec = pyodide
         self._indexes = indexes or IndexSettings()
+        self._credentials = credentials or {}
         self._progress = progress
         self._output = output or (lambda stream, text: None)
         self._process: asyncio.subprocess.Process | None = None
@@ -204,7 +207,7 @@ class EmbeddedPyodide:
                 {"path": str(own), "format": "zip"},
                 *({"path": str(path), "format": "wheel"} for path in tools),
             ],
-            credentials=authorizations(self._indexes.indexes),
+            credentials=authorizations(self._indexes.indexes, self._credentials),
         )
 
     async def _stop(self) -> None:
@@ -287,15 +290,14 @@ class EmbeddedPyodide:
             self._progress(event)
 
 
-def authorizations(indexes: Sequence[IndexConfig]) -> dict[str, str]:
-    """``Authorization`` values by origin, for indexes that were configured with credentials."""
-    found = {}
-    for index in indexes:
-        if index.credentials is not None:
-            user, password = index.credentials
-            token = base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
-            found[index.origin] = f"Basic {token}"
-    return found
+def authorizations(indexes: Sequence[IndexConfig], configured: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+    """``Authorization`` values by origin: of the indexes in use, and of the user's configuration."""
+    pairs = dict(configured)
+    pairs.update({index.origin: index.credentials for index in indexes if index.credentials is not None})
+    return {
+        origin: "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
+        for origin, (user, password) in pairs.items()
+    }
 
 
 def own_source() -> bytes:
