@@ -202,6 +202,9 @@ class HostFetcher:
             if not waiting.done():
                 line.stop()
                 waiting.cancel()
+            elif not waiting.cancelled():
+                # A task that is cancelled just as its download fails would leave an exception that nobody looked at.
+                waiting.exception()
 
     async def _watch[T](self, waiting: asyncio.Future[T], line: Line, url: str) -> None:
         """Return when the download has ended.
