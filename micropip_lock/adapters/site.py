@@ -121,7 +121,7 @@ class SiteInstaller:
         try:
             staged: list[_Staged] = []
             for number, install in enumerate(installs):
-                staged.append(self._stage(install, staging / str(number), on_step))
+                staged.append(self._staged(install, staging / str(number), on_step))
                 # Unpacking is the long part: others may run, and a cancellation may arrive.
                 await asyncio.sleep(0)
             left = self._remove_replaced(installs, staging / "replaced", journal)
@@ -145,6 +145,13 @@ class SiteInstaller:
             with contextlib.suppress(OSError):
                 directory.rmdir()
         return notes
+
+    def _staged(self, one: Install, directory: Path, on_step: Callable[[str, str], None]) -> _Staged:
+        try:
+            return self._stage(one, directory, on_step)
+        except MicropipLockError as error:
+            error.package = error.package or one.package.name
+            raise
 
     def _stage(self, one: Install, directory: Path, on_step: Callable[[str, str], None]) -> _Staged:
         opened = OpenedWheel(one.wheel)

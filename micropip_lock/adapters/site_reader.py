@@ -126,12 +126,16 @@ def tree(root: Path) -> dict[str, str]:
 
 
 def owned_files(root: Path, directory: str, prefix: Path) -> list[Path]:
-    """Files that a dist-info directory's RECORD lists and that exist inside the environment, and its own."""
+    """Files that a dist-info directory's RECORD lists and that exist inside the environment, and its own.
+
+    Raises:
+        OSError: RECORD is there and cannot be read: guessing that it lists nothing would take files from others.
+    """
     dist = InstalledDirectory(root, directory, prefix)
     owned: dict[Path, None] = {}
     try:
-        rows = parse_record(dist.read_text("RECORD") or "")
-    except RecordError:
+        rows = parse_record((root / directory / "RECORD").read_bytes().decode("utf-8"))
+    except (FileNotFoundError, UnicodeDecodeError, RecordError):
         rows = ()
     for row in rows:
         target = dist.locate(row.path)
@@ -152,7 +156,12 @@ def _copies(path: str, target: Path, prefix: Path) -> Iterable[Path]:
     top, _, inner = path.partition("/data/")
     if top.endswith(".data") and "/" not in top:
         copy = Path(os.path.normpath(prefix / inner))
-        if copy.is_relative_to(prefix) and copy.is_file() and not copy.is_symlink() and _read(copy) == _read(target):
+        if (
+            copy.is_relative_to(prefix)
+            and copy.is_file()
+            and not copy.is_symlink()
+            and copy.read_bytes() == target.read_bytes()
+        ):
             yield copy
 
 

@@ -250,6 +250,9 @@ def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]
 async def _fetch_one(run: _Run, fetcher: Fetcher, gate: asyncio.Semaphore, download: Download) -> None:
     package = download.package
     async with gate:
+        if run.failures:
+            # This turn came free because another failed; its cancellation is on the way here.
+            return
         began = time.perf_counter()
 
         def received(count: int) -> None:

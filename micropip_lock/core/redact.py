@@ -45,14 +45,16 @@ def public_url(url: str) -> str:
     if "@" not in authority and "@" in rest and not _AUTHORITY.fullmatch(authority):
         # Not a host: a password with a "/", "?" or "#" in it. Nobody can fetch that; nobody shall read it either.
         authority = rest[: rest.rindex("@") + 1] + re.split(r"[/\\?#]", rest[rest.rindex("@") + 1 :])[0]
-    path = re.split(r"[?#]", rest[len(authority) :])[0]
+    path = re.split(r"[?#]", rest[len(authority) :])[0].rstrip(_CONTROL_OR_SPACE)
+    if not path:
+        authority = authority.rstrip(_CONTROL_OR_SPACE)
     userinfo, at, host = authority.rpartition("@")
     kept = at and _ENV_USERINFO.fullmatch(userinfo)
     return scheme + slashes + (authority if kept else host) + _EMBEDDED.sub(_kept_userinfo, _without_dots(path))
 
 
 def _without_first_userinfo(rest: str, has_scheme: bool) -> str:
-    rest = re.split(r"[?#]", rest)[0]
+    rest = re.split(r"[?#]", rest)[0].rstrip(_CONTROL_OR_SPACE)
     first = re.split(r"[/\\]", rest)[0]
     userinfo, at, _host = first.rpartition("@")
     secret = at and "://" not in rest[: len(first) + 2] and (has_scheme or ":" in userinfo)

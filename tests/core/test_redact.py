@@ -118,6 +118,9 @@ def test_dot_segments(url: str, expected: str) -> None:
 
 @given(mixtures | st.text())
 @example("https://a@b/https://c@d@e/")
+@example("https: ?")
+@example("https://host/. ?")
+@example("x @?")
 def test_any_text_is_public_after_once(text: str) -> None:
     """Whatever the text, there is a result without query and fragment, and doing it twice changes nothing."""
     once = public_url(text)
