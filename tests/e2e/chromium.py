@@ -21,6 +21,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
+from urllib.parse import urljoin
 
 from playwright.async_api import Browser, Page, async_playwright
 
@@ -29,6 +30,8 @@ from micropip_lock.testing import PackageIndex
 from tests.e2e.wheelhouse import wheels
 
 type Place = Literal["page", "worker"]
+
+PLACES: Final[tuple[Place, ...]] = ("page", "worker")
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _FLAGS: Final = (
@@ -48,16 +51,21 @@ class Web:
     Attributes:
         browser: A running Chromium.
         index: Every wheel, micropip-lock's own included; another origin than the page.
-        page: Address of the page.
-        runtime: Address of the Pyodide directory.
+        pages: Address of the page for each place, each of its own origin: the index sees who asks.
         lock: The lock that Pyodide boots with.
     """
 
     browser: Browser
     index: PackageIndex
-    page: str
-    runtime: str
+    pages: Mapping[Place, str]
     lock: str
+
+    def asked(self, place: Place) -> list[str]:
+        """Paths that pages of this place asked the index for, in order, preflights left out."""
+        scheme, _, host, *_ = self.pages[place].split("/")
+        origin = f"{scheme}//{host}"
+        requests = self.index.log.requests(method="GET")
+        return [request.path for request in requests if request.headers.get("origin") == origin]
 
 
 @dataclass(kw_only=True, slots=True)
@@ -160,11 +168,11 @@ async def browser_kernel(
         kernel = BrowserKernel(page=page)
         page.on("console", lambda message: kernel.errors.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: kernel.errors.append(str(error)))
-        await page.goto(f"{web.page}index.html?in={place}")
+        await page.goto(f"{web.pages[place]}index.html?in={place}")
         await page.wait_for_function("window.kernel !== undefined")
         await page.evaluate(
             "options => kernel.boot(options)",
-            {"directory": web.runtime, "lock": lock or web.lock, "packages": list(packages)},
+            {"directory": urljoin(web.pages[place], "/pyodide/"), "lock": lock or web.lock, "packages": list(packages)},
         )
         if tools:
             await kernel.ask(

@@ -5,7 +5,8 @@ Rule: what cannot be had fails the tests that need it, with the reason; nothing 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,11 @@ import pytest_asyncio
 
 from micropip_lock.adapters.indexes import EXPLICIT, IndexConfig
 from micropip_lock.adapters.runtimes import pyodide_directory, tool_wheels
+from micropip_lock.core.model import Lock
 from micropip_lock.testing import PackageIndex
-from tests.e2e.chromium import Web, build_project, chromium, runtime_lock
-from tests.e2e.sets import PYODIDE_029, PYODIDE_314
+from tests.e2e.chromium import PLACES, Place, Web, build_project, chromium, runtime_lock
+from tests.e2e.kernel import kernel
+from tests.e2e.sets import PYODIDE_029, PYODIDE_314, PackageSet
 from tests.e2e.wheelhouse import pure_markupsafe, wheels
 
 
@@ -42,8 +45,25 @@ def _runtimes(catalogue: PackageIndex) -> None:
 async def web(catalogue: PackageIndex, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Web]:
     """Chromium, and the origins that its pages ask."""
     catalogue.add_file(build_project(tmp_path_factory.mktemp("dist")))
-    with PackageIndex() as pages:
-        page = pages.mount("/page/", Path(__file__).with_name("page"))
-        runtime = pages.mount("/pyodide/", pyodide_directory(None))
+    pages: dict[Place, str] = {}
+    with contextlib.ExitStack() as servers:
+        for place in PLACES:
+            server = servers.enter_context(PackageIndex())
+            server.mount("/pyodide/", pyodide_directory(None))
+            pages[place] = server.mount("/page/", Path(__file__).with_name("page"))
         async with chromium() as browser:
-            yield Web(browser=browser, index=catalogue, page=page, runtime=runtime, lock=runtime_lock(catalogue))
+            yield Web(browser=browser, index=catalogue, pages=pages, lock=runtime_lock(catalogue))
+
+
+@pytest.fixture(scope="session")
+def frozen_under_node(catalogue: PackageIndex) -> Callable[[PackageSet], Awaitable[Lock]]:
+    """Freezes a set under Node, each set once."""
+    locks: dict[str, Lock] = {}
+
+    async def freeze(packages: PackageSet) -> Lock:
+        if packages.name not in locks:
+            async with kernel(PYODIDE_314, index_urls=[catalogue.url]) as node:
+                locks[packages.name] = (await node.pyodide.install_and_freeze(packages.roots)).lock
+        return locks[packages.name]
+
+    return freeze

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
+from micropip_lock.core.model import Lock
 from micropip_lock.testing import PackageIndex, wheel
-from tests.e2e.chromium import Place, Web, browser_kernel
+from tests.e2e.chromium import PLACES, Place, Web, browser_kernel
 from tests.e2e.kernel import kernel
-from tests.e2e.sets import SETS
+from tests.e2e.sets import SETS, PackageSet
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
-PLACES: tuple[Place, ...] = ("page", "worker")
 _PROVOKED = {
     "blocked by CORS policy": "the test takes the header away",
     "net::ERR_FAILED": "what Chromium logs then for the request itself",
 }
-RICH_PYDANTIC = next(one for one in SETS if one.name == "rich-pydantic")
+BY_NAME = {one.name: one for one in SETS}
+RICH_PYDANTIC = BY_NAME["rich-pydantic"]
 
-
-async def _frozen_under_node(web: Web, roots: tuple[str, ...]) -> str:
-    async with kernel(index_urls=[web.index.url]) as node:
-        return (await node.pyodide.install_and_freeze(roots)).lock.to_json()
+type Freeze = Callable[[PackageSet], Awaitable[Lock]]
 
 
 async def _error(running: Any, code: str) -> dict[str, Any]:
@@ -40,9 +39,9 @@ except MicropipLockError as error:
 
 @pytest.mark.node
 @pytest.mark.parametrize("place", PLACES)
-async def test_a_lock_of_node_replays_in_chromium(web: Web, place: Place) -> None:
+async def test_a_lock_of_node_replays_in_chromium(web: Web, frozen_under_node: Freeze, place: Place) -> None:
     """A lock frozen under Node replays in Chromium, works there, and freezes to the same bytes."""
-    text = await _frozen_under_node(web, RICH_PYDANTIC.roots)
+    text = (await frozen_under_node(RICH_PYDANTIC)).to_json()
     async with browser_kernel(web, place) as running:
         again = await running.ask(f"""
 import micropip_lock
@@ -55,11 +54,14 @@ answer = (await micropip_lock.freeze()).to_json()
 
 
 @pytest.mark.node
-@pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("packages", [one for one in SETS if len(one.runtimes) == 2], ids=lambda one: one.name)
-async def test_pyodide_itself_loads_our_lock(web: Web, place: Place, packages: Any) -> None:
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [("rich-pydantic", "page"), ("rich-pydantic", "worker"), ("plotly", "page"), ("ipywidgets", "worker")],
+)
+async def test_pyodide_itself_loads_our_lock(web: Web, frozen_under_node: Freeze, name: str, place: Place) -> None:
     """Pyodide boots with our lock as ``lockFileContents``, and its own ``loadPackage`` brings the roots."""
-    text = await _frozen_under_node(web, packages.roots)
+    packages = BY_NAME[name]
+    text = (await frozen_under_node(packages)).to_json()
     async with browser_kernel(web, place, lock=text, packages=packages.roots, tools=False) as running:
         used = await running.ask(packages.use)
 

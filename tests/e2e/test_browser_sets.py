@@ -6,6 +6,8 @@ packages are among the sets: on the main thread, Chromium compiles larger module
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -14,12 +16,12 @@ import pytest
 import pytest_asyncio
 
 from micropip_lock.core.model import Lock
-from tests.e2e.chromium import Web, browser_kernel
+from tests.e2e.chromium import PLACES, Place, Web, browser_kernel
 from tests.e2e.sets import PYODIDE_314, SETS, PackageSet
 
 pytestmark = pytest.mark.browser
 
-CASES = [(one, place) for one in SETS if PYODIDE_314 in one.runtimes for place in ("page", "worker")]
+CASES = [one for one in SETS if PYODIDE_314 in one.runtimes]
 RESULTS = Path(__file__).resolve().parents[2] / "test-results"
 WRITTEN_BY_THE_INSTALLER = {"INSTALLER", "PYODIDE_REQUIRES"}
 
@@ -53,12 +55,21 @@ class Story:
     fetched: list[str]
 
 
-@pytest_asyncio.fixture(
-    scope="module", loop_scope="session", params=CASES, ids=lambda case: f"{case[0].name}-{case[1]}"
-)
-async def story(request: pytest.FixtureRequest, web: Web) -> Story:
-    """Two pages, one lock."""
-    packages, place = request.param
+@pytest_asyncio.fixture(scope="module", loop_scope="session", params=CASES, ids=lambda one: one.name)
+async def stories(request: pytest.FixtureRequest, web: Web) -> Mapping[Place, Story]:
+    """Two pages and one lock in each place; the places at the same time, because they do not touch each other."""
+    web.index.log.clear()
+    told = await asyncio.gather(*(_story(web, request.param, place) for place in PLACES))
+    return dict(zip(PLACES, told, strict=True))
+
+
+@pytest.fixture(params=PLACES)
+def story(request: pytest.FixtureRequest, stories: Mapping[Place, Story]) -> Story:
+    """What happened in one place."""
+    return stories[request.param]
+
+
+async def _story(web: Web, packages: PackageSet, place: Place) -> Story:
     async with browser_kernel(web, place) as first:
         text = await first.ask(f"""
 import micropip, micropip_lock
@@ -68,14 +79,14 @@ with micropip_lock.record():
 """)
         tree = await first.tree()
     async with browser_kernel(web, place) as second:
-        web.index.log.clear()
+        before = len(web.asked(place))
         report, stages = await second.ask(f"""
 import micropip_lock
 events = []
 report = await micropip_lock.replay({text!r}, progress=events.append)
 answer = [report.to_json(), [event.stage for event in events]]
 """)
-        fetched = web.index.log.paths(method="GET")
+        fetched = web.asked(place)[before:]
         replayed = await second.tree()
         refrozen, verified = await second.ask(f"""
 import micropip_lock
