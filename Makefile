@@ -3,11 +3,11 @@
 
 PY := .venv/bin/python
 
-.PHONY: help setup js bundle test demo fmt lint lock clean
+.PHONY: help setup js bundle test demo bench-locate fmt lint lock clean
 .DEFAULT_GOAL := help
 
 help: ## what there is
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 19
 
 setup: ## .venv and js/node_modules, complete
 	@tools/setup-python
@@ -36,6 +36,9 @@ test: setup ## everything CI runs; ARGS go to pytest
 
 demo: bundle ## the main job on real packages; ARGS go to tools/demo.py
 	NODE="$$(tools/find-node)" $(PY) -m tools.demo $(ARGS)
+
+bench-locate: setup ## what locating costs against downloading, on real wheels; ARGS go to tools/bench_locate.py
+	$(PY) -m tools.bench_locate $(ARGS)
 
 fmt: setup ## put the sources in form
 	$(PY) -m ruff check --fix-only .
