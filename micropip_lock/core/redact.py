@@ -31,6 +31,13 @@ def public_url(url: str) -> str:
 
     User information made of environment variables only (``${USER}:${TOKEN}``, PEP 610) is kept: it is no secret.
     """
+    # What is left of a mistyped address may read as another one with a password: until nothing changes.
+    while (public := _once(url)) != url:
+        url = public
+    return url
+
+
+def _once(url: str) -> str:
     # URL Standard, "basic URL parser": what is stripped first, and where the authority of a web address begins and
     # ends. Any number of slashes or backslashes does, so reading by RFC 3986 alone would let a password through.
     text = url.strip(_CONTROL_OR_SPACE).translate({9: None, 10: None, 13: None})

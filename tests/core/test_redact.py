@@ -121,6 +121,7 @@ def test_dot_segments(url: str, expected: str) -> None:
 @example("https: ?")
 @example("https://host/. ?")
 @example("x @?")
+@example("https:@/@")
 def test_any_text_is_public_after_once(text: str) -> None:
     """Whatever the text, there is a result without query and fragment, and doing it twice changes nothing."""
     once = public_url(text)
