@@ -18,7 +18,7 @@ from micropip_lock.core.candidates import InstalledIdentity, identity_of
 from micropip_lock.core.digest import Digest
 from micropip_lock.core.dist_info import RecordRow, parse_record, public_url
 from micropip_lock.core.index_page import IndexFile
-from micropip_lock.core.installed_record import compare_records, edited_file, paths_of_wheel
+from micropip_lock.core.installed_record import compare_records, edited_file, paths_of_wheel, unlisted
 from micropip_lock.core.remote_wheel import RemoteWheel, tail_of
 from micropip_lock.errors import FetchError, NotFoundError, RecordError, WheelTooLargeError
 from micropip_lock.ports import InstalledDist
@@ -94,7 +94,7 @@ async def prove_file(installed: Installed, file: IndexFile, network: Network) ->
 
     Raises:
         RecordError: codes ``different-build``, ``edited``, ``no-ranges``, ``gone``, ``wrong-size``,
-            ``digest-mismatch``, ``no-digest``.
+            ``digest-mismatch``, ``no-digest``, ``record-mismatch``.
         WheelFormatError, WheelMetadataError, WheelTooLargeError: the file is no wheel that can be read.
         FetchError: it could not be looked at.
     """
@@ -169,6 +169,14 @@ def _judge(installed: Installed, file: IndexFile, wheel: RemoteWheel) -> None:
         raise RecordError(
             "RECORD in the wheel is not UTF-8", code="record-unreadable", url=public_url(file.url)
         ) from error
+    if stray := unlisted(rows, wheel.paths, wheel.dist_info):
+        raise RecordError(
+            "the wheel's files are not those of its own RECORD, so that no replay could install it",
+            code="record-mismatch",
+            url=public_url(file.url),
+            got=", ".join(stray[:3]),
+            hint="tell the author of the wheel",
+        )
     difference = compare_records(
         rows,
         installed.rows,

@@ -246,3 +246,17 @@ def paths_of_wheel(rows: Iterable[RecordRow], dist_info: str) -> list[str]:
         for row in rows
         if (not _is_installers(row.path, dist_info) and not row.path.endswith(".pyc")) or row.path.endswith("/RECORD")
     ]
+
+
+def unlisted(rows: Iterable[RecordRow], paths: Iterable[str], dist_info: str) -> list[str]:
+    """Files that a wheel has and its RECORD has not, or the other way round; sorted.
+
+    Source: PEP 427, "The .dist-info directory": RECORD lists all files but itself and its signatures.
+
+    Args:
+        rows: RECORD in the wheel.
+        paths: The files in the archive.
+        dist_info: Name of the wheel's dist-info directory.
+    """
+    unbound = {f"{dist_info}/{name}" for name in ("RECORD", *_SIGNATURES)}
+    return sorted(({posixpath.normpath(row.path) for row in rows} ^ set(paths)) - unbound)

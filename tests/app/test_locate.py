@@ -249,6 +249,11 @@ def rebuilt(built: BuiltWheel, **files: str) -> BuiltWheel:
     return replace(other, filename=built.filename)
 
 
+def smuggle(entries: dict[str, bytes]) -> None:
+    """Put in a file that RECORD does not list."""
+    entries["smuggled.py"] = b""
+
+
 SMALL = wheel("Demo.Pkg", "1.0", files={"demo/__init__.py": "NAME = 'demo'\n"})
 
 
@@ -262,6 +267,7 @@ SMALL = wheel("Demo.Pkg", "1.0", files={"demo/__init__.py": "NAME = 'demo'\n"})
         ((wheel("demo-pkg", "1.0", tag="cp314-cp314-win32"),), "no-matching-wheel"),
         ((wheel("Demo.Pkg", "1.0", files={"demo/__init__.py": "NAME = 'demo'\n", "demo/b.py": ""}),), "edited"),
         ((SMALL.with_data(b"not a zip archive at all"),), "bad-zip"),
+        ((wheel("Demo.Pkg", "1.0", files={"demo/__init__.py": ""}, mutate=smuggle),), "record-mismatch"),
         ((SMALL.with_data(b"#!/bin/sh\n" + SMALL.data),), "prefix-data"),
     ],
 )

@@ -6,7 +6,7 @@ import pytest
 
 from micropip_lock.core.digest import Digest
 from micropip_lock.core.dist_info import RecordRow, parse_record
-from micropip_lock.core.installed_record import RecordDifference, compare_records, edited_file, script_names
+from micropip_lock.core.installed_record import RecordDifference, compare_records, edited_file, script_names, unlisted
 
 INFO = "demo-1.0.dist-info"
 ENTRY_POINTS = "[console_scripts]\nDemo = demo:main\n"
@@ -181,3 +181,17 @@ def test_edited_file(files: dict[str, bytes | None], found: tuple[str, str] | No
     """The first file that is not what RECORD says is named; files outside and installers' own are left alone."""
     there: dict[str, bytes | None] = {path: (content or "").encode() for path, content in INSTALLED.items()}
     assert found == edited_file(rows(INSTALLED), INFO, (there | files).get)
+
+
+@pytest.mark.parametrize(
+    ("paths", "found"),
+    [
+        ((*WHEEL, f"{INFO}/RECORD"), []),
+        ((*WHEEL, f"{INFO}/RECORD.jws"), []),
+        ((*WHEEL, "hidden.py"), ["hidden.py"]),
+        (tuple(WHEEL)[1:], ["demo/__init__.py"]),
+    ],
+)
+def test_unlisted(paths: tuple[str, ...], found: list[str]) -> None:
+    """Files that are in the archive or in its RECORD only are named."""
+    assert found == unlisted(rows(WHEEL), paths, INFO)
