@@ -1,0 +1,442 @@
+"""Freeze: what is really installed, as a lock, or every reason why not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from micropip_lock.adapters.site import SiteInstaller, SitePackages, TargetRuntime
+from micropip_lock.app.freeze import TOOLS, freeze
+from micropip_lock.app.replay import replay
+from micropip_lock.core.digest import Digest
+from micropip_lock.core.dist_info import OriginRecord, format_records
+from micropip_lock.core.model import Abi, Lock, Origin
+from micropip_lock.errors import UnlockableError, UsageError
+from micropip_lock.ports import Fetched, InstalledDist, RuntimeLock
+from micropip_lock.testing import BuiltWheel, wheel
+from micropip_lock.testing.site import MemorySite
+
+ABI = Abi(abi_version="2026_0", platform="emscripten_5_0_3", python="3.14.2")
+RUNTIME = TargetRuntime(ABI)
+INDEX = "https://index.example/simple"
+
+
+def url_of(built: BuiltWheel) -> str:
+    return f"https://files.example/{built.filename}"
+
+
+def records_of(built: BuiltWheel, **changes: Any) -> dict[str, str]:
+    """What recording leaves for a wheel."""
+    plain = MemorySite(wheels=[built])
+    (dist,) = plain.distributions()
+    facts: dict[str, Any] = {
+        "origin": Origin(kind="index", url=url_of(built), index=INDEX),
+        "digest": Digest.of(built.data),
+        "size": built.size,
+        "record_digest": Digest.of((dist.read_text("RECORD") or "").encode()),
+        **changes,
+    }
+    return {**format_records(OriginRecord(**facts)), "INSTALLER": "micropip"}
+
+
+def site_of(*wheels: BuiltWheel, requested: Iterable[str] = (), plain: Iterable[BuiltWheel] = ()) -> MemorySite:
+    """Wheels that were recorded, and others that were not."""
+    site = MemorySite(wheels=plain)
+    for built in wheels:
+        site.install(built, records_of(built, requested=built.project in set(requested)))
+    return site
+
+
+def names(lock: Lock) -> list[str]:
+    return list(lock.packages)
+
+
+def items(site: MemorySite, **options: Any) -> list[tuple[str, str]]:
+    """Name and code of everything that cannot be locked."""
+    with pytest.raises(UnlockableError) as caught:
+        freeze(site, RUNTIME, **options)
+    assert all(item.reason for item in caught.value.items)
+    return [(item.name, item.code) for item in caught.value.items]
+
+
+APP = wheel("app", "1.0", requires=["Lib>=1", 'win; sys_platform == "win32"', 'old; python_version < "3.14"'])
+LIB = wheel("lib", "2.0", requires=["app"])
+OTHER = wheel("other", "3.0")
+
+
+def test_what_is_locked() -> None:
+    """Every recorded fact enters the lock, dependencies and import names from the installed files."""
+    site = MemorySite(wheels=[])
+    site.install(
+        APP,
+        records_of(
+            APP,
+            requested=True,
+            requirement="app>=1",
+            extras=("x",),
+            upload_time="2026-01-01T00:00:00Z",
+        ),
+    )
+    site.install(LIB, records_of(LIB))
+    lock = freeze(site, RUNTIME)
+    app = lock.packages[next(iter(lock.packages))]
+    assert (
+        ABI,
+        ["app", "lib"],
+        ("lib",),
+        ("app",),
+        Digest.of(APP.data),
+        APP.size,
+        INDEX,
+        True,
+        "app>=1",
+        ("x",),
+        "2026-01-01T00:00:00Z",
+        (),
+    ) == (
+        lock.abi,
+        names(lock),
+        app.depends,
+        app.imports,
+        app.wheel.digest,
+        app.wheel.size,
+        app.origin and app.origin.index,
+        app.requested,
+        app.requirement,
+        app.extras,
+        app.wheel.upload_time,
+        app.missing,
+    )
+
+
+def test_a_cycle_and_something_missing() -> None:
+    """A cycle is locked; what METADATA requires and is not installed is told and dangles nowhere (M1, M2)."""
+    lock = freeze(site_of(LIB, wheel("app", "1.0", requires=["lib", "Absent_One"])), RUNTIME)
+    found = {package.name: (package.depends, package.missing) for package in lock}
+    assert {"app": (("lib",), ("absent-one",)), "lib": (("app",), ())} == found
+
+
+def test_an_empty_environment() -> None:
+    """Nothing installed is an empty lock."""
+    assert [] == names(freeze(MemorySite(), RUNTIME))
+
+
+def test_freeze_writes_nothing() -> None:
+    """The environment is the same before and after, also when freezing fails."""
+    site = site_of(APP, LIB, plain=[OTHER])
+    before = site.tree()
+    items(site)
+    freeze(site, RUNTIME, strict=False)
+    assert before == site.tree()
+
+
+def test_strict_lists_all() -> None:
+    """Strict freezing names every distribution that cannot be locked, each with its own reason."""
+    site = site_of(APP, LIB, plain=[OTHER, wheel("piped", "1.0")])
+    site.write("piped-1.0.dist-info/INSTALLER", "pip")
+    site.write("broken-1.0.dist-info/RECORD", "")
+    site.write("broken_too-1.0.dist-info/METADATA", b"\xff")
+    site.write("lib-2.0.dist-info/RECORD", "lib.py,,\n")
+    local = wheel("local", "1.0")
+    site.install(local, records_of(local, origin=Origin(kind="url", url="emfs:/home/local-1.0-py3-none-any.whl")))
+    expected = [
+        ("broken", "no-metadata"),
+        ("broken-too", "no-metadata"),
+        ("lib", "record-forged"),
+        ("local", "not-replayable"),
+        ("other", "no-record"),
+        ("piped", "no-record"),
+    ]
+    assert expected == items(site)
+
+
+def test_not_strict() -> None:
+    """Without strict what cannot be locked is listed in the lock, and who needs it says that it is missing."""
+    lock = freeze(site_of(APP, plain=[LIB]), RUNTIME, strict=False)
+    found = (names(lock), [(item.name, item.version, item.code) for item in lock.unlocked])
+    assert (["app"], [("lib", "2.0", "no-record")], ("lib",)) == (*found, lock.packages["app"].missing)
+
+
+@pytest.mark.parametrize(
+    ("directory", "metadata"),
+    [
+        ("fakename-1.0.dist-info", "Name: numpy\nVersion: 1.0\n"),
+        ("numpy-1.0.dist-info", "Name: numpy\nVersion: 2.0\n"),
+        ("numpy-1.0.dist-info", "Version: 1.0\n"),
+        ("numpy-1.0.dist-info", ""),
+        ("numpy.dist-info", "Name: numpy\nVersion: 1.0\n"),
+    ],
+)
+def test_metadata_of_another(directory: str, metadata: str) -> None:
+    """METADATA that names another distribution than its directory poisons no lock (F4)."""
+    site = MemorySite({f"{directory}/METADATA": metadata, f"{directory}/RECORD": ""})
+    assert ["identity"] == [code for _, code in items(site)]
+
+
+@pytest.mark.parametrize("filename", ["numpy-1.0-py3-none-any.whl", "six-1.1-py3-none-any.whl"])
+def test_a_record_of_another_wheel(filename: str) -> None:
+    """A record whose address names another distribution or version is refused."""
+    six = wheel("six", "1.0")
+    site = MemorySite()
+    site.install(six, records_of(six, origin=Origin(kind="url", url=f"https://files.example/{filename}")))
+    assert [("six", "identity")] == items(site)
+
+
+def test_two_of_one_name() -> None:
+    """Two dist-info directories of one name cannot be locked, whichever comes first (R06)."""
+    site = site_of(OTHER, wheel("Six", "1.0"), wheel("six", "2.0"))
+    assert ([("six", "duplicate")], ["other"]) == (items(site), names(freeze(site, RUNTIME, strict=False)))
+
+
+def test_two_of_one_name_and_one_unreadable() -> None:
+    """When one of two cannot be read, neither is locked: nobody can say which of them is imported."""
+    site = site_of(wheel("six", "1.0"), plain=[wheel("six", "2.0")])
+    expected = [("six", "duplicate"), ("six", "no-record")]
+    assert (expected, []) == (items(site), names(freeze(site, RUNTIME, strict=False)))
+
+
+def test_bad_requires_dist() -> None:
+    """A requirement that cannot be read is a reason, not a crash."""
+    bad = wheel("bad", requires=["six six"])
+    assert [("bad", "requires-dist")] == items(site_of(bad))
+
+
+MICROPIP = wheel("micropip", "0.11.1", requires=["packaging>=25"])
+OURSELVES = wheel("micropip-lock", "0.1.0", requires=["packaging>=25", "Helper"])
+PACKAGING = wheel("packaging", "26.3")
+HELPER = wheel("helper", "1.0")
+
+
+def test_tools_are_left_out() -> None:
+    """What records and replays, and what only it needs, is not locked."""
+    assert ["other"] == names(freeze(site_of(OTHER, MICROPIP, OURSELVES, PACKAGING, HELPER), RUNTIME))
+
+
+def test_tools_without_a_record_are_left_out() -> None:
+    """The tools may have come in any way; what only they need is left out with them, recorded or not."""
+    for packaging in ([PACKAGING], []):
+        plain = [MICROPIP, OURSELVES, HELPER, *([] if packaging else [PACKAGING])]
+        lock = freeze(site_of(OTHER, *packaging, plain=plain), RUNTIME)
+        assert ["other"] == names(lock)
+
+
+def test_what_somebody_else_needs_as_well() -> None:
+    """What a tool and a package of the person's need is locked, or is a reason when it has no record."""
+    user = wheel("user", requires=["packaging"])
+    lock = freeze(site_of(user, MICROPIP, PACKAGING), RUNTIME)
+    unrecorded = items(site_of(user, MICROPIP, plain=[PACKAGING]))
+    assert (["packaging", "user"], [("packaging", "no-record")]) == (names(lock), unrecorded)
+
+
+@pytest.mark.parametrize("tool", sorted(TOOLS))
+def test_tools_that_were_asked_for(tool: str) -> None:
+    """A tool that a person asked for is locked with what it needs."""
+    built = wheel(tool, "1.0", requires=["packaging"])
+    lock = freeze(site_of(built, PACKAGING, requested=[tool]), RUNTIME)
+    assert sorted([tool, "packaging"]) == names(lock)
+
+
+def test_what_a_tool_needs_and_was_asked_for() -> None:
+    """A dependency of a tool that a person asked for is locked."""
+    assert ["packaging"] == names(freeze(site_of(MICROPIP, PACKAGING, requested=["packaging"]), RUNTIME))
+
+
+def test_a_package_that_needs_a_tool() -> None:
+    """A package of the person's that needs a tool without a record is locked, and the tool is not missing."""
+    user = wheel("user", requires=["micropip", "micropip-lock"])
+    lock = freeze(site_of(user, plain=[MICROPIP, PACKAGING]), RUNTIME)
+    assert (["user"], (), ()) == (names(lock), lock.packages["user"].missing, lock.packages["user"].depends)
+
+
+def test_roots() -> None:
+    """Roots limit the lock to what they need, and the reasons to what that closure lacks."""
+    site = site_of(APP, LIB, OTHER, plain=[wheel("unrecorded")])
+    assert ["app", "lib"] == names(freeze(site, RUNTIME, roots=["App"]))
+
+
+def test_roots_that_need_what_cannot_be_locked() -> None:
+    """What a root needs and cannot be locked is a reason; so is a root itself."""
+    site = site_of(APP, plain=[LIB, OTHER])
+    assert ([("lib", "no-record")], [("other", "no-record")]) == (
+        items(site, roots=["app"]),
+        items(site, roots=["other"]),
+    )
+
+
+def test_unknown_root() -> None:
+    """A root that is not installed is an error of the caller."""
+    with pytest.raises(UsageError) as caught:
+        freeze(site_of(APP), RUNTIME, roots=["nowhere"])
+    assert ("unknown-root", "nowhere") == (caught.value.code, caught.value.got)
+
+
+def test_extras_that_were_asked_for() -> None:
+    """Requirements behind an extra count when it was asked for, also through a self-reference."""
+    app = wheel("app", "1.0", extras={"all": ["app[io]"], "io": ["good"], "no": ["bad"]})
+    site = MemorySite()
+    site.install(app, records_of(app, extras=("all",)))
+    site.install(wheel("good", "1.0"), records_of(wheel("good", "1.0")))
+    package = freeze(site, RUNTIME).packages["app"]
+    assert (("good",), ()) == (package.depends, package.missing)
+
+
+def test_declared_import_names() -> None:
+    """Import-Name wins over the files (PEP 794)."""
+    built = wheel(
+        "six", "1.0", metadata_version="2.5", metadata_extra=["Import-Name: spam", "Import-Name: _x; private"]
+    )
+    assert ("spam",) == freeze(site_of(built), RUNTIME).packages["six"].imports
+
+
+class Runtime(TargetRuntime):
+    """A runtime that was booted with a lock."""
+
+    def __init__(self, lock: RuntimeLock) -> None:
+        super().__init__(ABI)
+        self._lock = lock
+
+    def lock(self) -> RuntimeLock:
+        return self._lock
+
+
+@pytest.mark.parametrize(("base", "code"), [("https://runtime.example/v1/", None), (None, "not-replayable")])
+def test_loaded_from_the_runtime(base: str | None, code: str | None) -> None:
+    """What loadPackage brought is locked with the address of the runtime's lock, when that is known."""
+    entry = {"version": "3.0", "file_name": OTHER.filename, "sha256": OTHER.sha256}
+    site = MemorySite()
+    site.install(OTHER, {"INSTALLER": "pyodide.loadPackage", "PYODIDE_SOURCE": "pyodide"})
+    lock = freeze(site, Runtime(RuntimeLock(packages={"other": entry}, base=base)), strict=False)
+    found = [package.wheel.url for package in lock]
+    expected = [] if base is None else [f"{base}{OTHER.filename}"]
+    assert (expected, [code] if code else []) == (found, [item.code for item in lock.unlocked])
+
+
+class Shuffled:
+    """A site whose distributions come in another order."""
+
+    def __init__(self, site: MemorySite, random: Random) -> None:
+        self._site, self._random = site, random
+
+    def distributions(self) -> list[InstalledDist]:
+        found: list[InstalledDist] = list(self._site.distributions())
+        self._random.shuffle(found)
+        return found
+
+
+NAMES = ["a", "b", "c", "d", "micropip", "packaging"]
+dists = st.lists(
+    st.builds(
+        lambda name, version, needs, recorded, requested: (
+            wheel(name, version, requires=sorted(needs)),
+            recorded,
+            requested,
+        ),
+        st.sampled_from(NAMES),
+        st.sampled_from(["1.0", "2.0"]),
+        st.sets(st.sampled_from([*NAMES, "absent", 'd; sys_platform == "win32"', 'c; extra == "x"']), max_size=3),
+        st.booleans(),
+        st.booleans(),
+    ),
+    max_size=6,
+    unique_by=lambda one: (one[0].name, one[0].version),
+)
+
+
+def made(found: Sequence[tuple[BuiltWheel, bool, bool]]) -> MemorySite:
+    site = MemorySite()
+    for built, recorded, requested in found:
+        site.install(built, records_of(built, requested=requested) if recorded else {})
+    return site
+
+
+@given(dists, st.randoms())
+def test_order_does_not_matter(found: Sequence[tuple[BuiltWheel, bool, bool]], random: Random) -> None:
+    """The same distributions in any order, installed in any order, give the same bytes."""
+    site = made(found)
+    again = made(random.sample(list(found), len(found)))
+    one = freeze(site, RUNTIME, strict=False).to_json()
+    assert one == freeze(Shuffled(again, random), RUNTIME, strict=False).to_json()
+
+
+@given(dists)
+def test_nothing_is_left_out_in_silence(found: Sequence[tuple[BuiltWheel, bool, bool]]) -> None:
+    """Every distribution is locked, listed with a reason, or a tool and what only a tool needs; never two of these."""
+    lock = freeze(made(found), RUNTIME, strict=False)
+    unlocked = {item.name for item in lock.unlocked}
+    missed = {one[0].name for one in found} - set(lock.packages) - unlocked
+    needed_by_tools = {"micropip"}
+    for _ in found:
+        needed_by_tools |= {
+            need
+            for built, _, _ in found
+            if built.name in needed_by_tools
+            for need in NAMES
+            if f"Requires-Dist: {need}\n" in built.metadata.decode()
+        }
+    dangling = {need for package in lock for need in package.depends} - set(lock.packages)
+    assert (set(), set(), set()) == (missed - needed_by_tools, unlocked & set(lock.packages), dangling)
+
+
+@given(dists)
+def test_a_lock_is_valid(found: Sequence[tuple[BuiltWheel, bool, bool]]) -> None:
+    """What freeze gives is a lock that its own reader takes, unchanged."""
+    lock = freeze(made(found), RUNTIME, strict=False)
+    assert lock == Lock.from_json(lock.to_json())
+
+
+class Files:
+    """Serves wheels from memory."""
+
+    def __init__(self, wheels: Iterable[BuiltWheel]) -> None:
+        self._data = {url_of(built): built.data for built in wheels}
+
+    async def fetch(self, url: str, **_options: Any) -> Fetched:
+        return Fetched(data=self._data[url], url=url)
+
+
+@pytest.mark.parametrize("as_pyodide", [False, True])
+def test_fixed_point(tmp_path: Path, as_pyodide: bool) -> None:
+    """Frozen, replayed into a directory and frozen again, the lock is the same bytes."""
+    spread = wheel(
+        "spread",
+        data={"scripts/run": "#!python\n", "purelib/pure.py": "", "data/share/x": ""},
+        requires=["app", "gone"],
+    )
+    native = wheel(
+        "native", files={"native.abi3.so": "wasm"}, tag="cp314-cp314-pyemscripten_2026_0_wasm32", extras={"x": ["lib"]}
+    )
+    wheels = [APP, LIB, OTHER, spread, native]
+    site = MemorySite()
+    facts: Mapping[str, dict[str, Any]] = {
+        "app": {"requested": True, "requirement": "app>=1", "extras": ("x",)},
+        "lib": {"origin": Origin(kind="url", url=url_of(LIB)), "upload_time": "2026-01-01T00:00:00Z"},
+        "other": {"origin": Origin(kind="runtime", url=url_of(OTHER)), "size": None},
+        "spread": {"origin": Origin(kind="index", url=url_of(spread))},
+    }
+    for built in wheels:
+        site.install(built, records_of(built, **facts.get(built.name, {})))
+    first = freeze(site, RUNTIME)
+    target = tmp_path / "prefix" / "site"
+    packages = SitePackages(target, prefix=target.parent)
+    installer = SiteInstaller(target, prefix=target.parent, as_pyodide=as_pyodide)
+    asyncio.run(
+        replay(
+            Lock.from_json(first.to_json()), site=packages, runtime=RUNTIME, fetcher=Files(wheels), installer=installer
+        )
+    )
+    second = freeze(packages, RUNTIME)
+    moved = () if as_pyodide else ("pure",)
+    # A module that .data brings is importable only where it was moved out of it.
+    expected = first.to_json().replace('"imports": [\n        "spread"\n      ]', imports("spread", *moved))
+    assert expected == second.to_json()
+
+
+def imports(*found: str) -> str:
+    return '"imports": [\n        ' + ",\n        ".join(f'"{name}"' for name in sorted(found)) + "\n      ]"
