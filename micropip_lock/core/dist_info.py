@@ -215,7 +215,7 @@ def parse_records(read_text: Callable[[str], str | None]) -> OriginRecord | None
             ),
             digest=Digest.from_hex(_text(facts, "sha256")),
             size=_size(facts),
-            upload_time=_optional(facts, "upload-time", str),
+            upload_time=_optional(facts, "upload-time", str) or None,
             requested=bool(_optional(facts, "requested", bool)),
             requirement=public_requirement(_optional(facts, "requirement", str) or "") or None,
             extras=_extras(facts),
