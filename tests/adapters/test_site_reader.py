@@ -1,0 +1,73 @@
+"""A site-packages directory, read: distributions, their files, and nothing that lies elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from micropip_lock.adapters.site import SitePackages, TargetRuntime
+from micropip_lock.app.origins import installed_in
+from micropip_lock.core.digest import Digest
+from micropip_lock.core.graph import needs_of
+from micropip_lock.core.model import Abi
+from micropip_lock.ports import RuntimeLock
+from tests.adapters.installing import NEIGHBOUR, NEW, install_of, put
+
+ABI = Abi(abi_version="2026_0", python="3.14.2")
+
+
+async def test_reading(tmp_path: Path) -> None:
+    """Distributions come sorted; files that are not there or not UTF-8 are ``None``."""
+    await put(tmp_path, install_of(NEW), install_of(NEIGHBOUR))
+    (tmp_path / "file.dist-info").write_text("no directory")
+    (tmp_path / "six-1.16.dist-info" / "BAD").write_bytes(b"\xff")
+    other, six = SitePackages(tmp_path).distributions()
+    expected = ("other-1.0.dist-info", "six-1.16.dist-info", "test", None, None, b"new", None, True)
+    assert expected == (
+        other.directory,
+        six.directory,
+        six.read_text("INSTALLER"),
+        six.read_text("NOWHERE"),
+        six.read_text("BAD"),
+        six.read_file("six.py"),
+        six.read_file("nowhere.py"),
+        "METADATA" in six.names(),
+    )
+
+
+def test_reading_nothing(tmp_path: Path) -> None:
+    """A directory that is not there has no distributions."""
+    assert [] == list(SitePackages(tmp_path / "nowhere").distributions())
+
+
+async def test_other_distributions(tmp_path: Path) -> None:
+    """Distributions without a directory are read after those with one."""
+    await put(tmp_path, install_of(NEW))
+    (mock,) = SitePackages(tmp_path).distributions()
+    site = SitePackages(tmp_path / "elsewhere", others=lambda: [mock])
+    assert [("six", Digest.of(NEW.data))] == [(one.name, one.digest) for one in installed_in(site, RuntimeLock())]
+
+
+def test_target_runtime_is_the_locks_own() -> None:
+    """Markers are answered for the lock's Python and platform, not for the interpreter that runs this."""
+    runtime = TargetRuntime(ABI)
+    six = canonicalize_name("six")
+    lines = [
+        'yes; python_version == "3.14"',
+        'yes; python_full_version == "3.14.2"',
+        'yes; platform_system == "Emscripten" and os_name == "posix" and implementation_name == "cpython"',
+        'no; python_version < "3.14"',
+        'no; sys_platform == "linux" or platform_machine == "x86_64" or platform_release != ""',
+    ]
+    needs = needs_of({six: [Requirement(line) for line in lines]}, {}, runtime.markers())
+    assert ("yes",) == needs[six].missing
+
+
+@pytest.mark.parametrize(("python", "expected"), [("3.13.2", "3.13.2"), ("3.14.2", "3.13.0"), ("", "3.13.0")])
+def test_target_runtime_does_not_believe_info_python(python: str, expected: str) -> None:
+    """When ``info.python`` contradicts the ABI, the ABI counts."""
+    markers = TargetRuntime(Abi(abi_version="2025_0", python=python)).markers()
+    assert ("3.13", expected) == (markers["python_version"], markers["python_full_version"])
