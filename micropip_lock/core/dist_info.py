@@ -210,8 +210,8 @@ def parse_records(read_text: Callable[[str], str | None]) -> OriginRecord | None
             # Another hand may have written it: what must not be published is taken out here as well.
             origin=Origin(
                 kind=kind,
-                url=public_url(_text(facts, "url")),
-                index=public_url(index) if index and kind == "index" else None,
+                url=_address(facts),
+                index=(public_url(index) or None) if index and kind == "index" else None,
             ),
             digest=Digest.from_hex(_text(facts, "sha256")),
             size=_size(facts),
@@ -261,6 +261,13 @@ def _encodable(value: str) -> str:
     """JSON can spell a lone surrogate, a lock cannot; UnicodeEncodeError is a ValueError."""
     value.encode("utf-8")
     return value
+
+
+def _address(facts: Mapping[str, Any]) -> str:
+    url = public_url(_text(facts, "url"))
+    if not url:
+        raise ValueError("url holds no address")
+    return url
 
 
 def _size(facts: Mapping[str, Any]) -> int | None:

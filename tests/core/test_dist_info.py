@@ -176,6 +176,7 @@ def test_newer_record() -> None:
         {"source": []},
         {"url": ""},
         {"url": 5},
+        {"url": "?token"},
         {"url": "https://files.example/\ud800"},
         {"sha256": "abc"},
         {"sha256": None},
@@ -207,6 +208,12 @@ def test_index_is_one_line() -> None:
     with pytest.raises(RecordError) as caught:
         parse_records(reader(installed(record_of(), INDEX=f"{INDEX}\nhttps://evil.example\n")))
     assert "record-unreadable" == caught.value.code
+
+
+def test_index_without_an_address() -> None:
+    """INDEX that holds nothing that may be published names no index."""
+    read = parse_records(reader(installed(record_of(), INDEX="?token=s3cr3t\n")))
+    assert record_of(origin=Origin(kind="index", url=URL)) == read
 
 
 json_texts = st.recursive(
