@@ -161,7 +161,9 @@ class KeptInstalls:
     def __init__(self) -> None:
         self.installs: list[Install] = []
 
-    async def install(self, installs: Sequence[Install], on_step: Callable[[str, str], None]) -> Sequence[str]:
+    async def install(
+        self, installs: Sequence[Install], on_step: Callable[[str, str], None], **_more: Any
+    ) -> Sequence[str]:
         self.installs = list(installs)
         return ()
 
