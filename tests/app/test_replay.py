@@ -162,7 +162,7 @@ class KeptInstalls:
         self.installs: list[Install] = []
 
     async def install(
-        self, installs: Sequence[Install], on_step: Callable[[str, str], None], **_more: Any
+        self, installs: Sequence[Install], on_step: Callable[[str, str], None], **_more: object
     ) -> Sequence[str]:
         self.installs = list(installs)
         return ()
