@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from micropip_lock.core.digest import VerifiedWheel
+from micropip_lock.core.mocks import MockInstall
 from micropip_lock.core.model import Abi, LockedPackage
 
 Progress = Callable[["ProgressEvent"], None]
@@ -165,12 +166,20 @@ class InstalledDist(Protocol):
         """Names of the files in the dist-info directory."""
         ...
 
+    def mock_modules(self) -> Mapping[str, str | None] | None:
+        """For a mock package of micropip the source text of each module, ``None`` for a module without one.
+
+        Returns:
+            ``None`` for every other distribution.
+        """
+        ...
+
 
 class SiteReader(Protocol):
     """Reads an environment; there is nothing here to write with."""
 
     def distributions(self) -> Iterable[InstalledDist]:
-        """Every dist-info directory, sorted by its name."""
+        """Every dist-info directory, sorted by its name; then mock packages that are in memory only."""
         ...
 
 
@@ -195,12 +204,19 @@ class Install:
 class Installer(Protocol):
     """Changes an environment: all of it or nothing."""
 
-    async def install(self, installs: Sequence[Install], on_step: Callable[[str, str], None]) -> Sequence[str]:
-        """Put every wheel in place, or leave the environment as it was.
+    async def install(
+        self,
+        installs: Sequence[Install],
+        on_step: Callable[[str, str], None],
+        *,
+        mocks: Sequence[MockInstall] = (),
+    ) -> Sequence[str]:
+        """Put every wheel and then every mock package in place, or leave the environment as it was.
 
         Args:
             installs: In the order to install.
             on_step: Told (stage, package name) as each one is done.
+            mocks: Mock packages, each with those of its name that go away.
 
         Returns:
             Notes for the report, e.g. extension modules loaded.

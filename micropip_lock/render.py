@@ -44,6 +44,7 @@ def lock_lines(lock: Lock, view: View) -> list[str]:
         )
         for package in lock
     ]
+    rows += [(mock.name, mock.version, mock.source, "", "", "") for mock in lock.mocks.values()]
     head = (
         Column(title="package", shrinks=True),
         Column(title="version"),
@@ -54,6 +55,8 @@ def lock_lines(lock: Lock, view: View) -> list[str]:
     )
     size = f", {human_size(lock.size)}" if lock.size is not None else ""
     count = f"{len(lock)} package{'' if len(lock) == 1 else 's'}"
+    if lock.mocks:
+        count += f" and {len(lock.mocks)} mock{'' if len(lock.mocks) == 1 else 's'}"
     summary = f"{count}{size} for {printable(str(lock.abi))}"
     return [
         *(table(head, rows, view) if rows else []),

@@ -99,13 +99,19 @@ def recording(on_install: Callable[[str, int], None] | None = None) -> Recording
     Raises:
         RuntimeMissingError: codes ``no-pyodide``, ``no-micropip``, ``micropip-unknown``.
     """
+    from micropip_lock.adapters import pyodide
     from micropip_lock.adapters.micropip import MicropipRecorder
     from micropip_lock.app.freeze import freeze
 
     global _recorder  # recording is a state of the interpreter, like micropip itself
     if _recorder is None or not _recorder.running:
         place = here()
-        _recorder = MicropipRecorder(lambda: freeze(place.site, place.runtime).to_json(), on_install)
+        _recorder = MicropipRecorder(
+            lambda: freeze(place.site, place.runtime).to_json(),
+            on_install,
+            page_address=pyodide.page_address(),
+            runtime_base=place.runtime.lock().base,
+        )
     return Recording(_recorder)
 
 

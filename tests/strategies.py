@@ -6,12 +6,13 @@ tools' tables, cycles among dependencies. Left to others: invalid input, which e
 
 from __future__ import annotations
 
+from textwrap import dedent
 from typing import Any, get_args
 from urllib.parse import quote
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 
 from micropip_lock.core.digest import Digest
 from micropip_lock.core.model import (
@@ -19,11 +20,13 @@ from micropip_lock.core.model import (
     Abi,
     Lock,
     LockedPackage,
+    Mock,
     Origin,
     OriginKind,
     PackageType,
     Wheel,
     by_name,
+    mocks_by_name,
 )
 from micropip_lock.errors import Unlockable
 
@@ -33,8 +36,8 @@ settings.load_profile("shared-machine")
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 KNOWN_OF_OURS = {
-    *("source", "index", "url", "size", "upload-time", "requested", "requirement", "extras", "missing"),
-    *("version", "unlocked"),
+    *("source", "index", "url", "size", "upload-time", "requested", "requirement", "extras", "missing", "mocked"),
+    *("version", "mocks", "unlocked"),
 }
 KNOWN_OF_ENTRY = {
     *("name", "version", "file_name", "install_dir", "sha256", "package_type", "imports", "depends"),
@@ -45,6 +48,7 @@ KNOWN_OF_TOP = {"info", "packages", "tool"}
 
 # Printable, with letters that need escapes, two UTF-16 units or care in HTML.
 texts = st.text(st.sampled_from("ab Zé😀<>&\"'\\/.-_#"), max_size=8)
+sources = st.text(st.sampled_from("ab \n\t=1'😀"), max_size=8).map(dedent)
 words = st.text(LETTERS + "-_", min_size=1, max_size=8)
 whole_numbers = st.integers(0, 2**53 - 1)
 
@@ -95,8 +99,8 @@ def addresses(draw: st.DrawFn, filename: str) -> str:
 
 
 @st.composite
-def packages(draw: st.DrawFn, display_name: str, others: list[str]) -> LockedPackage:
-    """A package that depends on some of ``others``."""
+def packages(draw: st.DrawFn, display_name: str, others: list[str], mocked: list[NormalizedName]) -> LockedPackage:
+    """A package that depends on some of ``others``, and on some of the mock packages ``mocked``."""
     name = canonicalize_name(display_name)
     package_type = draw(st.sampled_from(["package", *get_args(PackageType)]))
     version = draw(versions)
@@ -130,6 +134,7 @@ def packages(draw: st.DrawFn, display_name: str, others: list[str]) -> LockedPac
         requirement=draw(st.sampled_from([None, f"{display_name}[extra]>=1; python_version > '3'"])),
         extras=tuple(draw(st.lists(words, max_size=2))),
         missing=tuple(map(canonicalize_name, draw(st.lists(names(), max_size=2, unique_by=canonicalize_name)))),
+        mocked=tuple(draw(st.lists(st.sampled_from(mocked), unique=True, max_size=2))) if mocked else (),
         unknown=draw(dictionaries(KNOWN_OF_ENTRY)),
         tool_unknown=draw(tool_tables()),
     )
@@ -139,9 +144,30 @@ unlockables = st.builds(Unlockable, name=words, version=texts, code=words, reaso
 
 
 @st.composite
+def mocks(draw: st.DrawFn, display_name: str) -> Mock:
+    """A mock package."""
+    modules = draw(st.dictionaries(st.sampled_from(["os_mock", "a.b", "é"]), sources, max_size=2))
+    return Mock(
+        name=canonicalize_name(display_name),
+        display_name=display_name,
+        version=draw(versions),
+        persistent=draw(st.booleans()),
+        modules=dict(sorted(modules.items())),
+    )
+
+
+@st.composite
 def locks(draw: st.DrawFn, max_packages: int = 4) -> Lock:
     """A valid lock."""
     spelt = draw(st.lists(names(), max_size=max_packages, unique_by=canonicalize_name))
+    mocked = draw(
+        st.lists(
+            names().filter(lambda name: canonicalize_name(name) not in set(map(canonicalize_name, spelt))),
+            max_size=2,
+            unique_by=canonicalize_name,
+        )
+    )
+    stand_ins = [draw(mocks(display_name)) for display_name in mocked]
     unlocked = draw(st.lists(unlockables, max_size=2))
     return Lock(
         abi=Abi(
@@ -150,7 +176,10 @@ def locks(draw: st.DrawFn, max_packages: int = 4) -> Lock:
             python="3.14.2",
             unknown=draw(dictionaries(KNOWN_OF_INFO)),
         ),
-        packages=by_name(draw(packages(display_name, spelt)) for display_name in spelt),
+        packages=by_name(
+            draw(packages(display_name, spelt, [mock.name for mock in stand_ins])) for display_name in spelt
+        ),
+        mocks=mocks_by_name(stand_ins),
         unlocked=tuple(sorted(unlocked, key=lambda item: tuple(item.to_json().values()))),
         unknown=draw(dictionaries(KNOWN_OF_TOP)),
         tool_unknown=draw(tool_tables()),

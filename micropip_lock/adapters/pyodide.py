@@ -18,9 +18,10 @@ from typing import Any
 
 from packaging.markers import default_environment
 
+from micropip_lock.adapters.memory_mocks import change_memory_mocks, memory_mocks
 from micropip_lock.adapters.site import SiteInstaller, SitePackages
-from micropip_lock.core.dist_info import public_url
-from micropip_lock.core.model import Abi
+from micropip_lock.core.dist_info import public_url, pyodide_source
+from micropip_lock.core.model import Abi, Origin
 from micropip_lock.core.plan import runtime_tags
 from micropip_lock.errors import (
     BlockedError,
@@ -91,6 +92,17 @@ class PyodideRuntime:
 
     def imported(self) -> Mapping[str, str]:
         return {name: str(getattr(module, "__file__", "") or "") for name, module in list(sys.modules.items())}
+
+
+def page_address() -> str | None:
+    """What relative addresses are resolved against here: the page's base, a worker's script; ``None`` under Node."""
+    import js
+
+    for address in (getattr(getattr(js, "document", None), "baseURI", None), getattr(js, "location", None)):
+        text = str(getattr(address, "href", address))
+        if text.startswith(("https:", "http:")):
+            return text
+    return None
 
 
 class EngineFetcher:
@@ -206,7 +218,7 @@ def fetch_error(result: Any, url: str, max_bytes: int | None) -> Exception:
 
 def site_packages() -> SitePackages:
     """This interpreter's site-packages, with micropip's in-memory mock packages."""
-    return SitePackages(Path(getsitepackages()[0]), others=_mocks)
+    return SitePackages(Path(getsitepackages()[0]), others=memory_mocks)
 
 
 def installer(target: Path | None = None) -> SiteInstaller:
@@ -222,6 +234,7 @@ def installer(target: Path | None = None) -> SiteInstaller:
         prefix=Path(sys.prefix),
         as_pyodide=True,
         load_extension=_load_extension,
+        memory_mocks=change_memory_mocks,
         after=_announce,
     )
 
@@ -277,30 +290,5 @@ def _announce(installs: Sequence[Install]) -> None:
 
     _made_visible(installs)
     for one in installs:
-        origin = one.package.origin
-        source = "pypi" if origin and origin.kind == "index" else one.package.wheel.url
-        setattr(pyodide_js.loadedPackages, one.package.display_name, source)
-
-
-class _Mock:
-    """A mock package that lives in memory only."""
-
-    def __init__(self, name: str, distribution: Any) -> None:
-        self.directory = f"{name}-{distribution.version}.dist-info"
-        self._distribution = distribution
-
-    def read_text(self, filename: str) -> str | None:
-        text = self._distribution.read_text(filename)
-        return text if isinstance(text, str) else None
-
-    def read_file(self, path: str) -> bytes | None:  # noqa: ARG002  # it has no files
-        return None
-
-    def names(self) -> Sequence[str]:
-        return ()
-
-
-def _mocks() -> Iterable[_Mock]:
-    module = sys.modules.get("micropip._mock_package")
-    distributions = getattr(module, "_mock_distributions", {})
-    return [_Mock(name, distributions[name]) for name in sorted(distributions)]
+        origin = one.package.origin or Origin(kind="url", url=one.package.wheel.url)
+        setattr(pyodide_js.loadedPackages, one.package.display_name, pyodide_source(origin))

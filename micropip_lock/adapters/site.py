@@ -23,7 +23,7 @@ import os
 import posixpath
 import shutil
 import tempfile
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,11 +33,15 @@ from micropip_lock.adapters.site_reader import TargetRuntime as TargetRuntime
 from micropip_lock.adapters.site_reader import owned_files as owned_files
 from micropip_lock.adapters.site_reader import tree as tree
 from micropip_lock.core.dist_info import parse_record
+from micropip_lock.core.mocks import MockInstall, mock_files, module_paths
+from micropip_lock.core.model import Mock
 from micropip_lock.core.wheel import OpenedWheel
 from micropip_lock.errors import ConflictError, MicropipLockError, StorageError, WheelPathError
 from micropip_lock.ports import Install
 
 _STAGING_PREFIX = ".micropip-lock-"
+
+MemoryMocks = Callable[[Sequence[Mock], Sequence[str]], Callable[[], None]]
 
 
 @dataclass(kw_only=True, slots=True)
@@ -90,6 +94,9 @@ class SiteInstaller:
             is copied into ``prefix``), so that a replayed environment equals the recorded one. Otherwise schemes are
             spread as PEP 427 says and RECORD is rewritten accordingly.
         load_extension: Called with the path of each extension module after the move; its error undoes everything.
+        memory_mocks: Puts mock packages into the memory of the interpreter; given those to add and the names of those
+            to take away, it does all or nothing and returns what undoes it. ``None`` where there is no such memory: a
+            directory holds every mock in files.
         after: Called when all is in place (e.g. ``importlib.invalidate_caches``).
     """
 
@@ -100,18 +107,27 @@ class SiteInstaller:
         prefix: Path | None = None,
         as_pyodide: bool = False,
         load_extension: Callable[[Path], Awaitable[None]] | None = None,
+        memory_mocks: MemoryMocks | None = None,
         after: Callable[[Sequence[Install]], None] = lambda installs: None,
     ) -> None:
         self.root = Path(os.path.abspath(root))
         self.prefix = Path(os.path.abspath(prefix or root))
         self._as_pyodide = as_pyodide
         self._load_extension = load_extension
+        self._memory_mocks = memory_mocks
         self._after = after
 
-    async def install(self, installs: Sequence[Install], on_step: Callable[[str, str], None]) -> Sequence[str]:
-        if not installs:
+    async def install(
+        self,
+        installs: Sequence[Install],
+        on_step: Callable[[str, str], None],
+        *,
+        mocks: Sequence[MockInstall] = (),
+    ) -> Sequence[str]:
+        if not installs and not mocks:
             return ()
         journal = _Journal()
+        undo_memory: Callable[[], None] | None = None
         try:
             journal.make(self.root)
             staging = Path(tempfile.mkdtemp(prefix=_STAGING_PREFIX, dir=self.root))
@@ -124,12 +140,23 @@ class SiteInstaller:
                 staged.append(self._staged(install, staging / str(number), on_step))
                 # Unpacking is the long part: others may run, and a cancellation may arrive.
                 await asyncio.sleep(0)
-            left = self._remove_replaced(installs, staging / "replaced", journal)
+            in_files = [one.mock for one in mocks if one.mock.persistent or self._memory_mocks is None]
+            staged += [self._staged_mock(mock, staging / f"mock-{mock.name}") for mock in in_files]
+            left = self._remove_replaced(installs, mocks, staging / "replaced", journal)
             for one in staged:
                 self._commit(one, journal)
             notes = await self._load(staged, on_step)
+            if self._memory_mocks is not None:
+                undo_memory = self._memory_mocks(
+                    [one.mock for one in mocks if not one.mock.persistent],
+                    [old.name for one in mocks for old in one.replaces if not old.persistent],
+                )
+            elif moved := [mock.name for mock in in_files if not mock.persistent]:
+                notes = (*notes, f"kept in files, because a directory has no memory: mock {', '.join(moved)}")
             self._after(installs)
         except BaseException as error:
+            if undo_memory is not None:
+                undo_memory()
             stuck = journal.undo()
             if stuck:
                 raise _stuck(error, staging, stuck) from error
@@ -191,7 +218,17 @@ class SiteInstaller:
             source.write_bytes(text.encode("utf-8"))
             files[self.root / opened.dist_info / name] = source
         on_step("verify", one.package.name)
-        return _Staged(install=one, files=files)
+        return _Staged(name=one.package.name, files=files)
+
+    def _staged_mock(self, mock: Mock, directory: Path) -> _Staged:
+        # micropip writes absolute paths into RECORD; a directory that may be moved gets relative ones.
+        files: dict[Path, Path] = {}
+        for path, text in mock_files(mock, root=f"{self.root}/" if self._as_pyodide else "").items():
+            source = directory / path
+            source.parent.mkdir(parents=True, exist_ok=True)
+            source.write_bytes(text.encode("utf-8"))
+            files[self.root / path] = source
+        return _Staged(name=mock.name, files=files)
 
     def _targets(self, opened: OpenedWheel, path: str, name: str) -> tuple[Path, ...]:
         """Where a file of the wheel goes."""
@@ -223,13 +260,17 @@ class SiteInstaller:
             writer.writerow((path, row.digest.record if row.digest else "", "" if row.size is None else row.size))
         return text.getvalue()
 
-    def _remove_replaced(self, installs: Sequence[Install], trash: Path, journal: _Journal) -> set[Path]:
+    def _remove_replaced(
+        self, installs: Sequence[Install], mocks: Sequence[MockInstall], trash: Path, journal: _Journal
+    ) -> set[Path]:
         """Move what is replaced out of the way; tell the directories it leaves."""
         left: set[Path] = set()
-        replaced = {directory for one in installs for directory in one.replaces}
+        mocked = {old.directory: old.modules for one in mocks for old in one.replaces if old.persistent}
+        replaced = {directory for one in installs for directory in one.replaces} | mocked.keys()
         others = self._owned_by_others(replaced) if replaced else frozenset()
         for directory in sorted(replaced):
-            for target in owned_files(self.root, directory, self.prefix):
+            owned = owned_files(self.root, directory, self.prefix)
+            for target in (*owned, *self._owned_modules(mocked.get(directory, ()))):
                 if target in others or not os.path.lexists(target):
                     # Shared with a distribution that stays, or with one that went a moment ago.
                     continue
@@ -238,12 +279,18 @@ class SiteInstaller:
                 journal.move(target, trash / str(len(journal.moved)))
         return left - {self.root}
 
+    def _owned_modules(self, modules: Sequence[str]) -> Iterator[Path]:
+        """Files of the modules of a mock package: its RECORD has absolute paths, which are never followed."""
+        for path in module_paths(modules):
+            yield self.root / path
+            yield from (self.root / path).parent.glob("__pycache__/__init__.*.pyc")
+
     def _owned_by_others(self, replaced: set[str]) -> frozenset[Path]:
         staying = (one.directory for one in SitePackages(self.root).distributions() if one.directory not in replaced)
         return frozenset(path for directory in staying for path in owned_files(self.root, directory, self.prefix))
 
     def _commit(self, staged: _Staged, journal: _Journal) -> None:
-        name = staged.install.package.name
+        name = staged.name
         for target, source in staged.files.items():
             exists = target.exists() or target.is_symlink()
             if exists and target.is_file() and target.read_bytes() == source.read_bytes():
@@ -267,7 +314,7 @@ class SiteInstaller:
                     if is_extension_module(target.name):
                         await self._load_extension(target)
                         loaded.append(target.name)
-            on_step("install", one.install.package.name)
+            on_step("install", one.name)
         return (f"{len(loaded)} extension modules loaded",) if loaded else ()
 
 
@@ -275,7 +322,7 @@ class SiteInstaller:
 class _Staged:
     """A wheel in the staging directory: where each file goes and where it lies now."""
 
-    install: Install
+    name: str
     files: dict[Path, Path]
 
 

@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 
 from micropip_lock.core.digest import Digest
 from micropip_lock.core.dist_info import parse_record
+from micropip_lock.core.mocks import persistent_modules
 from micropip_lock.core.model import Abi
 from micropip_lock.core.plan import python_of, runtime_tags
 from micropip_lock.errors import RecordError
@@ -45,6 +46,9 @@ class InstalledDirectory:
 
     def names(self) -> Sequence[str]:
         return sorted(entry.name for entry in os.scandir(self._site / self.directory) if entry.is_file())
+
+    def mock_modules(self) -> Mapping[str, str | None] | None:
+        return persistent_modules(self.read_text, self.read_file)
 
     def locate(self, path: str) -> Path | None:
         """Where a RECORD path lies, or ``None`` when it leaves the environment."""

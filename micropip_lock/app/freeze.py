@@ -13,6 +13,7 @@ Rules this file keeps:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from email.parser import HeaderParser
 from typing import Final
@@ -25,7 +26,8 @@ from micropip_lock.app.origins import origin_of, same_version
 from micropip_lock.core.dist_info import OriginRecord, RecordRow, parse_record
 from micropip_lock.core.graph import Needs, closure, needs_of, parse_requirements
 from micropip_lock.core.imports import import_names
-from micropip_lock.core.model import Lock, LockedPackage, Wheel, by_name
+from micropip_lock.core.mocks import present_mock, read_mock
+from micropip_lock.core.model import Lock, LockedPackage, Mock, Wheel, by_name, mocks_by_name
 from micropip_lock.core.wheel import parse_identity
 from micropip_lock.errors import MicropipLockError, RecordError, Unlockable, UnlockableError, UsageError
 from micropip_lock.ports import InstalledDist, Runtime, RuntimeLock, SiteReader
@@ -59,13 +61,13 @@ def freeze(site: SiteReader, runtime: Runtime, *, strict: bool = True, roots: Se
         UnlockableError: with every item, when ``strict``.
         UsageError: code ``unknown-root``.
     """
-    found, unlockable, tools = _read(site, runtime.lock())
+    found, mocks, unlockable, tools = _read(site, runtime.lock())
     needs = needs_of(
-        {**tools, **{name: one.requirements for name, one in found.items()}},
+        {**tools, **dict.fromkeys(mocks, ()), **{name: one.requirements for name, one in found.items()}},
         {name: one.record.extras for name, one in found.items()},
         runtime.markers(),
     )
-    kept = _kept(found, needs, roots, {item.name for item in unlockable})
+    kept = _kept(found, needs, roots, {item.name for item in unlockable} | mocks.keys())
     missed = {str(missing) for name in kept for missing in needs[name].missing}
     if roots is not None:
         # Only what the asked-for closure is missing matters then.
@@ -78,11 +80,20 @@ def freeze(site: SiteReader, runtime: Runtime, *, strict: bool = True, roots: Se
     if unlockable and strict:
         count = f"{len(unlockable)} installed distribution{'s' * (len(unlockable) > 1)}"
         raise UnlockableError(f"{count} cannot be locked", items=unlockable)
-    packages = [_locked(found[name], needs[name], kept) for name in kept]
-    return Lock(abi=runtime.abi(), packages=by_name(packages), unlocked=tuple(unlockable))
+    packages = [_locked(found[name], needs[name], kept, mocks.keys()) for name in kept]
+    if roots is not None:
+        wanted_mocks = {*map(canonicalize_name, roots), *(name for package in packages for name in package.mocked)}
+        mocks = {name: mock for name, mock in mocks.items() if name in wanted_mocks}
+    return Lock(
+        abi=runtime.abi(),
+        packages=by_name(packages),
+        mocks=mocks_by_name(mocks.values()),
+        unlocked=tuple(unlockable),
+    )
 
 
-def _locked(one: _Found, needs: Needs, kept: set[NormalizedName]) -> LockedPackage:
+def _locked(one: _Found, needs: Needs, kept: set[NormalizedName], mocks: AbstractSet[str]) -> LockedPackage:
+    left_out = {name for name in needs.depends if name not in kept and name not in mocks}
     return LockedPackage(
         name=one.name,
         display_name=one.display_name,
@@ -95,7 +106,8 @@ def _locked(one: _Found, needs: Needs, kept: set[NormalizedName]) -> LockedPacka
         ),
         imports=one.imports,
         depends=tuple(name for name in needs.depends if name in kept),
-        missing=tuple(sorted({*needs.missing, *(name for name in needs.depends if name not in kept)} - TOOLS)),
+        missing=tuple(sorted({*needs.missing, *left_out} - TOOLS)),
+        mocked=tuple(name for name in needs.depends if name in mocks),
         origin=one.record.origin,
         requested=one.record.requested,
         requirement=one.record.requirement,
@@ -107,12 +119,12 @@ def _kept(
     found: Mapping[NormalizedName, _Found],
     needs: Mapping[NormalizedName, Needs],
     roots: Sequence[str] | None,
-    unlockable: set[str],
+    others: set[str],
 ) -> set[NormalizedName]:
     if roots is not None:
         names = [canonicalize_name(root) for root in roots]
         for name in names:
-            if name not in found and name not in unlockable:
+            if name not in found and name not in others:
                 raise UsageError(
                     f"{name} is not installed",
                     code="unknown-root",
@@ -127,9 +139,15 @@ def _kept(
 
 def _read(
     site: SiteReader, runtime_lock: RuntimeLock
-) -> tuple[dict[NormalizedName, _Found], list[Unlockable], dict[NormalizedName, tuple[Requirement, ...]]]:
-    """What can be locked, what cannot, and what the tools that cannot be locked require."""
+) -> tuple[
+    dict[NormalizedName, _Found],
+    dict[NormalizedName, Mock],
+    list[Unlockable],
+    dict[NormalizedName, tuple[Requirement, ...]],
+]:
+    """What can be locked, the mock packages, what cannot be locked, and what the tools among that require."""
     found: dict[NormalizedName, _Found] = {}
+    mocks: dict[NormalizedName, Mock] = {}
     unlockable: list[Unlockable] = []
     tools: dict[NormalizedName, tuple[Requirement, ...]] = {}
     twice: dict[NormalizedName, str] = {}
@@ -137,29 +155,34 @@ def _read(
         try:
             one = _read_one(dist, runtime_lock)
         except MicropipLockError as error:
+            mock = _mock_of(dist)
+            if isinstance(mock, Mock):
+                if mock.name in mocks:
+                    twice[mock.name] = mock.version
+                mocks[mock.name] = mock
+                continue
+            if mock is not None:
+                unlockable.append(mock)
+                continue
             name, _, version = dist.directory.removesuffix(".dist-info").partition("-")
             if canonicalize_name(name) in TOOLS:
                 tools[canonicalize_name(name)] = _requirements_of_tool(dist)
                 continue
-            unlockable.append(
-                Unlockable(
-                    name=canonicalize_name(name),
-                    version=version,
-                    code=error.code,
-                    reason=error.message + (f" ({error.got})" if error.got else ""),
-                    hint=error.hint,
-                )
-            )
+            unlockable.append(_item(canonicalize_name(name), version, error))
             continue
         if one.name in found:
             twice[one.name] = found[one.name].version
         found[one.name] = one
+    twice |= {name: one.version for name, one in found.items() if name in mocks}
     for item in unlockable:
         # One of two that cannot be read: which of them is imported, nobody can say.
-        if item.name in found:
-            twice[canonicalize_name(item.name)] = found[canonicalize_name(item.name)].version
+        name = canonicalize_name(item.name)
+        there = found.get(name) or mocks.get(name)
+        if there is not None:
+            twice[name] = there.version
     for name, version in twice.items():
-        del found[name]
+        found.pop(name, None)
+        mocks.pop(name, None)
         unlockable.append(
             Unlockable(
                 name=name,
@@ -169,7 +192,23 @@ def _read(
                 hint="uninstall it until it is gone, then install it once",
             )
         )
-    return found, sorted(unlockable, key=lambda item: (item.name, item.version, item.code)), tools
+    return found, mocks, sorted(unlockable, key=lambda item: (item.name, item.version, item.code)), tools
+
+
+def _mock_of(dist: InstalledDist) -> Mock | Unlockable | None:
+    """A mock package, or why it cannot be locked; ``None`` for what is none."""
+    present = present_mock(dist)
+    if present is None:
+        return None
+    try:
+        return read_mock(dist)
+    except RecordError as error:
+        return _item(present.name, present.version, error)
+
+
+def _item(name: NormalizedName, version: str, error: MicropipLockError) -> Unlockable:
+    reason = error.message + (f" ({error.got})" if error.got else "")
+    return Unlockable(name=name, version=version, code=error.code, reason=reason, hint=error.hint)
 
 
 def _requirements_of_tool(dist: InstalledDist) -> tuple[Requirement, ...]:

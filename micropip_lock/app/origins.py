@@ -15,6 +15,7 @@ from packaging.version import InvalidVersion, Version
 
 from micropip_lock.core.digest import Digest
 from micropip_lock.core.dist_info import OriginRecord, parse_records, public_url
+from micropip_lock.core.mocks import PresentMock, present_mock
 from micropip_lock.core.model import Origin
 from micropip_lock.core.plan import Installed
 from micropip_lock.errors import MicropipLockError, RecordError
@@ -40,7 +41,7 @@ def origin_of(dist: InstalledDist, name: NormalizedName, version: str, runtime_l
 
 
 def installed_in(site: SiteReader, runtime_lock: RuntimeLock) -> list[Installed]:
-    """What is in place, with the digest of each wheel where a record proves it."""
+    """What is in place but for mock packages, with the digest of each wheel where a record proves it."""
     found = []
     for dist in site.distributions():
         text, _, version = dist.directory.removesuffix(".dist-info").partition("-")
@@ -48,9 +49,17 @@ def installed_in(site: SiteReader, runtime_lock: RuntimeLock) -> list[Installed]
         try:
             digest = origin_of(dist, name, version, runtime_lock).digest
         except MicropipLockError:
+            if dist.mock_modules() is not None:
+                # No wheel: see mocks_in.
+                continue
             digest = None
         found.append(Installed(name=name, version=version, digest=digest, directory=dist.directory))
     return found
+
+
+def mocks_in(site: SiteReader) -> list[PresentMock]:
+    """The mock packages that are in place."""
+    return [mock for dist in site.distributions() if (mock := present_mock(dist)) is not None]
 
 
 def same_version(one: str, other: str) -> bool:

@@ -1,5 +1,7 @@
 """Replay: fetch, check and install exactly what a lock names, all or nothing.
 
+Mock packages of micropip come after the wheels, in the same transaction.
+
 Rules this file keeps:
 
 1. Plan first, offline: ABI, wheel tags, what is there already. Nothing is asked of the network for what is.
@@ -18,13 +20,14 @@ from typing import Final
 
 from packaging.utils import canonicalize_name
 
-from micropip_lock.app.origins import installed_in
+from micropip_lock.app.origins import installed_in, mocks_in
 from micropip_lock.app.report import Outcome as Outcome
 from micropip_lock.app.report import PackageOutcome as PackageOutcome
 from micropip_lock.app.report import ReplayReport as ReplayReport
 from micropip_lock.core.digest import Digest, VerifiedWheel, admit
-from micropip_lock.core.dist_info import OriginRecord, format_records, public_url
-from micropip_lock.core.model import Lock, LockedPackage, Origin
+from micropip_lock.core.dist_info import OriginRecord, format_records, public_url, pyodide_source
+from micropip_lock.core.mocks import MockInstall, plan_mocks
+from micropip_lock.core.model import Lock, LockedPackage, Mock, Origin
 from micropip_lock.core.plan import Download, Plan, make_plan
 from micropip_lock.errors import (
     AlreadyImportedError,
@@ -50,6 +53,7 @@ class _Run:
     plan: Plan
     progress: Progress | None
     started: float
+    mocks: tuple[MockInstall, ...] = ()
     received: dict[str, int] = field(default_factory=dict)
     discarded: int = 0
     admitted: dict[str, VerifiedWheel] = field(default_factory=dict)
@@ -77,7 +81,10 @@ class _Run:
         now = time.perf_counter()
         return ReplayReport(
             lock_id=self.lock.id,
-            packages=tuple(self._outcome(package, done) for package in self.lock),
+            packages=(
+                *(self._outcome(package, done) for package in self.lock),
+                *(self._mock_outcome(mock, done) for mock in self.lock.mocks.values()),
+            ),
             seconds=now - self.started,
             fetch_seconds=(self.fetched_at or now) - self.started,
             bytes_fetched=sum(self.received.values()) + self.discarded,
@@ -85,6 +92,16 @@ class _Run:
             notes=tuple(notes),
             restart_required=restart_required,
         )
+
+    def _mock_outcome(self, mock: Mock, done: bool) -> PackageOutcome:
+        base = PackageOutcome(name=mock.name, version=mock.version, outcome="not-tried", reason="mock package")
+        if error := self.failures.get(mock.name):
+            return replace(base, outcome="failed", reason=error.code, error=error)
+        if not done:
+            return base
+        if any(change.mock is mock for change in self.mocks):
+            return replace(base, outcome="installed")
+        return replace(base, outcome="skipped", reason="mock package, already there with the same sources")
 
     def _outcome(self, package: LockedPackage, done: bool) -> PackageOutcome:
         name = package.name
@@ -162,16 +179,18 @@ async def _replay(
 ) -> ReplayReport:
     started = time.perf_counter()
     try:
-        plan = make_plan(lock, installed_in(site, runtime.lock()), abi=runtime.abi(), tags=runtime.tags(), force=force)
+        installed = installed_in(site, runtime.lock())
+        plan = make_plan(lock, installed, abi=runtime.abi(), tags=runtime.tags(), force=force)
+        mocks, _skipped = plan_mocks(lock, mocks_in(site), (one.name for one in installed))
     except MicropipLockError as error:
         run = _Run(lock=lock, plan=Plan(downloads=(), order=(), skipped=()), progress=None, started=started)
         if error.package:
             run.failures[error.package] = error
         error.report = run.report(done=False)
         raise
-    run = _Run(lock=lock, plan=plan, progress=progress, started=started)
+    run = _Run(lock=lock, plan=plan, progress=progress, started=started, mocks=mocks)
     run.tell("plan")
-    imported = _imported_again(plan, runtime.imported(), own_modules)
+    imported = _imported_again(run, runtime.imported(), own_modules)
     if imported and not force:
         names = ", ".join(sorted(imported))
         imported_error = AlreadyImportedError(
@@ -193,7 +212,7 @@ async def _replay(
             )
         await _fetch_all(run, fetcher, concurrency)
         run.fetched_at = time.perf_counter()
-        notes = await installer.install(_installs(run), lambda stage, name: _step(run, stage, name))
+        notes = await installer.install(_installs(run), lambda stage, name: _step(run, stage, name), mocks=mocks)
     except asyncio.CancelledError as error:
         raise ReplayCancelled("replay cancelled; the environment is as it was") from error
     except MicropipLockError as error:
@@ -206,7 +225,7 @@ async def _replay(
 
 
 def _step(run: _Run, stage: str, name: str) -> None:
-    run.tell(stage, run.lock.packages[canonicalize_name(name)])
+    run.tell(stage, run.lock.packages.get(canonicalize_name(name)))
 
 
 async def _fetch_all(run: _Run, fetcher: Fetcher, concurrency: int) -> None:
@@ -328,7 +347,7 @@ def _record_writer(download: Download, wheel: VerifiedWheel) -> Callable[[str], 
         files = format_records(record)
         files["INSTALLER"] = INSTALLER_NAME
         # What micropip would have written: micropip.list() and micropip.freeze() read these.
-        files["PYODIDE_SOURCE"] = {"index": "pypi", "runtime": "pyodide", "url": origin.url}[origin.kind]
+        files["PYODIDE_SOURCE"] = pyodide_source(origin)
         files["PYODIDE_URL"] = public_url(download.url)
         files["PYODIDE_SHA256"] = wheel.digest.hex
         return files
@@ -336,10 +355,16 @@ def _record_writer(download: Download, wheel: VerifiedWheel) -> Callable[[str], 
     return records
 
 
-def _imported_again(plan: Plan, imported: Mapping[str, str], own: frozenset[str]) -> dict[str, str]:
+def _imported_again(run: _Run, imported: Mapping[str, str], own: frozenset[str]) -> dict[str, str]:
     """Imported modules that the plan would replace: module to package."""
-    again: dict[str, str] = {}
-    for download in plan.downloads:
+    again: dict[str, str] = {
+        name: change.mock.name
+        for change in run.mocks
+        for old in change.replaces
+        for name in old.modules
+        if name in imported
+    }
+    for download in run.plan.downloads:
         if download.replaces:
             for name in download.package.imports:
                 if name in imported and name.partition(".")[0] not in own:

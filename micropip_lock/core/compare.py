@@ -14,17 +14,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Any, Final
 
 from micropip_lock.core.findings import Finding, VerifyReport, verify
 from micropip_lock.core.formats.pyodide_lock import lock_to_dict, package_to_dict
-from micropip_lock.core.formats.tool_table import package_facts
+from micropip_lock.core.formats.tool_table import mock_facts, package_facts
 from micropip_lock.core.json_text import place
-from micropip_lock.core.model import TOOL_NAME, Lock, LockedPackage
+from micropip_lock.core.model import TOOL_NAME, Lock, LockedPackage, Mock
 
-__all__ = ["Change", "Finding", "LockDiff", "PackageChange", "VerifyReport", "diff", "verify"]
+__all__ = ["Change", "Finding", "LockDiff", "MockChange", "PackageChange", "VerifyReport", "diff", "verify"]
 
 _ORDER: Final = (
     "version",
@@ -118,6 +118,51 @@ class PackageChange:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class MockChange:
+    """One mock package that differs: added, removed or changed.
+
+    Attributes:
+        before: In the first lock, or ``None``.
+        after: In the second lock, or ``None``.
+    """
+
+    before: Mock | None
+    after: Mock | None
+
+    @property
+    def name(self) -> str:
+        """Normalised name."""
+        one = self.after or self.before
+        return one.name if one else ""
+
+    def to_json(self) -> dict[str, Any]:
+        """The change as a JSON object."""
+        return {"name": self.name, "before": _mock_json(self.before), "after": _mock_json(self.after)}
+
+    def lines(self) -> list[str]:
+        """The change as lines of text: one for the mock package, one for each thing that differs in it."""
+        if self.before is None or self.after is None:
+            return [f"{'+' if self.before is None else '-'} {self.after or self.before}"]
+        if self.before.version != self.after.version:
+            first = f"~ {self.name} {self.before.version} -> {self.after.version} (mock)"
+        else:
+            first = f"~ {self.after}"
+        changes = _changes(
+            {"name": self.before.display_name, "kept": self.before.source} | _quoted(self.before.modules),
+            {"name": self.after.display_name, "kept": self.after.source} | _quoted(self.after.modules),
+        )
+        return [first, *(f"    {change}" for change in changes)]
+
+
+def _mock_json(mock: Mock | None) -> dict[str, Any] | None:
+    return None if mock is None else mock_facts([mock])[mock.name]
+
+
+def _quoted(modules: Mapping[str, str]) -> dict[str, Any]:
+    return {f"module {name}": repr(source) for name, source in modules.items()}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class LockDiff:
     """How the second lock differs from the first; true when it does.
 
@@ -128,6 +173,7 @@ class LockDiff:
         removed: Packages that only the first holds.
         changed: Packages that both hold and that differ.
         top: What differs outside the packages: the ABI, ``unlocked``, fields of others.
+        mocks: Mock packages that differ.
     """
 
     before_id: str
@@ -136,11 +182,12 @@ class LockDiff:
     removed: tuple[LockedPackage, ...]
     changed: tuple[PackageChange, ...]
     top: tuple[Change, ...]
+    mocks: tuple[MockChange, ...] = ()
 
     @property
     def ok(self) -> bool:
         """Whether the two locks say the same."""
-        return not (self.added or self.removed or self.changed or self.top)
+        return not (self.added or self.removed or self.changed or self.top or self.mocks)
 
     @property
     def abi_changed(self) -> bool:
@@ -161,6 +208,7 @@ class LockDiff:
             "added": [_brief(package) for package in self.added],
             "removed": [_brief(package) for package in self.removed],
             "changed": [change.to_json() for change in self.changed],
+            "mocks": [change.to_json() for change in self.mocks],
         }
 
     def lines(self) -> list[str]:
@@ -172,6 +220,7 @@ class LockDiff:
             *(f"+ {package}{_from(package)}" for package in self.added),
             *(f"- {package}{_from(package)}" for package in self.removed),
             *(line for change in self.changed for line in change.lines()),
+            *(line for change in self.mocks for line in change.lines()),
         ]
 
     def __str__(self) -> str:
@@ -181,7 +230,8 @@ class LockDiff:
         if self.ok:
             return "<LockDiff no differences>"
         counts = f"{len(self.added)} added, {len(self.removed)} removed, {len(self.changed)} changed"
-        return f"<LockDiff {counts}{', other ABI' if self.abi_changed else ''}>"
+        mocks = f", {len(self.mocks)} mocks differ" if self.mocks else ""
+        return f"<LockDiff {counts}{mocks}{', other ABI' if self.abi_changed else ''}>"
 
     def _repr_html_(self) -> str:
         rows = [("changed", change.field, _cell(change.before), _cell(change.after), "") for change in self.top]
@@ -192,6 +242,10 @@ class LockDiff:
             note = "same version, other build; " if change.other_build else ""
             note += "; ".join(line.strip() for line in lines[1:])
             rows.append(("changed", change.name, change.before.version, change.after.version, note))
+        for mock in self.mocks:
+            before, after = (one.version if one else "" for one in (mock.before, mock.after))
+            kind = "added" if mock.before is None else "removed" if mock.after is None else "changed"
+            rows.append((kind, mock.name, before, after, "; ".join(["mock", *map(str.strip, mock.lines()[1:])])))
         body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
         head = "<th></th><th>package</th><th>before</th><th>after</th><th>what</th>"
         return (
@@ -216,6 +270,11 @@ def diff(a: Lock, b: Lock) -> LockDiff:
         removed=tuple(a.packages[name] for name in sorted(a.packages) if name not in b.packages),
         changed=tuple(changed),
         top=tuple(_changes(_top_facts(a), _top_facts(b))),
+        mocks=tuple(
+            MockChange(before=a.mocks.get(name), after=b.mocks.get(name))
+            for name in sorted(a.mocks.keys() | b.mocks.keys())
+            if a.mocks.get(name) != b.mocks.get(name)
+        ),
     )
 
 
@@ -236,8 +295,8 @@ def _facts(package: LockedPackage) -> dict[str, Any]:
 
 
 def _top_facts(lock: Lock) -> dict[str, Any]:
-    """Everything that a lock says outside its packages, flat."""
-    value = lock_to_dict(lock)
+    """Everything that a lock says outside its packages and mock packages, flat."""
+    value = lock_to_dict(replace(lock, mocks={}))
     del value["packages"]
     info, tool = value.pop("info"), value.pop("tool", None)
     facts = {place("info", key) if key in lock.abi.unknown else key: fact for key, fact in info.items()}

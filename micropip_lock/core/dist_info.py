@@ -170,6 +170,13 @@ def format_records(record: OriginRecord) -> dict[str, str]:
     return files
 
 
+def pyodide_source(origin: Origin) -> str:
+    """``PYODIDE_SOURCE``, which ``micropip.list()`` shows: micropip's own word only where no better is known."""
+    if origin.kind == "index" and origin.index is None:
+        return "pypi"
+    return public_url(origin.source)
+
+
 def parse_records(read_text: Callable[[str], str | None]) -> OriginRecord | None:
     """What :func:`format_records` wrote, or ``None`` when there is no record of ours.
 

@@ -6,27 +6,26 @@ Rules this file keeps:
 2. A path in RECORD that leaves site-packages is never followed; it is a finding.
 3. A finding is an ``error`` (the environment is not what the lock says) or a ``note`` (worth knowing, or not checked).
 
-Left to others: reading files (``ports.SiteReader``), wheels on disk (``app/verify.py``), locks against locks
-(:mod:`micropip_lock.core.compare`).
+Left to others: the values (:mod:`micropip_lock.core.verdict`), reading files (``ports.SiteReader``), wheels on disk
+(``app/verify.py``), locks against locks (:mod:`micropip_lock.core.compare`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from email.parser import HeaderParser
-from html import escape
-from typing import Any, Final, Literal, Protocol
+from typing import Final, Protocol
 
 from packaging.utils import NormalizedName, canonicalize_name
 
 from micropip_lock.core.digest import Digest
 from micropip_lock.core.dist_info import INSTALLER_FILES, RecordRow, parse_record, parse_records
-from micropip_lock.core.model import Lock, LockedPackage
+from micropip_lock.core.mocks import PresentMock, present_mock
+from micropip_lock.core.model import Lock, LockedPackage, Mock
 from micropip_lock.core.read import parsed_version
+from micropip_lock.core.verdict import Finding as Finding
+from micropip_lock.core.verdict import VerifyReport as VerifyReport
 from micropip_lock.errors import LockSchemaError, RecordError
-
-Severity = Literal["error", "note"]
 
 _MICROPIP_DIGEST: Final = "PYODIDE_SHA256"
 
@@ -47,130 +46,17 @@ class InstalledFiles(Protocol):
         """An installed file by its path in RECORD, or ``None``."""
         ...
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
-    """One thing that verify found.
-
-    Attributes:
-        package: Normalised name.
-        code: Stable kebab-case identifier.
-        message: One sentence for people.
-        path: File concerned, as RECORD spells it.
-        expected: What the lock or RECORD says.
-        got: What is there.
-        severity: ``error`` or ``note``.
-    """
-
-    package: str
-    code: str
-    message: str
-    path: str | None = None
-    expected: str | None = None
-    got: str | None = None
-    severity: Severity = "error"
-
-    def to_json(self) -> dict[str, str]:
-        """The same facts as a JSON object; absent facts are left out."""
-        facts = ("severity", "package", "code", "message", "path", "expected", "got")
-        return {name: value for name in facts if (value := getattr(self, name)) is not None}
-
-    def __str__(self) -> str:
-        parts = [self.severity, self.package, self.code, self.message + (f" ({self.path})" if self.path else "")]
-        sides = [f"{side} {value}" for side, value in (("expected", self.expected), ("got", self.got)) if value]
-        return ": ".join([*parts, ", ".join(sides)] if sides else parts)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class VerifyReport:
-    """What a verification found; true when the environment is what the lock says.
-
-    Attributes:
-        lock_id: ``Lock.id`` of the lock.
-        findings: Errors first, then by package.
-        packages_checked: Locked packages that were looked at.
-        files_checked: Files whose bytes were compared with a digest.
-    """
-
-    lock_id: str
-    findings: tuple[Finding, ...]
-    packages_checked: int
-    files_checked: int
-
-    @property
-    def ok(self) -> bool:
-        """Whether there is no error; notes do not count."""
-        return not self.errors
-
-    @property
-    def errors(self) -> tuple[Finding, ...]:
-        """The findings that are errors."""
-        return tuple(finding for finding in self.findings if finding.severity == "error")
-
-    def __bool__(self) -> bool:
-        return self.ok
-
-    def __iter__(self) -> Iterator[Finding]:
-        return iter(self.findings)
-
-    def to_json(self) -> dict[str, Any]:
-        """The report as a JSON object."""
-        return {
-            "ok": self.ok,
-            "lock": self.lock_id,
-            "packages": self.packages_checked,
-            "files": self.files_checked,
-            "findings": [finding.to_json() for finding in self.findings],
-        }
-
-    @classmethod
-    def from_json(cls, facts: Mapping[str, Any]) -> VerifyReport:
-        """The report that :meth:`to_json` described."""
-        return cls(
-            lock_id=facts["lock"],
-            findings=tuple(Finding(**finding) for finding in facts["findings"]),
-            packages_checked=facts["packages"],
-            files_checked=facts["files"],
-        )
-
-    def lines(self) -> list[str]:
-        """The report as lines of text: each finding, then one line that sums up."""
-        return [*map(str, self.findings), self._summary()]
-
-    def _summary(self) -> str:
-        verdict = "the environment is what the lock says" if self.ok else _count(len(self.errors), "error")
-        return f"{verdict}: {_count(self.packages_checked, 'package')} and {_count(self.files_checked, 'file')} checked"
-
-    def __str__(self) -> str:
-        return "\n".join(self.lines())
-
-    def __repr__(self) -> str:
-        return f"<VerifyReport {self._summary()}>"
-
-    def _repr_html_(self) -> str:
-        rows = "".join(
-            "<tr>" + "".join(f"<td>{escape(finding.to_json().get(name, ''))}</td>" for name in _COLUMNS) + "</tr>"
-            for finding in self.findings
-        )
-        head = "".join(f"<th>{name}</th>" for name in _COLUMNS)
-        return (
-            f"<table><caption>{escape(self._summary())}</caption><thead><tr>{head}</tr></thead>"
-            f"<tbody>{rows}</tbody></table>"
-        )
-
-
-_COLUMNS: Final = ("severity", "package", "code", "message", "path", "expected", "got")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' * (number != 1)}"
+    def mock_modules(self) -> Mapping[str, str | None] | None:
+        """Source text by module of a mock package; ``None`` for every other distribution."""
+        ...
 
 
 def verify(lock: Lock, installed: Iterable[InstalledFiles]) -> VerifyReport:
     """Compare what is installed with a lock, and every file of a locked package with its RECORD.
 
     Codes of errors: ``missing``, ``duplicate``, ``version-differs``, ``digest-differs``, ``file-missing``,
-    ``file-changed``, ``record-unreadable``, ``record-forged``, ``record-version``, ``record-unsafe-path`` (absolute).
+    ``file-changed``, ``record-unreadable``, ``record-forged``, ``record-version``, ``record-unsafe-path`` (absolute),
+    ``mocked`` (a mock package stands in for a locked package), ``mock-missing``, ``mock-differs``, ``not-a-mock``.
     Codes of notes: ``unlocked-extra``, ``no-record``, ``not-checked``, ``record-unsafe-path`` (scripts and data that
     an installer put outside site-packages).
 
@@ -179,13 +65,21 @@ def verify(lock: Lock, installed: Iterable[InstalledFiles]) -> VerifyReport:
         installed: Every installed distribution.
     """
     present: dict[NormalizedName, list[tuple[str, InstalledFiles]]] = {}
+    mocks: dict[NormalizedName, PresentMock] = {}
     for dist in installed:
+        mock = present_mock(dist)
+        if mock is not None:
+            mocks[mock.name] = mock
+            continue
         name, version = _identity(dist)
         present.setdefault(name, []).append((version, dist))
-    findings: list[Finding] = []
+    findings: list[Finding] = list(_check_mocks(lock, mocks, present))
     files = 0
     for package in lock:
         there = present.pop(package.name, [])
+        if not there and package.name in mocks:
+            # Told by _check_mocks.
+            continue
         checked = list(_check_package(package, there))
         files += sum(1 for one in checked if one is None)
         findings += [one for one in checked if one is not None]
@@ -194,6 +88,36 @@ def verify(lock: Lock, installed: Iterable[InstalledFiles]) -> VerifyReport:
         findings.append(_note(name, "unlocked-extra", "installed, but not in the lock", got=version or None))
     findings.sort(key=lambda finding: (finding.severity != "error", finding.package))
     return VerifyReport(lock_id=lock.id, findings=tuple(findings), packages_checked=len(lock), files_checked=files)
+
+
+def _check_mocks(
+    lock: Lock, mocks: Mapping[NormalizedName, PresentMock], present: Mapping[NormalizedName, object]
+) -> Iterator[Finding]:
+    for name in sorted(mocks):
+        if name in lock.packages:
+            yield Finding(package=name, code="mocked", message="a mock package stands in for what the lock installs")
+        elif name not in lock.mocks:
+            yield _note(name, "unlocked-extra", "a mock package that is not in the lock")
+    for mock in lock.mocks.values():
+        if mock.name in present:
+            yield Finding(package=mock.name, code="not-a-mock", message="locked as a mock package, really installed")
+        found = mocks.get(mock.name)
+        if found is None:
+            if mock.name not in present:
+                yield Finding(package=mock.name, code="mock-missing", message="the mock package is not there")
+        elif found.mock != mock:
+            yield Finding(
+                package=mock.name,
+                code="mock-differs",
+                message="the mock package is not the one that the lock has",
+                expected=_told(mock),
+                got=_told(found.mock) if found.mock else "one that cannot be locked",
+            )
+
+
+def _told(mock: Mock) -> str:
+    modules = ", ".join(f"{name} ({Digest.of(source.encode()).hex[:12]})" for name, source in mock.modules.items())
+    return f"{mock.display_name} {mock.version}, {mock.source}: {modules or 'no modules'}"
 
 
 def _note(package: str, code: str, message: str, *, path: str | None = None, got: str | None = None) -> Finding:

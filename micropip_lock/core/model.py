@@ -131,6 +131,7 @@ class LockedPackage:
         requirement: The requirement as it was asked for, e.g. ``rich>=13``.
         extras: Extras that were asked for.
         missing: Names its METADATA requires here that are not installed (``deps=False``); they are not in ``depends``.
+        mocked: Names it requires here that a mock package of the lock stands in for; they are not in ``depends``.
         unknown: Other fields of the entry.
         tool_unknown: Other tables under ``tool``, and other keys of ours.
     """
@@ -149,11 +150,39 @@ class LockedPackage:
     requirement: str | None = None
     extras: tuple[str, ...] = ()
     missing: tuple[NormalizedName, ...] = ()
+    mocked: tuple[NormalizedName, ...] = ()
     unknown: Mapping[str, Any] = field(default_factory=dict)
     tool_unknown: Mapping[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return f"{self.name} {self.version}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mock:
+    """A mock package of micropip: a name that counts as installed, with modules made of text instead of a wheel.
+
+    Attributes:
+        name: Normalised name, the key in the lock.
+        display_name: Name as it was given to ``micropip.add_mock_package``.
+        version: PEP 440 version.
+        persistent: Kept in files of site-packages; otherwise in the memory of one session.
+        modules: Source text by dotted module name.
+    """
+
+    name: NormalizedName
+    display_name: str
+    version: str
+    persistent: bool = False
+    modules: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def source(self) -> str:
+        """What tables show where a package has its index or URL."""
+        return "mock, in files" if self.persistent else "mock, in memory"
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version} (mock)"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -163,6 +192,7 @@ class Lock:
     Attributes:
         abi: What it was frozen for.
         packages: By normalised name, sorted.
+        mocks: Mock packages by normalised name, sorted; no name is also in ``packages``.
         unlocked: What ``freeze(strict=False)`` could not lock.
         base: Where relative file names are resolved against (a URL ending in ``/``); not part of the text.
         unknown: Other top-level fields.
@@ -171,6 +201,7 @@ class Lock:
 
     abi: Abi
     packages: Mapping[str, LockedPackage]
+    mocks: Mapping[str, Mock] = field(default_factory=dict)
     unlocked: tuple[Unlockable, ...] = ()
     base: str | None = None
     unknown: Mapping[str, Any] = field(default_factory=dict)
@@ -225,8 +256,9 @@ class Lock:
         return isinstance(name, str) and canonicalize_name(name) in self.packages
 
     def __repr__(self) -> str:
-        names = ", ".join(str(package) for package in list(self)[:4])
-        more = f", … {len(self) - 4} more" if len(self) > 4 else ""
+        told = [str(one) for one in (*self, *self.mocks.values())]
+        names = ", ".join(told[:4])
+        more = f", … {len(told) - 4} more" if len(told) > 4 else ""
         return f"<Lock {self.id[:12]} {self.abi.abi_version}: {names}{more}>"
 
     def _repr_html_(self) -> str:
@@ -238,6 +270,10 @@ class Lock:
             f"<td style='text-align:right'>{package.wheel.size or ''}</td>"
             f"<td><code>{package.wheel.digest.hex[:12]}</code></td></tr>"
             for package in self
+        ) + "".join(
+            f"<tr><td>{escape(mock.name)}</td><td>{escape(mock.version)}</td><td>{escape(mock.source)}</td>"
+            "<td></td><td></td></tr>"
+            for mock in self.mocks.values()
         )
         return (
             f"<table><caption>Lock <code>{self.id[:12]}</code>, {escape(str(self.abi))}</caption><thead><tr>"
@@ -249,6 +285,11 @@ class Lock:
 def canonical_json(value: Any) -> bytes:
     """UTF-8 JSON with sorted keys (by code point) and no white space: what :attr:`Lock.id` hashes."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
+
+
+def mocks_by_name(mocks: Iterable[Mock]) -> dict[str, Mock]:
+    """Mock packages as a lock keeps them: keyed and sorted by normalised name."""
+    return {mock.name: mock for mock in sorted(mocks, key=lambda mock: mock.name)}
 
 
 def by_name(packages: Iterable[LockedPackage]) -> dict[str, LockedPackage]:

@@ -166,6 +166,12 @@ class Table:
                 self._wrong_type(key, "a list of strings", value, index)
         return tuple(found)
 
+    def source(self, key: str) -> str:
+        """Program text, which has line breaks, tabs and form feeds; required."""
+        value = self._typed(key, str, "a string", None)
+        self._check_visible(key, (value or "").translate(_WITHOUT_LAYOUT))
+        return value or ""
+
     def names(self, key: str) -> tuple[NormalizedName, ...]:
         """A list of distribution names, normalised, each once, in their order; empty when absent."""
         found: dict[NormalizedName, None] = {}
@@ -200,6 +206,10 @@ class Table:
         """A distribution name as it is spelt (PEP 508), or ``""`` when it is none."""
         text = self._typed(key, str, "a string", None)
         return text if text is not None and self._check_name(key, text) else ""
+
+    def key_name(self, key: str) -> str:
+        """A key that is a distribution name itself, or ``""`` when it is none."""
+        return key if self._check_name(key, key) else ""
 
     def version(self, key: str, *, any_form: bool = False) -> str:
         """A version as it is spelt (PEP 440, unless ``any_form``)."""
@@ -313,26 +323,37 @@ class Table:
         self._fault_if_hidden(f"{self.where}.{key}" if self.where else key, text)
 
     def _fault_if_hidden(self, where: str, text: str) -> None:
-        # Most strings are plain; the table of categories is asked only about the others.
-        if text.isprintable():
-            return
-        for character in text:
-            if unicodedata.category(character) in _HIDDEN:
-                self._faults.add(
-                    LockSchemaError(
-                        "a control or invisible character",
-                        code="control-char",
-                        where=where,
-                        package=self.package,
-                        expected="visible characters",
-                        got=f"U+{ord(character):04X}",
-                        hint="it can make one name look like another; take it out",
-                    )
+        if (character := hidden_character(text)) is not None:
+            self._faults.add(
+                LockSchemaError(
+                    "a control or invisible character",
+                    code="control-char",
+                    where=where,
+                    package=self.package,
+                    expected="visible characters",
+                    got=f"U+{ord(character):04X}",
+                    hint="it can make one name look like another; take it out",
                 )
-                return
+            )
 
 
 _WITHOUT_BREAKS: Final = {ord(character): None for character in "\t\n\r"}
+_WITHOUT_LAYOUT: Final = _WITHOUT_BREAKS | {ord("\f"): None}
+
+
+def hidden_character(text: str, *, program: bool = False) -> str | None:
+    """The first control, bidirectional, zero-width or surrogate character, or ``None``.
+
+    Args:
+        text: Any text.
+        program: It is program text, which has line breaks, tabs and form feeds.
+    """
+    if program:
+        text = text.translate(_WITHOUT_LAYOUT)
+    # Most strings are plain; the table of categories is asked only about the others.
+    if text.isprintable():
+        return None
+    return next((character for character in text if unicodedata.category(character) in _HIDDEN), None)
 
 
 def parsed_version(text: str) -> Version | None:

@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from micropip_lock.core.mocks import persistent_modules
 from micropip_lock.errors import UsageError
 from micropip_lock.testing.wheels import BuiltWheel
 
@@ -148,6 +149,10 @@ class MemoryDist:
         prefix = f"{self.directory}/"
         inner = (path.removeprefix(prefix) for path in self.site.paths() if path.startswith(prefix))
         return [name for name in inner if "/" not in name]
+
+    def mock_modules(self) -> Mapping[str, str | None] | None:
+        """Source text by module of a mock package that is kept in files, ``None`` for every other distribution."""
+        return persistent_modules(self.read_text, self.read_file)
 
 
 def is_inside(path: str) -> bool:

@@ -184,7 +184,11 @@ async def test_installed_in_the_order_of_dependencies(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("origin", "source"),
     [
-        (Origin(kind="index", url=url_of(WHEELS["beta"]), index="https://index.example/simple"), "pypi"),
+        (
+            Origin(kind="index", url=url_of(WHEELS["beta"]), index="https://index.example/simple"),
+            "https://index.example/simple",
+        ),
+        (Origin(kind="index", url=url_of(WHEELS["beta"])), "pypi"),
         (Origin(kind="url", url=url_of(WHEELS["beta"])), url_of(WHEELS["beta"])),
         (Origin(kind="runtime", url=url_of(WHEELS["beta"])), "pyodide"),
         (None, url_of(WHEELS["beta"])),

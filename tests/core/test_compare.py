@@ -209,6 +209,7 @@ def test_json_form() -> None:
         ],
         "removed": [],
         "changed": [],
+        "mocks": [],
     } == diff(before, after).to_json()
 
 

@@ -235,6 +235,9 @@ def test_unsafe_paths_are_never_followed(path: str, severity: str) -> None:
             asked.append(path)
             return b""
 
+        def mock_modules(self) -> None:
+            return None
+
     report = verify(lock(package(SIX)), [Watched()])
 
     assert ([(severity, "record-unsafe-path", path)], []) == (

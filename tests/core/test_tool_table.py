@@ -33,6 +33,7 @@ BARE: dict[str, Any] = {
     "requirement": None,
     "extras": (),
     "missing": (),
+    "mocked": (),
 }
 ITEM = {"name": "six", "version": "1", "code": "no-record", "reason": "nothing says where from", "hint": "reinstall"}
 
@@ -68,6 +69,7 @@ def test_all_keys() -> None:
         requirement="six[x]>=1",
         extras=("x",),
         missing=(canonicalize_name("other"),),
+        mocked=(canonicalize_name("stand-in"),),
     )
     written = dict(package_facts(package))
 
@@ -82,6 +84,7 @@ def test_all_keys() -> None:
             "requirement": "six[x]>=1",
             "extras": ["x"],
             "missing": ["other"],
+            "mocked": ["stand-in"],
         },
         {
             "size": 11053,
@@ -90,6 +93,7 @@ def test_all_keys() -> None:
             "requirement": "six[x]>=1",
             "extras": ("x",),
             "missing": ("other",),
+            "mocked": ("stand-in",),
             "origin": package.origin,
         },
     ) == (written, facts(written))

@@ -19,7 +19,7 @@ Left to others: what fits the runtime (:mod:`micropip_lock.core.plan`), which ad
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, get_args
 
 from packaging.utils import NormalizedName, canonicalize_name
@@ -28,14 +28,16 @@ from micropip_lock.core.address import address_fault
 from micropip_lock.core.digest import Digest
 from micropip_lock.core.formats.tool_table import (
     check_format,
+    mock_facts,
     package_facts,
     plain,
+    read_mocks,
     read_package_facts,
     read_tool,
     read_unlocked,
     unlocked_facts,
 )
-from micropip_lock.core.json_text import read_json
+from micropip_lock.core.json_text import place, read_json
 from micropip_lock.core.model import (
     LOCK_FORMAT,
     TOOL_NAME,
@@ -43,13 +45,14 @@ from micropip_lock.core.model import (
     InstallDir,
     Lock,
     LockedPackage,
+    Mock,
     PackageType,
     Wheel,
     by_name,
 )
 from micropip_lock.core.read import Faults, Table, parsed_version, shown
 from micropip_lock.core.wheel import parse_identity
-from micropip_lock.errors import LockGraphError, WheelMetadataError
+from micropip_lock.errors import LockGraphError, LockSchemaError, WheelMetadataError
 
 _INSTALL_DIRS: Final[tuple[InstallDir, ...]] = get_args(InstallDir)
 _PACKAGE_TYPES: Final[tuple[PackageType, ...]] = get_args(PackageType)
@@ -66,7 +69,8 @@ def parse_pyodide_lock(text: str | bytes, *, base: str | None = None) -> Lock:
         LockParseError: codes ``empty``, ``encoding``, ``not-json``, ``duplicate-key``, ``non-json-number``, ``depth``.
         LockVersionError: code ``lock-version``: our tables are of a newer format.
         LockSchemaError: codes ``type``, ``missing``, ``name``, ``key-name``, ``duplicate-package``, ``version``,
-            ``hash-form``, ``enum``, ``size``, ``url``, ``filename``, ``control-char``, ``unknown-key``, ``origin``.
+            ``hash-form``, ``enum``, ``size``, ``url``, ``filename``, ``control-char``, ``unknown-key``, ``origin``,
+            ``module-name``.
         LockPolicyError: codes ``too-large``, ``no-hash``, ``weak-hash``, ``scheme``, ``credentials``.
         LockGraphError: code ``missing-dependency``.
     """
@@ -78,6 +82,8 @@ def parse_pyodide_lock(text: str | bytes, *, base: str | None = None) -> Lock:
     packages = _read_packages(top, faults)
     unknown, tool_unknown, ours = read_tool(top)
     unlocked = read_unlocked(ours) if ours is not None else ()
+    mocks = read_mocks(ours) if ours is not None else {}
+    _check_mocks(packages, mocks, faults)
     if ours is not None and (rest := ours.rest()):
         tool_unknown[TOOL_NAME] = rest
     unknown |= top.rest()
@@ -85,6 +91,7 @@ def parse_pyodide_lock(text: str | bytes, *, base: str | None = None) -> Lock:
     lock = Lock(
         abi=abi,
         packages=by_name(packages),
+        mocks=mocks,
         unlocked=unlocked,
         base=base,
         unknown=unknown,
@@ -110,6 +117,8 @@ def lock_to_dict(lock: Lock) -> dict[str, Any]:
     if _has_ours(lock):
         ours = tool.setdefault(TOOL_NAME, {})
         ours["version"] = LOCK_FORMAT
+        if lock.mocks:
+            ours["mocks"] = mock_facts(lock.mocks.values())
         if lock.unlocked:
             ours["unlocked"] = unlocked_facts(lock.unlocked)
     if tool:
@@ -143,7 +152,7 @@ def package_to_dict(package: LockedPackage) -> dict[str, Any]:
 def _has_ours(lock: Lock) -> bool:
     """Whether a lock says anything that only we write, so that it needs the version of our format."""
     return (
-        bool(lock.unlocked)
+        bool(lock.unlocked or lock.mocks)
         or TOOL_NAME in lock.tool_unknown
         or any(TOOL_NAME in package.tool_unknown or any(package_facts(package)) for package in lock)
     )
@@ -259,6 +268,33 @@ def _check_file_name(entry: Table, wheel: Wheel, name: NormalizedName, version: 
             )
     elif not wheel.filename:
         entry.fault("filename", "no file is named", key="file_name", expected="a file", got=shown(wheel.url))
+
+
+def _check_mocks(packages: Iterable[LockedPackage], mocks: Mapping[str, Mock], faults: Faults) -> None:
+    for package in packages:
+        where = place("packages", package.name)
+        if package.name in mocks:
+            faults.add(
+                LockSchemaError(
+                    f"{package.name} is a package and a mock package",
+                    code="duplicate-package",
+                    where=where,
+                    package=package.name,
+                    expected=f"one entry for {package.name}",
+                    got=f"{where} and tool.{TOOL_NAME}.mocks",
+                )
+            )
+        for name in package.mocked:
+            if name not in mocks:
+                faults.add(
+                    LockGraphError(
+                        f"{package.name} needs the mock package {name}, which the lock does not hold",
+                        where=f"{where}.tool.{TOOL_NAME}.mocked",
+                        package=package.name,
+                        expected=f"a mock package {name}",
+                        got="none",
+                    )
+                )
 
 
 def _check_depends(entry: Table, package: LockedPackage, names: Mapping[NormalizedName, str]) -> None:

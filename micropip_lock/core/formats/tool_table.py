@@ -4,7 +4,9 @@ Rules this file keeps:
 
 1. Only keys that say something are written. Per package: ``source`` (``index``, ``url``, ``runtime``), ``index``,
    ``url`` (when the file name differs from it), ``size`` in bytes, ``upload-time`` (PEP 700), ``requested``,
-   ``requirement``, ``extras``, ``missing``. At the top: ``version``, and ``unlocked`` when a freeze was not strict.
+   ``requirement``, ``extras``, ``missing``, ``mocked``. At the top: ``version``, ``mocks`` (by normalised name:
+   ``version``, ``persistent``, ``modules`` and, when it is spelt otherwise, ``name``), and ``unlocked`` when a freeze
+   was not strict.
 2. Other tools' tables are kept as they are, and so are keys of ours that we do not know.
 3. A newer format is refused before anything else is read.
 
@@ -16,12 +18,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, get_args
 
+from packaging.utils import canonicalize_name
+
 from micropip_lock.core.address import address_fault
-from micropip_lock.core.model import LOCK_FORMAT, TOOL_NAME, LockedPackage, Origin, OriginKind
+from micropip_lock.core.mocks import is_module_name
+from micropip_lock.core.model import LOCK_FORMAT, TOOL_NAME, LockedPackage, Mock, Origin, OriginKind
 from micropip_lock.core.read import Faults, Table, shown
 from micropip_lock.errors import LockVersionError, Unlockable
 
 _ORIGIN_KINDS: Final[tuple[OriginKind, ...]] = get_args(OriginKind)
+_MOCK_KEYS: Final = ("name", "version", "persistent", "modules")
 _UNLOCKED_KEYS: Final = ("name", "version", "code", "reason", "hint")
 
 
@@ -73,6 +79,7 @@ def read_package_facts(ours: Table, file_name: str, faults: Faults) -> dict[str,
         "requirement": ours.text("requirement", "") or None,
         "extras": ours.texts("extras"),
         "missing": ours.names("missing"),
+        "mocked": ours.names("mocked"),
     }
     index, url = ours.text("index", ""), ours.text("url", "")
     for key, address in (("index", index), ("url", url)):
@@ -110,6 +117,64 @@ def package_facts(package: LockedPackage) -> Iterator[tuple[str, Any]]:
         yield "extras", list(package.extras)
     if package.missing:
         yield "missing", list(package.missing)
+    if package.mocked:
+        yield "mocked", list(package.mocked)
+
+
+def read_mocks(ours: Table) -> dict[str, Mock]:
+    """The mock packages of a lock, by normalised name and sorted by it."""
+    table = ours.table("mocks")
+    mocks = {}
+    for key in sorted(table or ()):
+        assert table is not None
+        entry = table.table(key)
+        if entry is None:
+            continue
+        name = canonicalize_name(key)
+        entry.package = name
+        display_name = entry.name("name") if entry.has("name", required=False) else table.key_name(key)
+        if display_name and canonicalize_name(display_name) != key:
+            entry.fault(
+                "key-name",
+                "the key and the name are of different packages",
+                expected="a key in normal form, and a spelling of it",
+                got=f"{shown(key)} and {shown(display_name)}",
+            )
+        modules = entry.table("modules", required=True)
+        mocks[str(name)] = Mock(
+            name=name,
+            display_name=display_name,
+            version=entry.version("version"),
+            persistent=entry.flag("persistent"),
+            modules={module: modules.source(module) for module in sorted(modules)} if modules is not None else {},
+        )
+        for module in modules or ():
+            if not is_module_name(module):
+                entry.fault(
+                    "module-name",
+                    "no module has such a name",
+                    key="modules",
+                    expected="identifiers joined by dots",
+                    got=shown(module),
+                )
+        for unknown in entry.rest():
+            entry.fault(
+                "unknown-key", "an unknown key", key=unknown, expected=", ".join(_MOCK_KEYS), got=shown(unknown)
+            )
+    return mocks
+
+
+def mock_facts(mocks: Iterable[Mock]) -> dict[str, dict[str, Any]]:
+    """``mocks`` as JSON."""
+    return {
+        mock.name: {
+            **({} if mock.display_name == mock.name else {"name": mock.display_name}),
+            "version": mock.version,
+            "persistent": mock.persistent,
+            "modules": dict(sorted(mock.modules.items())),
+        }
+        for mock in mocks
+    }
 
 
 def read_unlocked(ours: Table) -> tuple[Unlockable, ...]:

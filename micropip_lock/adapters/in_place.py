@@ -1,0 +1,161 @@
+"""Records of what is in place already: asked for again, or brought by Pyodide's own ``loadPackage``.
+
+Rules this file keeps:
+
+1. Only facts are added: that a person asked for it, with which extras. Where it came from stays what it was.
+2. What ``loadPackage`` did not bring is an error that names it, dependencies included: Pyodide logs such a failure and
+   goes on (see docs/adr/0002).
+
+Left to others: wheels under way (:mod:`micropip_lock.adapters.underway`), reading for a freeze (``app/origins.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin
+
+from packaging.utils import NormalizedName, canonicalize_name
+
+from micropip_lock.adapters.underway import Asked
+from micropip_lock.core.digest import Digest
+from micropip_lock.core.dist_info import RECORD_FILE, OriginRecord, format_records, parse_records
+from micropip_lock.core.model import Origin
+from micropip_lock.core.redact import public_url
+from micropip_lock.errors import FetchError, LockSchemaError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Distribution:
+    """The runtime's own distribution of packages.
+
+    Attributes:
+        packages: Raw entries of its lock, by key.
+        base: What relative file names resolve against.
+    """
+
+    packages: Mapping[str, Mapping[str, Any]]
+    base: str | None
+
+    def entry(self, name: str) -> Mapping[str, Any] | None:
+        """The entry of a package, however its name is spelt."""
+        return self.packages.get(canonicalize_name(name)) or self.packages.get(name)
+
+    def url(self, entry: Mapping[str, Any]) -> str:
+        """The public address of a package's file."""
+        return public_url(urljoin(self.base or "", str(entry["file_name"])))
+
+    def needed(self, names: Iterable[str], loaded: frozenset[str]) -> dict[str, Mapping[str, Any]]:
+        """What ``loadPackage`` brings for ``names``: they and all they need, what was loaded before left out."""
+        found: dict[str, Mapping[str, Any]] = {}
+        queue = list(names)
+        while queue:
+            name = canonicalize_name(queue.pop())
+            entry = self.entry(name)
+            if entry is None or name in found or str(entry["name"]) in loaded:
+                continue
+            found[name] = entry
+            queue += map(str, entry.get("depends", ()))
+        return found
+
+
+def mark_requested(site: Path, distribution: Distribution, name: NormalizedName, asked: Asked) -> None:
+    """Somebody asked for what was there already: it is requested now, with these extras.
+
+    What has no record yet, because it was installed while recording was off, gets one of what its installer left.
+    """
+    directory = _dist_info(site, name)
+    if directory is None:
+        return
+    record = parse_records(lambda filename: _text(directory / filename)) or _left_behind(directory, distribution, name)
+    if record is not None:
+        extras = tuple(sorted({*record.extras, *asked.extras}))
+        _write(directory, replace(record, requested=True, requirement=asked.requirement, extras=extras))
+
+
+def record_loaded(
+    site: Path,
+    distribution: Distribution,
+    needed: Mapping[str, Mapping[str, Any]],
+    loaded: frozenset[str],
+    asked: Mapping[NormalizedName, Asked],
+) -> None:
+    """Record what came from the runtime's own distribution, and say what did not come.
+
+    Args:
+        site: Where packages are.
+        distribution: Where they came from.
+        needed: What had to come, as :meth:`Distribution.needed` told before.
+        loaded: Names that Pyodide says are loaded now.
+        asked: What a person asked for.
+
+    Raises:
+        FetchError: code ``runtime-package-failed``.
+    """
+    failed = []
+    for name, entry in needed.items():
+        normalized = canonicalize_name(name)
+        if str(entry["name"]) not in loaded and _dist_info(site, normalized) is None:
+            failed.append(name)
+        elif normalized in asked:
+            mark_requested(site, distribution, normalized, asked[normalized])
+    if failed:
+        first = min(failed)
+        others = f"; also {', '.join(sorted(failed)[1:])}" if len(failed) > 1 else ""
+        raise FetchError(
+            f"{first} of the Pyodide distribution did not arrive{others}",
+            code="runtime-package-failed",
+            package=canonicalize_name(first),
+            url=distribution.url(needed[first]),
+            hint="Pyodide logs such a failure and goes on; check that its package address can be reached from here",
+        )
+
+
+def _left_behind(directory: Path, distribution: Distribution, name: NormalizedName) -> OriginRecord | None:
+    """A record of what micropip or ``loadPackage`` wrote on their own."""
+    shipped = _text(directory / "RECORD")
+    if shipped is None or (directory / RECORD_FILE).exists():
+        return None
+    bound = Digest.of(shipped.encode("utf-8"))
+    installer = (_text(directory / "INSTALLER") or "").strip()
+    source = (_text(directory / "PYODIDE_SOURCE") or "").strip()
+    entry = distribution.entry(name)
+    try:
+        if installer == "micropip":
+            origin = Origin(
+                kind="index" if source == "pypi" else "url", url=public_url(_line(directory / "PYODIDE_URL"))
+            )
+            digest = Digest.from_hex(_line(directory / "PYODIDE_SHA256"))
+        elif installer == "pyodide.loadPackage" and source == "pyodide" and entry is not None:
+            origin = Origin(kind="runtime", url=distribution.url(entry))
+            digest = Digest.from_hex(str(entry["sha256"]))
+        else:
+            return None
+    except LockSchemaError:
+        return None
+    return OriginRecord(origin=origin, digest=digest, record_digest=bound) if origin.url else None
+
+
+def _dist_info(site: Path, name: NormalizedName) -> Path | None:
+    for path in site.glob("*.dist-info"):
+        if canonicalize_name(path.name.partition("-")[0]) == name:
+            return path
+    return None
+
+
+def _write(directory: Path, record: OriginRecord) -> None:
+    for name, text in format_records(record).items():
+        (directory / name).write_bytes(text.encode("utf-8"))
+
+
+def _line(path: Path) -> str:
+    return (_text(path) or "").strip()
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_bytes().decode("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None

@@ -1,0 +1,229 @@
+"""One install under way: what is known about each wheel before it is unpacked, and the records it will leave.
+
+Rules this file keeps:
+
+1. What is recorded can be replayed: a wheel that a replay would refuse (identity, RECORD, container, reserved names,
+   a digest that the index or the address promised) is refused here, before anything of the install is unpacked.
+2. A record is made from the very bytes that are unpacked; it is written together with them.
+3. Addresses are absolute and public before they are written: no credentials, query or fragment.
+
+Left to others: micropip (:mod:`micropip_lock.adapters.micropip`), project pages
+(:mod:`micropip_lock.adapters.index_answers`), what is in place already (:mod:`micropip_lock.adapters.in_place`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote, urljoin, urlsplit
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import NormalizedName, canonicalize_name
+
+from micropip_lock.adapters.index_answers import Pages, site_index_of
+from micropip_lock.core.digest import Digest, admit
+from micropip_lock.core.dist_info import OriginRecord, format_records, pyodide_source
+from micropip_lock.core.index_page import IndexFile
+from micropip_lock.core.model import Origin, OriginKind
+from micropip_lock.core.redact import public_url
+from micropip_lock.core.wheel import OpenedWheel
+from micropip_lock.errors import HashMismatchError, LockSchemaError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """What a person asked for.
+
+    Attributes:
+        requirement: As it was written.
+        extras: Requested extras, sorted.
+    """
+
+    requirement: str
+    extras: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Facts:
+    """What is known about a wheel before it is installed.
+
+    Attributes:
+        kind: Found by name, or given by its address.
+        index: Base URL of the index that listed it.
+        entry: What that index said about it.
+        asked: What a person asked for; ``None`` for a dependency.
+    """
+
+    kind: OriginKind
+    index: str | None = None
+    entry: IndexFile | None = None
+    asked: Asked | None = None
+
+
+@dataclass(kw_only=True, slots=True)
+class Underway:
+    """One call of ``install``.
+
+    Attributes:
+        asked: What a person asked for, by normalised name.
+        pages: Project pages seen.
+        page_address: What relative addresses of wheels are resolved against; ``None`` where there is no page.
+        direct: Addresses that were given as requirements.
+    """
+
+    asked: Mapping[NormalizedName, Asked]
+    pages: Pages
+    page_address: str | None = None
+    direct: set[str] = field(default_factory=set)
+    _facts: dict[str, Facts] = field(default_factory=dict)
+    _records: dict[tuple[Digest, str], Digest] = field(default_factory=dict)
+
+    def add(self, name: NormalizedName, url: str, indices: Mapping[str, Mapping[str, object] | None]) -> None:
+        """Note where a wheel comes from, before it is fetched.
+
+        Args:
+            name: Of its distribution.
+            url: Its address as micropip has it.
+            indices: Indexes of the JupyterLite site, as piplite keeps them.
+        """
+        # Two that need one distribution at once make micropip add, and install, its wheel twice.
+        if url in self._facts:
+            return
+        asked = self.asked.get(name)
+        if url in self.direct:
+            self._facts[url] = Facts(kind="url", asked=asked)
+        elif (found := self.pages.listed(name, url)) is not None:
+            self._facts[url] = Facts(kind="index", index=found[0], entry=found[1], asked=asked)
+        else:
+            self._facts[url] = Facts(kind="index", index=site_index_of(name, url, indices), asked=asked)
+
+    def admit(self, data: bytes, filename: str, *, url: str = "", promised: str | None = None) -> Digest:
+        """Check a wheel as strictly as a replay does.
+
+        Args:
+            data: Its bytes.
+            filename: Its name.
+            url: Where it came from, for messages.
+            promised: SHA-256 in hexadecimal, when the index gave one.
+
+        Returns:
+            The digest of its RECORD.
+
+        Raises:
+            HashMismatchError: The bytes are not those that were promised.
+            WheelFormatError, WheelPathError, WheelMetadataError, WheelRecordError, WheelTooLargeError: see each code.
+        """
+        digest = Digest.of(data)
+        if promised and promised.lower() != digest.hex:
+            raise HashMismatchError(
+                "the file is not the one its index lists",
+                url=public_url(url),
+                expected=f"sha256 {promised}",
+                got=digest.hex,
+                hint="nothing was installed; try again, and tell the owner of the index if it happens again",
+            )
+        key = (digest, filename)
+        if key not in self._records:
+            opened = OpenedWheel(admit(data, digest, filename=filename))
+            for _path, _bytes in opened.files():
+                # Inflating is the check: the CRC, and the digest in RECORD.
+                pass
+            self._records[key] = Digest.of(opened.record_text.encode("utf-8"))
+        return self._records[key]
+
+    def records(self, data: bytes, filename: str, files: Mapping[str, str]) -> dict[str, str]:
+        """The files to write into dist-info beside the wheel's own.
+
+        Args:
+            data: The bytes that are about to be unpacked.
+            filename: Name of the wheel.
+            files: What micropip would write.
+
+        Raises:
+            MicropipLockError: see :meth:`admit`.
+        """
+        record_digest = self.admit(data, filename)
+        address = files.get("PYODIDE_URL", "")
+        facts = self._facts.get(address, Facts(kind="url"))
+        url = public_url(absolute(address, self.page_address))
+        origin = Origin(kind=facts.kind, url=url, index=facts.index)
+        record = OriginRecord(
+            origin=origin,
+            digest=Digest.of(data),
+            size=len(data),
+            upload_time=facts.entry.upload_time if facts.entry else None,
+            requested=facts.asked is not None,
+            requirement=facts.asked.requirement if facts.asked else None,
+            extras=facts.asked.extras if facts.asked else (),
+            record_digest=record_digest,
+        )
+        return {
+            **files,
+            "PYODIDE_SOURCE": pyodide_source(origin),
+            "PYODIDE_URL": url,
+            **format_records(record),
+        }
+
+
+def absolute(url: str, page_address: str | None) -> str:
+    """The address that a browser asks for when it is given ``url``; relative where there is no page.
+
+    Source: URL Standard, "basic URL parser" with a base.
+    """
+    if urlsplit(url).scheme or page_address is None:
+        return url
+    return urljoin(page_address, url)
+
+
+def asked_for(requirements: Iterable[str], page_address: str | None = None) -> dict[NormalizedName, Asked]:
+    """Requirements as a person wrote them, by name: specifiers, or addresses of wheels, which are made absolute."""
+    found: dict[NormalizedName, Asked] = {}
+    for text in requirements:
+        name, asked = _asked(text, page_address)
+        before = found.get(name)
+        extras = {*asked.extras, *(before.extras if before else ())}
+        found[name] = Asked(requirement=asked.requirement, extras=tuple(sorted(extras)))
+    return found
+
+
+def _asked(text: str, page_address: str | None) -> tuple[NormalizedName, Asked]:
+    try:
+        requirement = Requirement(text)
+        if not requirement.name.endswith(".whl"):
+            extras = tuple(sorted(requirement.extras))
+            return canonicalize_name(requirement.name), Asked(requirement=str(requirement), extras=extras)
+    except InvalidRequirement:
+        pass
+    filename = unquote(urlsplit(text).path.rsplit("/", 1)[-1])
+    asked = Asked(requirement=absolute(text, page_address), extras=())
+    return canonicalize_name(filename.partition("-")[0]), asked
+
+
+def bytes_of(buffer: Any) -> bytes:
+    """The bytes behind what micropip hands to its installer: a JavaScript buffer in Pyodide, bytes elsewhere."""
+    return bytes(buffer.to_bytes()) if hasattr(buffer, "to_bytes") else bytes(buffer)
+
+
+def check_promise(url: str, data: bytes) -> None:
+    """``#sha256=…`` of a direct URL is a promise; so is ``?sha256=…``, which piplite writes. micropip looks at neither.
+
+    Raises:
+        HashMismatchError: The bytes are others.
+    """
+    parts = urlsplit(url)
+    for part in (*parts.fragment.split("&"), *parts.query.split("&")):
+        name, _, value = part.partition("=")
+        if name != "sha256" or not parts.path.endswith(".whl"):
+            continue
+        try:
+            expected = Digest.from_hex(value)
+        except LockSchemaError:
+            continue
+        if (got := Digest.of(data)) != expected:
+            raise HashMismatchError(
+                "the file is not the one its address promises",
+                url=public_url(url),
+                expected=f"sha256 {expected}",
+                got=str(got),
+            )
