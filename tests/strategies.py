@@ -36,7 +36,7 @@ settings.load_profile("shared-machine")
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 KNOWN_OF_OURS = {
-    *("source", "index", "url", "size", "upload-time", "requested", "requirement", "extras", "missing", "mocked"),
+    *("source", "index", "url", "size", "upload-time", "requested", "requirement", "extras", "missing", "mocked", "depends"),
     *("version", "mocks", "unlocked"),
 }
 KNOWN_OF_ENTRY = {

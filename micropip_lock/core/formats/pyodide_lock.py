@@ -10,7 +10,9 @@ Rules this file keeps:
    ``text``, but for these normalisations: ``sha256`` in lower case; ``depends`` normalised, each name once, without the
    package itself (a self-dependency makes Pyodide's loader hang); absent fields with their defaults; keys of ours that
    say nothing left out; ``unlocked`` sorted and its control characters escaped.
-3. Unknown fields and other tools' tables are kept as they are; our own from a newer format are refused.
+3. No cycle is left in ``depends``, where Pyodide's loader would hang: a package that loses an edge so has all of its
+   dependencies under ``tool["micropip-lock"]`` too, and a reader of ours takes those.
+4. Unknown fields and other tools' tables are kept as they are; our own from a newer format are refused.
 
 Left to others: what fits the runtime (:mod:`micropip_lock.core.plan`), which addresses may be named
 (:mod:`micropip_lock.core.address`).
@@ -20,11 +22,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any, Final, get_args
 
 from packaging.utils import NormalizedName, canonicalize_name
 
 from micropip_lock.core.address import address_fault
+from micropip_lock.core.cycles import back_edges
 from micropip_lock.core.digest import Digest
 from micropip_lock.core.formats.tool_table import (
     check_format,
@@ -70,7 +74,7 @@ def parse_pyodide_lock(text: str | bytes, *, base: str | None = None) -> Lock:
         LockVersionError: code ``lock-version``: our tables are of a newer format.
         LockSchemaError: codes ``type``, ``missing``, ``name``, ``key-name``, ``duplicate-package``, ``version``,
             ``hash-form``, ``enum``, ``size``, ``url``, ``filename``, ``control-char``, ``unknown-key``, ``origin``,
-            ``module-name``.
+            ``module-name``, ``depends``.
         LockPolicyError: codes ``too-large``, ``no-hash``, ``weak-hash``, ``scheme``, ``credentials``.
         LockGraphError: code ``missing-dependency``.
     """
@@ -112,7 +116,11 @@ def lock_to_dict(lock: Lock) -> dict[str, Any]:
     """The JSON value of a lock; nothing in it is shared with the lock."""
     value: dict[str, Any] = plain(lock.unknown)
     value["info"] = plain(lock.abi.to_info())
-    value["packages"] = {name: package_to_dict(package) for name, package in sorted(lock.packages.items())}
+    cyclic = _cyclic(lock)
+    value["packages"] = {
+        name: package_to_dict(package, without=cyclic.get(name, frozenset()))
+        for name, package in sorted(lock.packages.items())
+    }
     tool = plain(lock.tool_unknown)
     if _has_ours(lock):
         ours = tool.setdefault(TOOL_NAME, {})
@@ -126,8 +134,13 @@ def lock_to_dict(lock: Lock) -> dict[str, Any]:
     return value
 
 
-def package_to_dict(package: LockedPackage) -> dict[str, Any]:
-    """The JSON value of one package's entry."""
+def package_to_dict(package: LockedPackage, *, without: AbstractSet[str] = frozenset()) -> dict[str, Any]:
+    """The JSON value of one package's entry.
+
+    Args:
+        package: What to write.
+        without: Dependencies that ``depends`` may not name, because they would close a cycle.
+    """
     entry: dict[str, Any] = plain(package.unknown)
     entry |= {
         "name": package.display_name,
@@ -137,11 +150,13 @@ def package_to_dict(package: LockedPackage) -> dict[str, Any]:
         "sha256": package.wheel.digest.hex,
         "package_type": package.package_type,
         "imports": list(package.imports),
-        "depends": list(package.depends),
+        "depends": [name for name in package.depends if name not in without],
         "unvendored_tests": package.unvendored_tests,
     }
     tool = plain(package.tool_unknown)
     ours = dict(package_facts(package))
+    if without:
+        ours["depends"] = list(package.depends)
     if ours:
         tool[TOOL_NAME] = tool.get(TOOL_NAME, {}) | ours
     if tool:
@@ -152,10 +167,14 @@ def package_to_dict(package: LockedPackage) -> dict[str, Any]:
 def _has_ours(lock: Lock) -> bool:
     """Whether a lock says anything that only we write, so that it needs the version of our format."""
     return (
-        bool(lock.unlocked or lock.mocks)
+        bool(lock.unlocked or lock.mocks or _cyclic(lock))
         or TOOL_NAME in lock.tool_unknown
         or any(TOOL_NAME in package.tool_unknown or any(package_facts(package)) for package in lock)
     )
+
+
+def _cyclic(lock: Lock) -> Mapping[str, frozenset[str]]:
+    return back_edges({package.name: package.depends for package in lock}, lock.roots)
 
 
 def _read_abi(top: Table) -> Abi:
@@ -229,7 +248,7 @@ def _read_package(name: NormalizedName, key: str, entry: Table, faults: Faults) 
         version=version,
         wheel=wheel,
         imports=entry.texts("imports"),
-        depends=tuple(needed for needed in entry.names("depends") if needed != name),
+        depends=_depends(entry, ours, name),
         install_dir=entry.choice("install_dir", _INSTALL_DIRS, "site"),
         package_type=package_type,
         unvendored_tests=entry.flag("unvendored_tests"),
@@ -239,9 +258,25 @@ def _read_package(name: NormalizedName, key: str, entry: Table, faults: Faults) 
     )
     if ours is not None:
         rest = ours.rest()
-        if rest or not any(package_facts(package)):
+        if rest or not (any(package_facts(package)) or ours.has("depends", required=False)):
             tool_unknown[TOOL_NAME] = rest
     return package
+
+
+def _depends(entry: Table, ours: Table | None, name: NormalizedName) -> tuple[NormalizedName, ...]:
+    """What a package needs: ``depends``, or all of it where that leaves out what would close a cycle."""
+    depends = tuple(needed for needed in entry.names("depends") if needed != name)
+    whole = tuple(needed for needed in ours.names("depends") if needed != name) if ours is not None else ()
+    if ours is not None and whole and (unnamed := [needed for needed in depends if needed not in whole]):
+        ours.fault(
+            "depends",
+            "two lists of dependencies that do not agree",
+            key="depends",
+            expected=f"also {', '.join(unnamed)}, which the package's own depends has",
+            got=", ".join(whole),
+            hint="freeze the environment again",
+        )
+    return whole or depends
 
 
 def _check_file_name(entry: Table, wheel: Wheel, name: NormalizedName, version: str, faults: Faults) -> None:

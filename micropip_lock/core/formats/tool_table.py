@@ -4,7 +4,8 @@ Rules this file keeps:
 
 1. Only keys that say something are written. Per package: ``source`` (``index``, ``url``, ``runtime``), ``index``,
    ``url`` (when the file name differs from it), ``size`` in bytes, ``upload-time`` (PEP 700), ``requested``,
-   ``requirement``, ``extras``, ``missing``, ``mocked``. At the top: ``version``, ``mocks`` (by normalised name:
+   ``requirement``, ``extras``, ``missing``, ``mocked``, ``depends`` (only where the entry's own
+   list leaves out what would close a cycle). At the top: ``version``, ``mocks`` (by normalised name:
    ``version``, ``persistent``, ``modules`` and, when it is spelt otherwise, ``name``), and ``unlocked`` when a freeze
    was not strict.
 2. Other tools' tables are kept as they are, and so are keys of ours that we do not know.
