@@ -146,7 +146,7 @@ unlockables = st.builds(Unlockable, name=words, version=texts, code=words, reaso
 @st.composite
 def mocks(draw: st.DrawFn, display_name: str) -> Mock:
     """A mock package."""
-    modules = draw(st.dictionaries(st.sampled_from(["os_mock", "a.b", "é"]), sources, max_size=2))
+    modules = draw(st.dictionaries(st.sampled_from(["os_mock", "a.b", "é-1"]), sources, max_size=2))
     return Mock(
         name=canonicalize_name(display_name),
         display_name=display_name,

@@ -7,7 +7,8 @@ Rules this file keeps:
 
 1. A mock is locked by the text of its modules; one that is made by a function cannot be.
 2. Sources are kept as micropip runs them: without common indentation (``textwrap.dedent``).
-3. Module names are dotted identifiers: nothing that a lock names can become a path outside site-packages.
+3. Module names are letters, digits, ``_`` and ``-`` with dots between (micropip's default is the distribution's own
+   name): nothing that a lock names can become a path outside site-packages.
 
 Left to others: micropip itself (:mod:`micropip_lock.adapters.micropip`), files (:mod:`micropip_lock.adapters.site`).
 """
@@ -30,7 +31,7 @@ from micropip_lock.errors import ConflictError, RecordError
 IN_MEMORY_INSTALLER: Final = "micropip in-memory mock package"
 PERSISTENT_INSTALLER: Final = "micropip mock package"
 
-_MODULE: Final = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
+_MODULE: Final = re.compile(r"[\w-]+(?:\.[\w-]+)*")
 
 
 class MockFiles(Protocol):
@@ -85,8 +86,8 @@ class MockInstall:
 
 
 def is_module_name(text: str) -> bool:
-    """Whether ``text`` is a dotted name that an ``import`` statement could spell."""
-    return bool(_MODULE.fullmatch(text)) and all(part.isidentifier() for part in text.split("."))
+    """Whether a module can have this name, and its file a place in site-packages."""
+    return bool(_MODULE.fullmatch(text))
 
 
 def persistent_modules(
@@ -240,7 +241,7 @@ def _source(module: str, source: str | None, persistent: bool) -> str:
             "a module of the mock package has no proper name",
             code="mock-module-name",
             where=module,
-            expected="identifiers joined by dots",
+            expected="letters, digits, '_' and '-', with dots between",
             got=repr(module),
             hint="remove the mock package and add it again with such names",
         )

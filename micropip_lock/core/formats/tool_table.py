@@ -155,7 +155,7 @@ def read_mocks(ours: Table) -> dict[str, Mock]:
                     "module-name",
                     "no module has such a name",
                     key="modules",
-                    expected="identifiers joined by dots",
+                    expected="letters, digits, '_' and '-', with dots between",
                     got=shown(module),
                 )
         for unknown in entry.rest():
