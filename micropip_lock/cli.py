@@ -18,6 +18,7 @@ import asyncio
 import json
 import os
 import shutil
+import signal
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
@@ -98,6 +99,12 @@ def _run(options: argparse.Namespace, looks: Looks) -> int:
 
 
 async def _awaited(options: argparse.Namespace, looks: Looks) -> Outcome:
+    task = asyncio.current_task()
+    if task is not None and sys.platform != "win32":
+        # As Ctrl-C: what is under way is undone, and the embedded runtime ends with us.
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     return await VERBS[options.verb](options, looks)
 
 

@@ -100,24 +100,34 @@ def read_index_settings(
         places: Where configuration files are; those of the process when not given.
 
     Raises:
-        UsageError: codes ``bad-index-url``, ``bad-config``, ``no-index``.
+        UsageError: codes ``bad-index-url``, ``bad-config``, ``no-index``, ``index-unreachable``.
     """
     if explicit:
         found = [_index(url, source=EXPLICIT) for url in explicit]
         return IndexSettings(indexes=_distinct(found), adds_default=False)
     uv, pip = _read(environ, places)
     _refuse_no_index(uv, pip)
+    main = _main(uv, pip)
+    if main and not _reachable(main, []):
+        raise UsageError(
+            "the main index of the configuration is out of reach of a web runtime",
+            code="index-unreachable",
+            got=f"{_USERINFO.sub('//', main[0].url)} of {main[0].source}",
+            expected="an http: or https: address",
+            hint="pass --index-url; another index is not asked in its place",
+        )
     return _settings(uv, pip)
 
 
 def _settings(uv: UvSettings, pip: PipSettings) -> IndexSettings:
     notes = list(uv.notes)
     before = _reachable(uv.additional, notes)
-    main = _reachable(_main(uv, pip), notes)
+    configured = _main(uv, pip)
+    main = _reachable(configured, notes)
     after = _reachable(_pip_extra(pip), notes)
     return IndexSettings(
         indexes=_distinct([*before, *main, *after]),
-        adds_default=not main,
+        adds_default=not configured,
         notes=tuple(notes),
     )
 

@@ -101,14 +101,15 @@ class EmbeddedPyodide:
         try:
             await self._start()
         except BaseException:
-            await self._stop()
+            await self._stop(at_once=True)
             raise
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self._stop()
+        # After an error or a cancellation the runtime may be busy with code that does not end.
+        await self._stop(at_once=kind is not None)
 
     async def install_and_freeze(
         self,
@@ -210,15 +211,16 @@ class EmbeddedPyodide:
             credentials=authorizations(self._indexes.indexes, self._credentials),
         )
 
-    async def _stop(self) -> None:
+    async def _stop(self, *, at_once: bool = False) -> None:
         process, self._process = self._process, None
         if process is not None:
             if process.stdin is not None:
                 process.stdin.close()
             try:
-                await asyncio.wait_for(process.wait(), 5)
+                await asyncio.wait_for(process.wait(), 0 if at_once else 5)
             except TimeoutError:
-                process.kill()
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
                 await process.wait()
         for task in self._tasks:
             task.cancel()

@@ -257,14 +257,20 @@ async def _load_extension(path: Path) -> None:
 
 
 async def run_code(code: str) -> str | None:
-    """Run a person's code as ``__main__``, top-level ``await`` included; the traceback when it fails."""
+    """Run a person's code as ``__main__``, top-level ``await`` included; what went wrong when it fails.
+
+    ``sys.exit()`` ends the code: with 0 or nothing well, with a number or a message not.
+    """
     from pyodide.code import eval_code_async
 
     release_own_modules(OWN_MODULES)
     namespace: dict[str, Any] = {"__name__": "__main__"}
     try:
         await eval_code_async(code, globals=namespace, filename="<code>")
-    except BaseException:  # noqa: BLE001  # SystemExit and the like end the person's code, not the runtime
+    except SystemExit as leaving:
+        if leaving.code not in (None, 0):
+            return leaving.code if isinstance(leaving.code, str) else f"the code left with status {leaving.code}"
+    except BaseException:  # noqa: BLE001  # KeyboardInterrupt and the like end the person's code, not the runtime
         return traceback.format_exc()
     finally:
         sys.stdout.flush()

@@ -23,15 +23,15 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from micropip_lock.adapters.host import cache_dir
 from micropip_lock.adapters.indexes import EXPLICIT, IndexConfig
 from micropip_lock.core.digest import Digest
-from micropip_lock.errors import HashMismatchError, RuntimeMissingError, UsageError
+from micropip_lock.errors import HashMismatchError, RuntimeMissingError, StorageError, UsageError
 from micropip_lock.ports import Progress, ProgressEvent
 
 PYODIDE_VERSION: Final = "314.0.7"
@@ -132,14 +132,37 @@ def pyodide_directory(spec: str | None, tell: Progress = lambda event: None) -> 
     directory = cache_dir() / "pyodide" / version
     if not (directory / "pyodide.mjs").is_file():
         tell(ProgressEvent(stage="runtime", package=f"pyodide {version}"))
-        _fetch_pyodide(version, directory)
+        with _cache_errors(directory):
+            _fetch_pyodide(version, directory)
     return directory
+
+
+@contextlib.contextmanager
+def _cache_errors(directory: Path) -> Iterator[None]:
+    """What the file system says about the cache, as an error of ours."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(
+            "the cache cannot be written",
+            where=str(error.filename or directory),
+            got=error.strerror or str(error),
+            hint="free some space, or set MICROPIP_LOCK_CACHE to a directory of yours",
+        ) from error
 
 
 def _fetch_pyodide(version: str, directory: Path) -> None:
     directory.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=directory.parent, prefix=".fetch-") as scratch:
-        command = [*_npm(), "pack", f"pyodide@{version}", "--pack-destination", scratch, "--silent", "--ignore-scripts"]
+        command = [
+            *_npm(),
+            "pack",
+            f"pyodide@{version}",
+            "--pack-destination",
+            scratch,
+            "--loglevel=error",
+            "--ignore-scripts",
+        ]
         answer = subprocess.run(command, capture_output=True, text=True, cwd=scratch, check=False)
         packed = [*Path(scratch).glob("*.tgz")]
         if answer.returncode or len(packed) != 1:
@@ -176,7 +199,8 @@ def tool_wheels(indexes: Sequence[IndexConfig], tell: Progress = lambda event: N
     missing = [requirement for requirement, digest in TOOLS.items() if _tool(directory, digest) is None]
     if missing:
         tell(ProgressEvent(stage="runtime", package=", ".join(missing)))
-        _fetch_tools(missing, directory, indexes)
+        with _cache_errors(directory):
+            _fetch_tools(missing, directory, indexes)
     return [path for digest in TOOLS.values() if (path := _tool(directory, digest)) is not None]
 
 
@@ -197,21 +221,37 @@ def _fetch_tools(requirements: Sequence[str], directory: Path, indexes: Sequence
             # micropip says it needs a newer Python than the host may be; it runs inside Pyodide.
             "--python-version", "3.14", "--dest", scratch, "--requirement", str(pinned),
         ]  # fmt: skip
-        # Indexes from the configuration are pip's own matter; those given to us are told to it.
-        explicit = [_with_credentials(index) for index in indexes if index.source == EXPLICIT]
-        for option, url in zip(("--index-url", *("--extra-index-url",) * len(explicit)), explicit, strict=False):
-            command += [option, url]
-        answer = subprocess.run(command, capture_output=True, text=True, check=False)
-        for path in Path(scratch).glob("*.whl"):
-            os.replace(path, directory / f"{Digest.of(path.read_bytes()).hex}.whl")
-        if any(_tool(directory, TOOLS[name]) is None for name in requirements):
+        # The digests are pinned, so it does not matter who answers: pip's own configuration first, then the indexes
+        # that were given to us, which need not have our tools.
+        reasons: list[str] = []
+        for environment in (dict(os.environ), _pip_environment(indexes)):
+            answer = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+            for path in Path(scratch).glob("*.whl"):
+                os.replace(path, directory / f"{Digest.of(path.read_bytes()).hex}.whl")
+            if all(_tool(directory, TOOLS[name]) is not None for name in requirements):
+                break
+            reasons += answer.stderr.strip().splitlines()[-3:] or [f"exit code {answer.returncode}"]
+        else:
             raise RuntimeMissingError(
                 "pip could not fetch the tools that run inside Pyodide",
                 code="tools-fetch",
                 expected=", ".join(requirements),
-                got="; ".join(answer.stderr.strip().splitlines()[-3:]) or f"exit code {answer.returncode}",
-                hint="check pip's index settings, or pass --index-url",
+                got="; ".join(reasons),
+                hint="check pip's index settings: these two wheels must come from some index, once",
             )
+
+
+def _pip_environment(indexes: Sequence[IndexConfig]) -> dict[str, str]:
+    """Pip's settings for the indexes that were given to us; in the environment, where no process list shows them."""
+    explicit = [_with_credentials(index) for index in indexes if index.source == EXPLICIT]
+    environment = dict(os.environ)
+    if explicit:
+        environment["PIP_INDEX_URL"] = explicit[0]
+        environment["PIP_EXTRA_INDEX_URL"] = " ".join(explicit[1:])
+        environment["PIP_TRUSTED_HOST"] = " ".join(
+            urlsplit(index.url).netloc for index in indexes if index.url.startswith("http:")
+        )
+    return environment
 
 
 def _with_credentials(index: IndexConfig) -> str:

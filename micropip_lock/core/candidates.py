@@ -34,6 +34,7 @@ from packaging.version import InvalidVersion, Version
 from micropip_lock.core.digest import Digest
 from micropip_lock.core.dist_info import public_url
 from micropip_lock.core.index_page import IndexFile
+from micropip_lock.core.wheel import within_caps
 from micropip_lock.errors import LockSchemaError, RecordError
 
 REINSTALL = "install it again from an index, as a wheel"
@@ -153,6 +154,8 @@ def _group_of(identity: InstalledIdentity, file: IndexFile) -> str | None:
         if not file.filename.endswith(".whl"):
             name, version = parse_sdist_filename(file.filename)
             return "sdists" if (name, version) == (identity.name, identity.version) else None
+        if not within_caps(file.filename):
+            return None
         name, version, build, tags = parse_wheel_filename(file.filename)
     except (InvalidWheelFilename, InvalidSdistFilename, InvalidVersion):
         return None

@@ -14,6 +14,7 @@ Left to others: the container and its paths (:mod:`micropip_lock.core.zip`), whe
 
 from __future__ import annotations
 
+import math
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
@@ -48,12 +49,32 @@ class WheelIdentity:
     tags: frozenset[str]
 
 
+MAX_FILENAME: Final = 255
+"""Characters of a file name; no file system takes more."""
+
+MAX_TAGS: Final = 1024
+"""Tags that a file name may stand for: python × ABI × platform; real wheels have a dozen."""
+
+
+def within_caps(filename: str) -> bool:
+    """Whether a file name is short enough to be expanded: its compressed tag set is a product (PEP 425)."""
+    tags = math.prod(field.count(".") + 1 for field in filename.removesuffix(".whl").split("-")[-3:])
+    return len(filename) <= MAX_FILENAME and tags <= MAX_TAGS
+
+
 def parse_identity(filename: str) -> WheelIdentity:
     """Split a wheel file name.
 
     Raises:
         WheelMetadataError: code ``wheel-filename``.
     """
+    if not within_caps(filename):
+        raise WheelMetadataError(
+            "not the name of a wheel file",
+            code="wheel-filename",
+            expected=f"at most {MAX_FILENAME} characters and {MAX_TAGS} tags",
+            got=f"{len(filename)} characters: {filename[:60]!r}…",
+        )
     try:
         name, version, _build, tags = parse_wheel_filename(filename)
     except (InvalidWheelFilename, InvalidVersion) as error:

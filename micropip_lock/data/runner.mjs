@@ -5,12 +5,20 @@
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
+import { Worker } from "node:worker_threads";
 
 const write = process.stdout.write.bind(process.stdout);
 const send = (message) => write(JSON.stringify(message) + "\n");
 // Whatever else prints must not disturb the protocol.
 process.stdout.write = process.stderr.write.bind(process.stderr);
 console.log = console.info = console.debug = console.error;
+
+// Whoever started us may end without a word, while code in here keeps this thread busy: another thread watches.
+const watch = `
+  const parent = process.ppid;
+  setInterval(() => { if (process.ppid !== parent) process.kill(process.pid, "SIGKILL"); }, 500);
+`;
+new Worker(watch, { eval: true }).unref();
 
 let pyodide;
 
@@ -32,6 +40,8 @@ async function boot({ directory, library, archives, credentials }) {
   const { loadPyodide } = await import(pathToFileURL(`${directory}/pyodide.mjs`).href);
   pyodide = await loadPyodide({
     indexURL: `${directory}/`,
+    // Standard input is the protocol's; the code that runs in here reads an empty one.
+    stdin: () => null,
     stdout: (text) => send({ event: "stdout", text }),
     stderr: (text) => send({ event: "stderr", text }),
   });

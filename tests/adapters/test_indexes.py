@@ -146,24 +146,26 @@ def test_only_additional_indexes(machine: Machine) -> None:
 
 
 def test_local_indexes_are_left_out(machine: Machine) -> None:
-    """Indexes on the local disk are left out with a note, and a main one there does not count."""
-    found = machine.settings(PIP_INDEX_URL="file:///srv/simple", UV_INDEX="./local")
+    """Additional indexes on the local disk are left out with a note."""
+    found = machine.settings(UV_INDEX="./local")
     assert (
-        IndexSettings(
-            notes=(
-                "the index ./local of UV_INDEX is left out: a web runtime reaches no local files",
-                "the index file:///srv/simple of PIP_INDEX_URL is left out: a web runtime reaches no local files",
-            )
-        )
+        IndexSettings(notes=("the index ./local of UV_INDEX is left out: a web runtime reaches no local files",))
         == found
     )
 
 
+def test_a_local_main_index_is_not_replaced(machine: Machine) -> None:
+    """A main index that a web runtime cannot reach is refused: no other index is asked in its place, in silence."""
+    with pytest.raises(UsageError) as caught:
+        machine.settings(PIP_INDEX_URL="file:///srv/simple")
+    assert ("index-unreachable", "file:///srv/simple of PIP_INDEX_URL") == (caught.value.code, caught.value.got)
+
+
 def test_notes_hide_passwords(machine: Machine) -> None:
     """A note about an index that is left out shows no credentials."""
-    notes = machine.settings(PIP_INDEX_URL="ftp://me:s3cret@index.example/simple").notes
+    notes = machine.settings(UV_INDEX="ftp://me:s3cret@index.example/simple").notes
     assert notes == (
-        "the index ftp://index.example/simple of PIP_INDEX_URL is left out: a web runtime reaches no local files",
+        "the index ftp://index.example/simple of UV_INDEX is left out: a web runtime reaches no local files",
     )
 
 

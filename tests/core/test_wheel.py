@@ -285,3 +285,17 @@ def test_any_metadata_is_our_error(path: str, content: bytes) -> None:
     """Garbage in METADATA, WHEEL, RECORD or a module is refused by us, or is what was there."""
     found = outcome(six(setting(path, content)).data)
     assert not found.startswith("good") or outcome(GOOD) == found
+
+
+@pytest.mark.parametrize(
+    "filename",
+    [
+        f"{'a' * 300}-1-py3-none-any.whl",
+        "a-1-" + "-".join(".".join(f"{kind}{n}" for n in range(20)) for kind in "pbc") + ".whl",
+    ],
+)
+def test_file_names_that_would_not_end(filename: str) -> None:
+    """A name that stands for thousands of tags, or is too long for a file, is refused without expanding it."""
+    with pytest.raises(WheelMetadataError) as caught:
+        parse_identity(filename)
+    assert "wheel-filename" == caught.value.code
