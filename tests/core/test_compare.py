@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 
 from micropip_lock.core.compare import LockDiff, diff
 from micropip_lock.core.digest import Digest
-from micropip_lock.core.model import Abi, Lock, LockedPackage, Origin, Wheel, by_name
+from micropip_lock.core.model import Abi, Lock, LockedPackage, Mock, Origin, Wheel, by_name, mocks_by_name
 from micropip_lock.errors import Unlockable
 from tests.strategies import locks
 
@@ -222,3 +222,49 @@ def test_html_escapes() -> None:
         "&lt;script&gt;" in html,
         "same version, other build" in html,
     )
+
+
+def mock(version: str = "1.0", **facts: Any) -> Mock:
+    base = Mock(name=canonicalize_name("stand-in"), display_name="stand-in", version=version, modules={"m": "a = 1"})
+    return replace(base, **facts)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "lines"),
+    [
+        (None, mock(), ["+ stand-in 1.0 (mock)"]),
+        (mock(), None, ["- stand-in 1.0 (mock)"]),
+        (mock(), mock("2.0"), ["~ stand-in 1.0 -> 2.0 (mock)"]),
+        (mock(), mock(persistent=True), ["~ stand-in 1.0 (mock)", "    kept: mock, in memory -> mock, in files"]),
+        (
+            mock(),
+            mock(modules={"m": "a = 2"}),
+            ["~ stand-in 1.0 (mock)", "    module m: 'a = 1' -> 'a = 2'"],
+        ),
+    ],
+    ids=["added", "removed", "version", "place", "source"],
+)
+def test_mocks_differ(before: Mock | None, after: Mock | None, lines: list[str]) -> None:
+    """A mock package that was added, removed or changed is told as such, with what changed in it."""
+    found = diff(
+        *(lock(package(), mocks=mocks_by_name([one] if one is not None else [])) for one in (before, after)),
+    )
+
+    assert (lines, False) == (found.lines(), found.ok)
+
+
+def test_mocks_in_json_and_html() -> None:
+    """The JSON form has both sides of a mock package, and the HTML form names it."""
+    found = diff(lock(), lock(mocks=mocks_by_name([mock()])))
+
+    assert (
+        [
+            {
+                "name": "stand-in",
+                "before": None,
+                "after": {"version": "1.0", "persistent": False, "modules": {"m": "a = 1"}},
+            }
+        ],
+        True,
+        "<LockDiff 0 added, 0 removed, 0 changed, 1 mocks differ>",
+    ) == (found.to_json()["mocks"], "<td>stand-in</td>" in found._repr_html_(), repr(found))

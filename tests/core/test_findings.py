@@ -16,7 +16,8 @@ from packaging.utils import canonicalize_name
 from micropip_lock.core.digest import Digest
 from micropip_lock.core.dist_info import OriginRecord, format_records
 from micropip_lock.core.findings import Finding, VerifyReport, leaves_site, verify
-from micropip_lock.core.model import Abi, Lock, LockedPackage, Origin, Wheel, by_name
+from micropip_lock.core.mocks import mock_files
+from micropip_lock.core.model import Abi, Lock, LockedPackage, Mock, Origin, Wheel, by_name
 from micropip_lock.testing.site import MemorySite
 from micropip_lock.testing.wheels import BuiltWheel, wheel
 
@@ -384,3 +385,40 @@ def test_html_escapes() -> None:
 def test_paths_that_leave(path: str, leaves: bool) -> None:
     """Absolute paths, drives, parent segments and NUL leave; two dots inside a name do not."""
     assert leaves == leaves_site(path)
+
+
+MOCK = Mock(name=canonicalize_name("six"), display_name="six", version="1.0", persistent=True, modules={"six": "A = 1"})
+
+
+def with_mock(mock: Mock) -> MemorySite:
+    return MemorySite(mock_files(mock))
+
+
+def test_a_mock_in_place_of_a_package() -> None:
+    """A mock package where the lock installs a wheel is one error, not a list of files that are missing."""
+    report = verify(lock(package(SIX)), with_mock(MOCK).distributions())
+
+    assert [("error", "six", "mocked")] == codes(report)
+
+
+@pytest.mark.parametrize(
+    ("site", "found"),
+    [
+        (with_mock(MOCK), []),
+        (MemorySite(), [("error", "six", "mock-missing")]),
+        (with_mock(replace(MOCK, version="2.0")), [("error", "six", "mock-differs")]),
+        (with_mock(replace(MOCK, modules={"six": "A = 2"})), [("error", "six", "mock-differs")]),
+        (recorded(SIX), [("error", "six", "not-a-mock"), ("note", "six", "unlocked-extra")]),
+    ],
+    ids=["there", "missing", "version", "source", "real"],
+)
+def test_mocks_of_the_lock(site: MemorySite, found: list[tuple[str, str, str]]) -> None:
+    """A mock package of the lock has to be there with the same version, place and sources."""
+    assert found == codes(verify(replace(lock(), mocks={"six": MOCK}), site.distributions()))
+
+
+def test_a_mock_that_is_not_in_the_lock_is_a_note() -> None:
+    """A mock package beside the lock is told and does not make the environment wrong."""
+    report = verify(lock(), with_mock(MOCK).distributions())
+
+    assert ([("note", "six", "unlocked-extra")], True) == (codes(report), report.ok)
