@@ -20,8 +20,9 @@ import urllib3
 
 from micropip_lock.adapters.answers import failure_of
 from micropip_lock.adapters.connections import Line
+from micropip_lock.core.digest import too_large
 from micropip_lock.core.dist_info import public_url
-from micropip_lock.errors import BlockedError, FetchError, NotFoundError, UsageError, WheelTooLargeError
+from micropip_lock.errors import BlockedError, FetchError, NotFoundError, UsageError
 from micropip_lock.ports import Fetched
 
 _CHUNK: Final = 1 << 16
@@ -33,12 +34,13 @@ def read_body(
     """All bytes of an answer whose headers have arrived.
 
     Raises:
-        WheelTooLargeError: more than ``max_bytes``.
+        WheelTooLargeError, HashMismatchError: more than ``max_bytes``; as :func:`~micropip_lock.core.digest.too_large`.
         FetchError: ``truncated``, ``timeout``, ``bad-encoding``.
     """
+    content_type = response.headers.get("Content-Type", "")
     announced = response.headers.get("Content-Length", "")
     if max_bytes is not None and announced.isdecimal() and int(announced[:20]) > max_bytes:
-        raise _too_large(url, max_bytes, f"{announced[:20]} bytes announced")
+        raise too_large(public_url(url), max_bytes, got=f"{announced[:20]} bytes announced", content_type=content_type)
     chunks: list[bytes] = []
     received = 0
     try:
@@ -46,7 +48,7 @@ def read_body(
         while not line.stopped and (chunk := response.read1(_CHUNK)):
             received += len(chunk)
             if max_bytes is not None and received > max_bytes:
-                raise _too_large(url, max_bytes, "more")
+                raise too_large(public_url(url), max_bytes, got="more", content_type=content_type)
             chunks.append(chunk)
             tell(received)
     except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
@@ -75,7 +77,7 @@ def read_file(url: str, line: Line, tell: Callable[[int], None], max_bytes: int 
             while not line.stopped and (chunk := file.read(_CHUNK)):
                 received += len(chunk)
                 if max_bytes is not None and received > max_bytes:
-                    raise _too_large(url, max_bytes, "more")
+                    raise too_large(public_url(url), max_bytes, got="more")
                 chunks.append(chunk)
                 tell(received)
     except FileNotFoundError as error:
@@ -87,13 +89,3 @@ def read_file(url: str, line: Line, tell: Callable[[int], None], max_bytes: int 
     except (OSError, ValueError) as error:
         raise FetchError("the file cannot be read", url=public_url(url), got=str(error)) from error
     return Fetched(data=b"".join(chunks), url=url)
-
-
-def _too_large(url: str, max_bytes: int, got: str) -> WheelTooLargeError:
-    return WheelTooLargeError(
-        "the file is larger than it may be",
-        url=public_url(url),
-        expected=f"at most {max_bytes} bytes",
-        got=got,
-        hint="the file changed since the lock was frozen, or is larger than the limit",
-    )

@@ -20,6 +20,7 @@ from packaging.markers import default_environment
 
 from micropip_lock.adapters.memory_mocks import change_memory_mocks, memory_mocks
 from micropip_lock.adapters.site import SiteInstaller, SitePackages
+from micropip_lock.core.digest import too_large
 from micropip_lock.core.dist_info import public_url, pyodide_source
 from micropip_lock.core.model import Abi, Origin
 from micropip_lock.core.plan import runtime_tags
@@ -33,7 +34,6 @@ from micropip_lock.errors import (
     RuntimeMissingError,
     ServerError,
     TruncatedError,
-    WheelTooLargeError,
 )
 from micropip_lock.ports import Fetched, FetchedRange, Install, RuntimeLock
 
@@ -192,12 +192,8 @@ def fetch_error(result: Any, url: str, max_bytes: int | None) -> Exception:
     name = public.rsplit("/", 1)[-1]
     kind, status = str(result.kind), getattr(result, "status", None)
     if kind == "too-large":
-        return WheelTooLargeError(
-            f"{name} is larger than the lock says",
-            url=public,
-            expected=f"at most {max_bytes} bytes",
-            got="more",
-            hint="the file changed since the lock was frozen",
+        return too_large(
+            public, max_bytes or 0, got="more", content_type=str(getattr(result, "contentType", None) or "")
         )
     if kind == "status" and isinstance(status, int):
         facts: dict[str, Any] = {"url": public, "status": status, "got": f"HTTP {status}"}

@@ -37,6 +37,7 @@ from micropip_lock.errors import (
     MicropipLockError,
     ReplayCancelled,
     UsageError,
+    WheelTooLargeError,
 )
 from micropip_lock.ports import Fetcher, Install, Installer, Progress, ProgressEvent, Runtime, SiteReader
 
@@ -296,9 +297,9 @@ async def _fetch_admitted(
     cap = package.wheel.size if package.wheel.size is not None else MAX_WHEEL_BYTES
     for reload in (False, True):
         run.requests += 1
-        fetched = await fetcher.fetch(download.url, max_bytes=cap, progress=received, reload=reload)
-        received(len(fetched.data))
         try:
+            fetched = await fetcher.fetch(download.url, max_bytes=cap, progress=received, reload=reload)
+            received(len(fetched.data))
             return admit(
                 fetched.data,
                 package.wheel.digest,
@@ -307,11 +308,11 @@ async def _fetch_admitted(
                 package=package.name,
                 url=fetched.url,
             )
-        except HashMismatchError as error:
+        except (HashMismatchError, WheelTooLargeError) as error:
             # A stale cache on the way is the one cause that asking again, past every cache, can mend.
             if reload or error.code == "not-a-wheel":
                 raise
-            run.discarded += len(fetched.data)
+            run.discarded += run.received.get(package.name, 0)
     raise AssertionError("the second attempt returns or raises")
 
 

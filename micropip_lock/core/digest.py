@@ -18,8 +18,9 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from micropip_lock.errors import HashMismatchError, LockSchemaError
+from micropip_lock.errors import HashMismatchError, LockSchemaError, MicropipLockError, WheelTooLargeError
 
+_PAGE_HINT: Final = "the server answered with a page (a login, a proxy, a missing file); open the address and see"
 _HEX: Final = re.compile(r"[0-9a-fA-F]{64}")
 
 
@@ -170,7 +171,7 @@ def admit(
                 url=url,
                 expected=f"a zip file with sha256 {digest}",
                 got=f"{len(data)} bytes beginning {data[:40].decode('utf-8', 'replace')!r}",
-                hint="the server answered with a page (a login, a proxy, a missing file); open the address and see",
+                hint=_PAGE_HINT,
             )
         raise HashMismatchError(
             f"{name} is not the wheel the lock names",
@@ -194,6 +195,34 @@ def admit(
     wheel.digest = digest
     wheel.filename = filename
     return wheel
+
+
+def too_large(url: str, max_bytes: int, *, got: str, content_type: str = "") -> MicropipLockError:
+    """The error for a download that has more bytes than it may have.
+
+    Args:
+        url: Where it came from, without credentials.
+        max_bytes: The most it may have.
+        got: What was announced or seen.
+        content_type: As the server said it: a web page is told as one.
+    """
+    name = url.rsplit("/", 1)[-1]
+    if content_type.partition(";")[0].strip().lower() in ("text/html", "application/xhtml+xml"):
+        return HashMismatchError(
+            f"a web page arrived instead of {name}",
+            code="not-a-wheel",
+            url=url,
+            expected=f"a file of at most {max_bytes} bytes",
+            got=f"{content_type}, {got}",
+            hint=_PAGE_HINT,
+        )
+    return WheelTooLargeError(
+        f"{name} is larger than it may be",
+        url=url,
+        expected=f"at most {max_bytes} bytes",
+        got=got,
+        hint="the file changed since it was recorded, or is not the one that was meant",
+    )
 
 
 def looks_like_text(data: bytes) -> bool:

@@ -193,9 +193,19 @@ def absolute_url(package: LockedPackage, base: str | None) -> str:
     """The address of a package's wheel.
 
     Raises:
-        LockPolicyError: code ``relative-url`` when the lock's own address is not known.
+        LockPolicyError: code ``relative-url`` when the lock's own address is not known; ``local-path`` when a lock
+            that is no local file names one.
     """
     url = package.wheel.url
+    if urlsplit(url).scheme == "file" and urlsplit(base or "").scheme != "file":
+        raise LockPolicyError(
+            f"the lock names a file of this machine for {package}",
+            code="local-path",
+            where=f"packages.{package.name}.file_name",
+            package=package.name,
+            got=url,
+            hint="only a lock opened from a path of this machine may; name the wheel by its web address",
+        )
     if urlsplit(url).scheme:
         return url
     # A base that relative names cannot be joined to (emfs:…) leaves them relative.

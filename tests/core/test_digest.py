@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from micropip_lock.core.digest import Digest, VerifiedWheel, admit, looks_like_text
+from micropip_lock.core.digest import Digest, VerifiedWheel, admit, looks_like_text, too_large
 from micropip_lock.errors import HashMismatchError, LockSchemaError
 from tests.strategies import digests
 
@@ -128,3 +128,10 @@ def test_right_digest_and_wrong_size() -> None:
 def test_text_and_binary(data: bytes, expected: bool) -> None:
     """Pages and messages look like text; archives and nothing do not."""
     assert expected == looks_like_text(data)
+
+
+def test_a_page_that_is_larger_than_the_wheel() -> None:
+    """A web page in place of a wheel is told as one, also when it is larger than the wheel."""
+    page = too_large("https://files.example/a.whl", 10, got="more", content_type="text/html; charset=utf-8")
+    other = too_large("https://files.example/a.whl", 10, got="more", content_type="application/zip")
+    assert ("not-a-wheel", "too-large") == (page.code, other.code)

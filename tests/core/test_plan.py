@@ -317,3 +317,13 @@ def test_order_is_of_normalised_names() -> None:
     """The order is of the keys of the lock."""
     lock = lock_of(locked("Foo_Bar", url="https://files.example/foo_bar-1.0-py3-none-any.whl"))
     assert ("foo-bar",) == plan_of(lock).order
+
+
+@pytest.mark.parametrize("base", [None, "https://host.example/locks/pyodide-lock.json"])
+def test_a_lock_from_elsewhere_names_no_local_file(base: str | None) -> None:
+    """A lock that is no file of this machine may not name one; a lock that is, may."""
+    package = locked("a", url="file:///srv/a-1.0-py3-none-any.whl")
+    with pytest.raises(LockPolicyError) as caught:
+        absolute_url(package, base)
+    assert "local-path" == caught.value.code
+    assert package.wheel.url == absolute_url(package, "file:///srv/pyodide-lock.json")

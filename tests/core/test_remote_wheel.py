@@ -240,8 +240,13 @@ def test_mutated_archives(data: bytes, tail: int) -> None:
     except InputError:
         return
     assert len(asked) <= 4
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        assert archive.read(RECORD_NAME) == files["RECORD"]
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            expected = archive.read(RECORD_NAME)
+    except NotImplementedError:
+        # zipfile refuses a "version needed" that says nothing about the bytes.
+        return
+    assert expected == files["RECORD"]
 
 
 @settings(deadline=None)
