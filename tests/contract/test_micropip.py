@@ -15,7 +15,10 @@ from unittest.mock import patch
 import pytest
 import pytest_asyncio
 from jupyterlite_pyodide_kernel.addons.piplite import write_wheel_index  # type: ignore[import-untyped]  # has no types
+from packaging.utils import canonicalize_name
 
+from micropip_lock.core.mocks import IN_MEMORY_INSTALLER, mock_files
+from micropip_lock.core.model import Mock
 from micropip_lock.testing import PackageIndex, wheel
 from tests.e2e.kernel import Kernel, kernel
 from tests.e2e.sets import PYODIDE_029, PYODIDE_314
@@ -79,7 +82,7 @@ def take_away():
 def index() -> Iterator[PackageIndex]:
     """Packages for one install each."""
     with PackageIndex() as running:
-        for name in ("alpha", "beta", "gamma", "delta", "epsilon", "eta"):
+        for name in ("alpha", "beta", "gamma", "delta", "epsilon", "eta", "theta", "iota", "kappa"):
             running.add(wheel(name))
         yield running
 
@@ -260,6 +263,120 @@ answer = importlib.metadata.version("delta")
     )
 
     assert "2.0" == version
+
+
+async def test_6_one_install_is_one_context(running: Kernel, index: PackageIndex) -> None:
+    """What ``gather_requirements`` sets in a context variable, the layer finds; two installs at once keep apart."""
+    found = await _spied(
+        running,
+        f"""
+import asyncio
+from contextvars import ContextVar
+whose = ContextVar("whose", default="nobody")
+found = []
+RealTransaction = package_manager.Transaction
+
+class Noted(RealTransaction):
+    async def gather_requirements(self, requirements):
+        if whose.get() == "nobody" or not hasattr(self, "noted"):
+            self.noted = True
+            whose.set(str(requirements[0]))
+        await super().gather_requirements(requirements)
+
+async def install(buffer, filename, install_dir, metadata=None):
+    found.append([whose.get(), filename])
+
+Spy.install = staticmethod(install)
+if globals_of_0_11_0:
+    wheelinfo.install = install
+package_manager.Transaction = Noted
+try:
+    await asyncio.gather(*(bound_install(name, index_urls={index.url!r}) for name in ("theta", "iota")))
+finally:
+    package_manager.Transaction = RealTransaction
+answer = sorted(found)
+""",
+    )
+
+    assert [["iota", wheel("iota").filename], ["theta", wheel("theta").filename]] == found
+
+
+async def test_6_bytes_are_there_before_anything_changes(running: Kernel, index: PackageIndex) -> None:
+    """When ``gather_requirements`` returns, each wheel holds its bytes and its index's digest, and none is unpacked."""
+    found = await _spied(
+        running,
+        f"""
+import hashlib
+RealTransaction = package_manager.Transaction
+found = []
+
+class Noted(RealTransaction):
+    async def gather_requirements(self, requirements):
+        await super().gather_requirements(requirements)
+        for one in self.wheels:
+            data = bytes(one._data.to_bytes()) if hasattr(one._data, "to_bytes") else bytes(one._data)
+            found.append([one.filename, hashlib.sha256(data).hexdigest(), one.sha256, len(seen["installed"])])
+
+package_manager.Transaction = Noted
+try:
+    await bound_install("kappa", index_urls={index.url!r})
+finally:
+    package_manager.Transaction = RealTransaction
+answer = found[-1]
+""",
+    )
+    kappa = wheel("kappa")
+
+    assert [kappa.filename, kappa.sha256, kappa.sha256, 0] == found
+
+
+async def test_7_mocks_in_memory(running: Kernel) -> None:
+    """Mocks in memory are in ``_mock_distributions`` by name, with ``modules`` and ``file_dict`` as they were given."""
+    answer = await running.ask("""
+import micropip
+from micropip import _mock_package
+micropip.add_mock_package("in-memory", "1.0", modules={"in_memory": "X = 1"})
+one = _mock_package._mock_distributions["in-memory"]
+answer = [one.modules, sorted(one.file_dict), one.read_text("INSTALLER"), one.version]
+micropip.remove_mock_package("in-memory")
+answer.append(sorted(_mock_package._mock_distributions))
+_mock_package._add_in_memory_distribution("in-memory", one.file_dict, one.modules)
+answer.append(sorted(_mock_package._mock_distributions))
+micropip.remove_mock_package("in-memory")
+""")
+
+    assert [
+        {"in_memory": "X = 1"},
+        ["INSTALLER", "METADATA"],
+        IN_MEMORY_INSTALLER,
+        "1.0",
+        [],
+        ["in-memory"],
+    ] == answer
+
+
+async def test_7_mocks_in_files(running: Kernel) -> None:
+    """The files that we write for a persistent mock are those that micropip writes, byte for byte."""
+    root, files = await running.ask("""
+import micropip
+from pathlib import Path
+from site import getsitepackages
+root = Path(getsitepackages()[0])
+before = {path for path in root.rglob("*") if path.is_file()}
+micropip.add_mock_package("infiles", "1.0", modules={"infiles": "X = 'é'", "infiles_b.c": ""}, persistent=True)
+after = {path for path in root.rglob("*") if path.is_file()}
+answer = [f"{root}/", {str(path.relative_to(root)): path.read_bytes().decode() for path in after - before}]
+micropip.remove_mock_package("infiles")
+""")
+    mock = Mock(
+        name=canonicalize_name("infiles"),
+        display_name="infiles",
+        version="1.0",
+        persistent=True,
+        modules={"infiles": "X = 'é'", "infiles_b.c": ""},
+    )
+
+    assert files == mock_files(mock, root=root)
 
 
 async def test_1_older_globals_are_there_only_in_0_11_0(running: Kernel) -> None:
