@@ -22,6 +22,7 @@ import io
 import os
 import posixpath
 import shutil
+import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -38,6 +39,12 @@ from micropip_lock.core.model import Mock
 from micropip_lock.core.wheel import OpenedWheel
 from micropip_lock.errors import ConflictError, MicropipLockError, StorageError, WheelPathError
 from micropip_lock.ports import Install
+
+_in_use: set[Path] = set()
+"""Staging directories of this process."""
+
+REPLACED = "replaced"
+"""What a staging directory calls the place for files that were installed before."""
 
 _STAGING_PREFIX = ".micropip-lock-"
 
@@ -127,13 +134,28 @@ class SiteInstaller:
         if not installs and not mocks:
             return ()
         journal = _Journal()
-        undo_memory: Callable[[], None] | None = None
         try:
             journal.make(self.root)
-            staging = Path(tempfile.mkdtemp(prefix=_STAGING_PREFIX, dir=self.root))
+            sweep(self.root)
+            staging = Path(tempfile.mkdtemp(prefix=f"{_STAGING_PREFIX}{os.getpid()}-", dir=self.root))
+            _in_use.add(staging)
         except OSError as error:
             journal.undo()
             raise _storage(error, self.root) from error
+        try:
+            return await self._install(installs, mocks, on_step, staging, journal)
+        finally:
+            _in_use.discard(staging)
+
+    async def _install(
+        self,
+        installs: Sequence[Install],
+        mocks: Sequence[MockInstall],
+        on_step: Callable[[str, str], None],
+        staging: Path,
+        journal: _Journal,
+    ) -> Sequence[str]:
+        undo_memory: Callable[[], None] | None = None
         try:
             staged: list[_Staged] = []
             for number, install in enumerate(installs):
@@ -142,7 +164,7 @@ class SiteInstaller:
                 await asyncio.sleep(0)
             in_files = [one.mock for one in mocks if one.mock.persistent or self._memory_mocks is None]
             staged += [self._staged_mock(mock, staging / f"mock-{mock.name}") for mock in in_files]
-            left = self._remove_replaced(installs, mocks, staging / "replaced", journal)
+            left = self._remove_replaced(installs, mocks, staging / REPLACED, journal)
             for one in staged:
                 self._commit(one, journal)
             notes = await self._load(staged, on_step)
@@ -329,6 +351,35 @@ class _Staged:
 def _nearest(target: Path) -> Path:
     """The closest parent that is there, whatever it is."""
     return next(parent for parent in target.parents if os.path.lexists(parent))
+
+
+def sweep(root: Path) -> None:
+    """Remove staging directories that killed processes left behind.
+
+    One that holds replaced files is kept: they are the only copy of what was installed before.
+
+    Raises:
+        OSError: the directory cannot be listed.
+    """
+    for staging in root.glob(f"{_STAGING_PREFIX}*"):
+        owner = staging.name.removeprefix(_STAGING_PREFIX).partition("-")[0]
+        if staging in _in_use or not owner.isdecimal() or (staging / REPLACED).exists():
+            continue
+        if int(owner) == os.getpid() or not _is_running(int(owner)):
+            shutil.rmtree(staging, ignore_errors=True)
+
+
+def _is_running(pid: int) -> bool:
+    if sys.platform in ("win32", "emscripten"):
+        # There is no harmless way to ask, or nobody else to ask about.
+        return sys.platform == "win32"
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def is_extension_module(filename: str) -> bool:

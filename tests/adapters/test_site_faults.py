@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from micropip_lock.adapters.site import SiteInstaller
+from micropip_lock.adapters.site import SiteInstaller, sweep
 from micropip_lock.errors import EnvironmentMismatchError, StorageError, WheelRecordError
 from micropip_lock.ports import Install
 from micropip_lock.testing import wheel
@@ -212,3 +212,14 @@ async def test_a_listener_that_raises_undoes_everything(tmp_path: Path) -> None:
     with pytest.raises(LookupError, match="mine"):
         await SiteInstaller(tmp_path).install([install_of(NEW), install_of(NEIGHBOUR)], listen)
     assert {} == snapshot(tmp_path)
+
+
+async def test_what_a_killed_process_left_is_swept(tmp_path: Path) -> None:
+    """The staging directory of a process that is gone goes; one in use, or with replaced files, stays."""
+    gone, running, kept = (
+        tmp_path / f".micropip-lock-{name}" for name in ("999999999-a", f"{os.getppid()}-b", "999999998-c")
+    )
+    for directory in (gone / "0", running / "0", kept / "replaced"):
+        directory.mkdir(parents=True)
+    sweep(tmp_path)
+    assert [False, True, True] == [gone.exists(), running.exists(), kept.exists()]
