@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import shutil
@@ -46,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code.
     """
     arguments = sys.argv[1:] if argv is None else list(argv)
+    _open_streams()
     try:
         code = _main(arguments)
         sys.stdout.flush()
@@ -54,9 +56,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Whoever read our output (`| head`) has gone; without this, Python would complain when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
+    except OSError as error:
+        # A full disk behind a redirection: the output is not whole, and exit code 1 would say "it differs".
+        with contextlib.suppress(OSError):
+            sys.stderr.write(f"storage: the output cannot be written\n  got {error.strerror or error}\n")
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        return FAILED
     except SystemExit as leaving:
         # argparse leaves this way after --help and --version.
         return leaving.code if isinstance(leaving.code, int) else OK
+
+
+def _open_streams() -> None:
+    """A stream that was closed before we began (``>&-``) is ``None`` in Python; an empty one takes its place."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115  # it lives as long as we do
 
 
 def _main(arguments: Sequence[str]) -> int:
@@ -73,7 +90,8 @@ def _main(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, asyncio.CancelledError):
         _tell_failure(OutcomeError("stopped by the user", code="interrupted"), verb, looks, as_json=as_json)
         return INTERRUPTED
-    except BrokenPipeError:
+    except OSError:
+        # Only our own streams raise it here: files are told by what reads and writes them.
         raise
     except Exception as bug:  # noqa: BLE001  # a bug too is told with a code and an exit code, in JSON too
         if _is_verbose(arguments):
@@ -214,7 +232,7 @@ def parser() -> argparse.ArgumentParser:
 
     one = verb("replay", "install exactly what a lock names")
     one.add_argument("lock", metavar="LOCK", help="a path, a URL, or - for standard input")
-    one.add_argument("--target", type=Path, metavar="DIR", help="fill this directory")
+    one.add_argument("--target", type=_directory, metavar="DIR", help="fill this directory")
     one.add_argument("--in-pyodide", action="store_true", help="fill a fresh Pyodide instead")
     one.add_argument("-c", dest="code", metavar="CODE", help="then run CODE there")
     one.add_argument("--offline", action="store_true", help="send no request")
@@ -223,8 +241,8 @@ def parser() -> argparse.ArgumentParser:
 
     one = verb("verify", "check a directory or wheels against a lock")
     one.add_argument("lock", metavar="LOCK")
-    one.add_argument("--site", type=Path, metavar="DIR", help="a directory that a replay filled")
-    one.add_argument("--wheels", type=Path, metavar="DIR", help="a directory of wheels")
+    one.add_argument("--site", type=_directory, metavar="DIR", help="a directory that a replay filled")
+    one.add_argument("--wheels", type=_directory, metavar="DIR", help="a directory of wheels")
 
     one = verb("diff", "show how lock B differs from lock A")
     one.add_argument("before", metavar="A")
@@ -240,6 +258,13 @@ def _version() -> str:
         return version(PROGRAM)
     except PackageNotFoundError:
         return "(not installed)"
+
+
+def _directory(text: str) -> Path:
+    # An unset shell variable gives "", which Path takes for the current directory.
+    if not text:
+        raise argparse.ArgumentTypeError("expected a directory, got nothing")
+    return Path(text)
 
 
 def _positive(text: str) -> int:

@@ -80,7 +80,8 @@ def checked_requirement(text: str, where: str) -> str:
             code="bad-requirement",
             where=where,
             expected="a requirement such as rich>=13, or the https: address of a wheel",
-            got=repr(text),
+            # What cannot be parsed can still hold an address with a password in it.
+            got=repr(re.sub(r"//[^/@\s]*@", "//…@", text)),
             hint="put the wheel on a server or an index" if is_path else str(error).splitlines()[0],
         ) from error
     if requirement.url is not None:
