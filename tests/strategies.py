@@ -36,8 +36,8 @@ settings.load_profile("shared-machine")
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 KNOWN_OF_OURS = {
-    *("source", "index", "url", "size", "upload-time", "requested", "requirement", "extras", "missing", "mocked", "depends"),
-    *("version", "mocks", "unlocked"),
+    *("source", "index", "url", "size", "upload-time", "requested", "requirement", "extras", "missing", "mocked"),
+    *("depends", "version", "mocks", "unlocked"),
 }
 KNOWN_OF_ENTRY = {
     *("name", "version", "file_name", "install_dir", "sha256", "package_type", "imports", "depends"),

@@ -45,7 +45,7 @@ from micropip_lock.adapters.index_answers import (
     readable_page,
     without_slash,
 )
-from micropip_lock.adapters.underway import Underway, asked_for, bytes_of, check_promise
+from micropip_lock.adapters.underway import Underway, asked_for, bytes_of, check_promise, wheel_of
 from micropip_lock.errors import MicropipLockError, OutcomeError, RuntimeMissingError
 
 _underway: Final[ContextVar[Underway | None]] = ContextVar("micropip_lock_underway", default=None)
@@ -222,6 +222,10 @@ def recording_layer(layer: Any, recording: _Recording) -> Any:
         async def fetch_bytes(url: str, kwargs: dict[str, str]) -> bytes:
             data: bytes = await layer.fetch_bytes(metadata_address(url), kwargs)
             check_promise(url, data)
+            underway = _underway.get()
+            if underway is not None and (filename := wheel_of(url)) is not None:
+                # Checked as it arrives, while others are on their way.
+                underway.admit(data, filename, url=url)
             return data
 
         @staticmethod

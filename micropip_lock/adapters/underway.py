@@ -200,6 +200,12 @@ def _asked(text: str, page_address: str | None) -> tuple[NormalizedName, Asked]:
     return canonicalize_name(filename.partition("-")[0]), asked
 
 
+def wheel_of(url: str) -> str | None:
+    """The wheel that an address names, or ``None`` when it names something else."""
+    filename = unquote(urlsplit(url).path.rsplit("/", 1)[-1])
+    return filename if filename.endswith(".whl") and not url.endswith(".metadata") else None
+
+
 def bytes_of(buffer: Any) -> bytes:
     """The bytes behind what micropip hands to its installer: a JavaScript buffer in Pyodide, bytes elsewhere."""
     return bytes(buffer.to_bytes()) if hasattr(buffer, "to_bytes") else bytes(buffer)

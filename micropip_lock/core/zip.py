@@ -170,7 +170,8 @@ class Archive:
         def refuse(code: str, message: str) -> WheelPathError:
             return WheelPathError(message, code=code, where=where, hint="do not install this wheel")
 
-        if any(unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in path):
+        # Nearly every name is printable, which none of these characters is.
+        if not path.isprintable() and any(unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in path):
             raise refuse("control-char", "a file name has a control character")
         if "\\" in path:
             raise refuse("backslash", "a file name has a backslash")

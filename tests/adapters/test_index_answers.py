@@ -151,7 +151,10 @@ def test_project_of(url: str, expected: str) -> None:
 
 def test_site_indexes() -> None:
     """Only an all.json that lists the project, and lies where the wheel does, brought it."""
-    indices = {"https://site.example/a/all.json": {"six": {}}, "https://site.example/b/all.json": {"other": {}}}
+    indices: dict[str, dict[str, object]] = {
+        "https://site.example/a/all.json": {"six": {}},
+        "https://site.example/b/all.json": {"other": {}},
+    }
 
     assert ("https://site.example/a/all.json", None, None, True, False) == (
         site_index_of(SIX, f"https://site.example/a/./{WHEEL}", indices),

@@ -11,7 +11,7 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from micropip_lock.adapters.index_answers import Pages
-from micropip_lock.adapters.underway import Asked, Underway, absolute, asked_for, bytes_of, check_promise
+from micropip_lock.adapters.underway import Asked, Underway, absolute, asked_for, bytes_of, check_promise, wheel_of
 from micropip_lock.core.digest import Digest
 from micropip_lock.core.dist_info import parse_records
 from micropip_lock.errors import HashMismatchError, InputError
@@ -227,6 +227,21 @@ def test_promises_in_addresses(suffix: str, refused: bool) -> None:
 def test_what_was_asked(requirements: list[str], expected: dict[str, Asked]) -> None:
     """Requirements are kept by name, the extras of one name together."""
     assert expected == asked_for(requirements)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        (f"{URL}?token=1#sha256=0", SIX.filename),
+        ("emfs:/home/a%2D1-py3-none-any.whl", "a-1-py3-none-any.whl"),
+        (f"{URL}.metadata", None),
+        (f"{URL}?token=1.metadata", None),
+        ("https://files.example/download?file=a.whl", None),
+    ],
+)
+def test_wheel_of(url: str, expected: str | None) -> None:
+    """A wheel is what the path names; METADATA beside it is none, wherever the suffix was put."""
+    assert expected == wheel_of(url)
 
 
 class Buffer:

@@ -100,13 +100,13 @@ async def test_replayed_twice(tmp_path: Path) -> None:
     assert {"skipped"} == set(outcomes(done).values())
 
 
-def locked_mock(**changes: str) -> Lock:
-    return replace(lock_of(), mocks=mocks_by_name([replace(STAND_IN, **changes)]))
+def locked_mock(version: str) -> Lock:
+    return replace(lock_of(), mocks=mocks_by_name([replace(STAND_IN, version=version)]))
 
 
 async def test_an_imported_module_is_not_pulled_away(tmp_path: Path) -> None:
     """Replacing a mock package whose module is imported is refused, as it is for a wheel."""
-    await run(tmp_path, locked_mock())
-    error = await failing(tmp_path, locked_mock(version="2.0"), runtime=Runtime("stand_in"))
+    await run(tmp_path, locked_mock("1.0"))
+    error = await failing(tmp_path, locked_mock("2.0"), runtime=Runtime("stand_in"))
 
     assert ("already-imported", "stand-in", "stand_in") == (error.code, error.package, error.got)

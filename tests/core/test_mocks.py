@@ -131,8 +131,8 @@ def test_a_module_that_is_gone() -> None:
 def test_a_distribution_is_no_mock() -> None:
     """What another installer installed has no mock modules."""
     assert (None, None) == (
-        persistent_modules({"INSTALLER": "pip\n"}.get, lambda path: b""),
-        persistent_modules({}.get, lambda path: b""),
+        persistent_modules(lambda filename: "pip\n", lambda path: b""),
+        persistent_modules(lambda filename: None, lambda path: b""),
     )
 
 
@@ -162,8 +162,8 @@ def test_plan() -> None:
         replace(THING, name=canonicalize_name(name), display_name=name, persistent=False, modules={})
         for name in ("other", "third")
     )
-    there = [present_mock(dist) for dist in (*MemorySite(mock_files(THING)).distributions(), InMemory(name="other"))]
-    present = [one for one in there if one is not None]
+    (in_files,) = MemorySite(mock_files(THING)).distributions()
+    present = [one for one in (present_mock(in_files), present_mock(InMemory(name="other"))) if one is not None]
     changes, skipped = plan_mocks(lock(mocks=mocks_by_name([THING, other, third])), present, [])
 
     assert ((MockInstall(mock=other, replaces=(present[1],)), MockInstall(mock=third)), (THING,)) == (changes, skipped)
