@@ -202,6 +202,10 @@ async def show(options: Namespace, looks: Looks) -> Outcome:
         "abi": lock.abi.to_info(),
         "size": lock.size,
         "packages": packages,
+        "mocks": [
+            {"name": mock.name, "version": mock.version, "source": mock.source, "modules": sorted(mock.modules)}
+            for mock in lock.mocks.values()
+        ],
         "unlocked": [item.to_json() for item in lock.unlocked],
     }
     return Outcome(facts=facts, data=_text(lock_lines(lock, looks.data)))

@@ -14,7 +14,7 @@ from micropip_lock.app.replay import PackageOutcome, ReplayReport
 from micropip_lock.cli_text import View, columns_of, printable
 from micropip_lock.core.compare import Finding, VerifyReport, diff
 from micropip_lock.core.digest import Digest
-from micropip_lock.core.model import Abi, Lock, LockedPackage, Origin, Wheel, by_name
+from micropip_lock.core.model import Abi, Lock, LockedPackage, Mock, Origin, Wheel, by_name, mocks_by_name
 from micropip_lock.errors import NotFoundError, Unlockable
 from micropip_lock.ports import ProgressEvent
 from micropip_lock.render import ProgressLine, diff_lines, error_text, findings_lines, lock_lines, report_lines
@@ -58,6 +58,23 @@ def test_lock_table() -> None:
         "2 packages, 24.7 kB for ABI 2026_0 (wasm32, Python 3.14.2)",
         f"lock {shown.id}",
     ] == lock_lines(shown, PLAIN)
+
+
+def test_mocks_are_shown_as_such() -> None:
+    """A mock package is in the table of a lock as a mock, and counted apart from the packages."""
+    mocks = [
+        Mock(name=canonicalize_name(name), display_name=name, version="1.0", persistent=persistent)
+        for name, persistent in (("in-files", True), ("in-memory", False))
+    ]
+    shown = lock_lines(lock(package("rich", "13.7.1"), mocks=mocks_by_name(mocks)), PLAIN)
+    assert [
+        "mock, in files",
+        "mock, in memory",
+        "1 package and 2 mocks, 12.3 kB for ABI 2026_0 (wasm32, Python 3.14.2)",
+    ] == [
+        *(re.split(" {2,}", line)[2] for line in shown[2:4]),
+        shown[4],
+    ]
 
 
 def test_empty_lock() -> None:
