@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from micropip_lock.core.digest import VerifiedWheel
+from micropip_lock.core.dirty import Listing
 from micropip_lock.core.mocks import MockInstall
 from micropip_lock.core.model import Abi, LockedPackage
 
@@ -175,11 +176,39 @@ class InstalledDist(Protocol):
         ...
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stray:
+    """Something importable that is installed in another way than a dist-info directory of site-packages says.
+
+    Attributes:
+        name: Of the distribution, or of the file, as far as it tells one.
+        version: When it tells one, else ``""``.
+        kind: ``egg-info``; ``egg-link``; ``path-file`` (a directory named in a ``.pth`` file); ``path-entry`` (a
+            distribution in a directory of ``sys.path`` outside site-packages).
+        place: The directory or file, for people.
+        file: The ``.pth`` or ``.egg-link`` file in site-packages that names it, or ``""``.
+    """
+
+    name: str
+    version: str
+    kind: Literal["egg-info", "egg-link", "path-file", "path-entry"]
+    place: str
+    file: str = ""
+
+
 class SiteReader(Protocol):
     """Reads an environment; there is nothing here to write with."""
 
     def distributions(self) -> Iterable[InstalledDist]:
         """Every dist-info directory, sorted by its name; then mock packages that are in memory only."""
+        ...
+
+    def files(self) -> Listing:
+        """Every file below the directory."""
+        ...
+
+    def strays(self) -> Iterable[Stray]:
+        """What is importable here without a dist-info directory, sorted by name."""
         ...
 
 

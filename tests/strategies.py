@@ -36,8 +36,9 @@ settings.load_profile("shared-machine")
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 KNOWN_OF_OURS = {
-    *("source", "index", "url", "size", "upload-time", "requested", "requirement", "extras", "missing", "mocked"),
-    *("depends", "version", "mocks", "unlocked"),
+    *("source", "index", "url", "size", "upload-time", "requested", "requirement", "extras"),
+    *("missing", "mocked", "depends"),
+    *("version", "mocks", "site", "unlocked"),
 }
 KNOWN_OF_ENTRY = {
     *("name", "version", "file_name", "install_dir", "sha256", "package_type", "imports", "depends"),
@@ -180,6 +181,7 @@ def locks(draw: st.DrawFn, max_packages: int = 4) -> Lock:
             draw(packages(display_name, spelt, [mock.name for mock in stand_ins])) for display_name in spelt
         ),
         mocks=mocks_by_name(stand_ins),
+        site=dict(sorted(draw(st.dictionaries(names().map(canonicalize_name), versions, max_size=2)).items())),
         unlocked=tuple(sorted(unlocked, key=lambda item: tuple(item.to_json().values()))),
         unknown=draw(dictionaries(KNOWN_OF_TOP)),
         tool_unknown=draw(tool_tables()),

@@ -12,15 +12,18 @@ import importlib.resources
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from site import getsitepackages
 from typing import Any
 
 from packaging.markers import default_environment
 
+from micropip_lock.adapters.memory_files import LISTING, read_listing
 from micropip_lock.adapters.memory_mocks import change_memory_mocks, memory_mocks
 from micropip_lock.adapters.site import SiteInstaller, SitePackages
 from micropip_lock.core.digest import too_large
+from micropip_lock.core.dirty import Listing
 from micropip_lock.core.dist_info import public_url, pyodide_source
 from micropip_lock.core.model import Abi, Origin
 from micropip_lock.core.plan import runtime_tags
@@ -214,7 +217,30 @@ def fetch_error(result: Any, url: str, max_bytes: int | None) -> Exception:
 
 def site_packages() -> SitePackages:
     """This interpreter's site-packages, with micropip's in-memory mock packages."""
-    return SitePackages(Path(getsitepackages()[0]), others=memory_mocks)
+    return SitePackages(
+        Path(getsitepackages()[0]),
+        others=memory_mocks,
+        listing=_listing,
+        path=lambda: tuple(sys.path),
+    )
+
+
+@cache
+def _lister() -> Any:
+    from pyodide.code import run_js
+
+    return run_js(LISTING)
+
+
+def _listing(root: Path) -> Listing | None:
+    """The files below a directory by Emscripten's own nodes; ``None`` when they are not in memory."""
+    import pyodide_js
+
+    listed = _lister()(pyodide_js.FS, str(root))
+    if listed is None:
+        return None
+    paths, sizes, times = listed
+    return read_listing(paths, sizes.to_py().tolist(), times.to_py().tolist())
 
 
 def installer(target: Path | None = None) -> SiteInstaller:

@@ -5,7 +5,8 @@ Rules this file keeps:
 1. Reading never follows a RECORD path that leaves the environment's prefix.
 2. Nothing here writes.
 
-Left to others: changing it (:mod:`micropip_lock.adapters.site`).
+Left to others: changing it (:mod:`micropip_lock.adapters.site`), what is importable there besides
+(:mod:`micropip_lock.adapters.strays`), faster listings (:mod:`micropip_lock.adapters.pyodide`).
 """
 
 from __future__ import annotations
@@ -14,31 +15,34 @@ import glob
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from typing import Final
 
+from micropip_lock.adapters.strays import find_strays
 from micropip_lock.core.digest import Digest
+from micropip_lock.core.dirty import Listing
 from micropip_lock.core.dist_info import parse_record
 from micropip_lock.core.mocks import persistent_modules
 from micropip_lock.core.model import Abi
 from micropip_lock.core.plan import python_of, runtime_tags
 from micropip_lock.errors import RecordError
-from micropip_lock.ports import RuntimeLock
+from micropip_lock.ports import RuntimeLock, Stray
+
+_CHUNK: Final = 1 << 20
 
 
 class InstalledDirectory:
-    """One dist-info directory. Implements :class:`~micropip_lock.ports.InstalledDist`."""
+    """One dist-info directory, each text read once. Implements :class:`~micropip_lock.ports.InstalledDist`."""
 
     def __init__(self, site: Path, directory: str, prefix: Path) -> None:
-        # Without "." and "..": RECORD's paths are compared with these, and "." is a prefix of everything.
-        self._site = Path(os.path.abspath(site))
-        self._prefix = Path(os.path.abspath(prefix))
+        self._site = site
+        self._prefix = prefix
         self.directory = directory
+        self._texts: dict[str, str | None] = {}
 
     def read_text(self, filename: str) -> str | None:
-        data = _read(self._site / self.directory / filename)
-        try:
-            return None if data is None else data.decode("utf-8")
-        except UnicodeDecodeError:
-            return None
+        if filename not in self._texts:
+            self._texts[filename] = _decoded(_read(f"{self._site}/{self.directory}/{filename}"))
+        return self._texts[filename]
 
     def read_file(self, path: str) -> bytes | None:
         target = self.locate(path)
@@ -54,9 +58,11 @@ class InstalledDirectory:
         """Where a RECORD path lies, or ``None`` when it leaves the environment."""
         if not path or "\0" in path or PurePosixPath(path).is_absolute():
             return None
-        target = Path(os.path.normpath(self._site / path))
-        inside = target.is_relative_to(self._site) or target.is_relative_to(self._prefix)
-        return target if inside and target != self._site else None
+        # Without "." and "..": "." is a prefix of everything.
+        site, prefix = Path(os.path.abspath(self._site)), Path(os.path.abspath(self._prefix))
+        target = Path(os.path.normpath(site / path))
+        inside = target.is_relative_to(site) or target.is_relative_to(prefix)
+        return target if inside and target != site else None
 
 
 class SitePackages:
@@ -66,14 +72,24 @@ class SitePackages:
         root: The directory.
         prefix: The environment it belongs to; RECORD may name files there (scripts, data). Default: ``root`` itself.
         others: Distributions that exist without a directory (micropip's in-memory mocks).
+        listing: Lists the files faster than the operating system, or gives ``None``.
+        path: Other directories of ``sys.path`` that belong to the environment.
     """
 
     def __init__(
-        self, root: Path, *, prefix: Path | None = None, others: Callable[[], Iterable[object]] = tuple
+        self,
+        root: Path,
+        *,
+        prefix: Path | None = None,
+        others: Callable[[], Iterable[object]] = tuple,
+        listing: Callable[[Path], Listing | None] = lambda root: None,
+        path: Callable[[], Iterable[str]] = tuple,
     ) -> None:
         self.root = Path(os.path.abspath(root))
         self.prefix = Path(os.path.abspath(prefix or root))
         self._others = others
+        self._listing = listing
+        self._path = path
 
     def distributions(self) -> Iterator[InstalledDirectory]:
         if self.root.is_dir():
@@ -81,6 +97,13 @@ class SitePackages:
                 if entry.name.endswith(".dist-info") and entry.is_dir(follow_symlinks=False):
                     yield InstalledDirectory(self.root, entry.name, self.prefix)
         yield from self._others()  # type: ignore[misc]  # they have the same three methods, the port is structural
+
+    def files(self) -> Listing:
+        listed = self._listing(self.root)
+        return listed if listed is not None else list_files(self.root)
+
+    def strays(self) -> Iterable[Stray]:
+        return find_strays(self.root, self._path())
 
 
 class TargetRuntime:
@@ -118,6 +141,29 @@ class TargetRuntime:
 
     def imported(self) -> Mapping[str, str]:
         return {}
+
+
+def list_files(root: Path) -> Listing:
+    """Every file below a directory but in ``__pycache__``; links are looked through, but not into directories.
+
+    Times are left out: a copied, linked or unpacked environment has those of the copying, so that only bytes tell.
+    """
+    sizes: dict[str, int] = {}
+    waiting = [(os.fspath(root), "")]
+    while waiting:
+        directory, prefix = waiting.pop()
+        try:
+            entries = list(os.scandir(directory))
+        except OSError:
+            # A directory that nobody may read holds nothing that can be imported.
+            continue
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                if entry.name != "__pycache__":
+                    waiting.append((entry.path, f"{prefix}{entry.name}/"))
+            elif entry.is_file():
+                sizes[f"{prefix}{entry.name}"] = entry.stat().st_size
+    return Listing(sizes=sizes)
 
 
 def tree(root: Path) -> dict[str, str]:
@@ -169,8 +215,26 @@ def _copies(path: str, target: Path, prefix: Path) -> Iterable[Path]:
             yield copy
 
 
-def _read(path: Path) -> bytes | None:
+def _decoded(data: bytes | None) -> str | None:
     try:
-        return path.read_bytes()
+        return None if data is None else data.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
+def _read(path: Path | str) -> bytes | None:
+    """All bytes of a file, by the shortest way: a freeze reads a thousand small files."""
+    try:
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    except (OSError, ValueError):
+        # ValueError: a name with a null character.
+        return None
+    try:
+        parts = []
+        while len(part := os.read(handle, _CHUNK)) == _CHUNK:
+            parts.append(part)
+        return b"".join([*parts, part])
     except OSError:
         return None
+    finally:
+        os.close(handle)

@@ -2,54 +2,50 @@
 
 Rules this file keeps:
 
-1. It receives only a :class:`~micropip_lock.ports.SiteReader`, so it cannot write; it never resolves and asks no
-   network.
+1. It receives only a :class:`~micropip_lock.ports.SiteReader`, so it cannot write; it never resolves. The network is
+   asked only where a distribution without a record came from (:func:`freeze_located`).
 2. Only what is installed, and only what a replay needs: the tools that record and replay (``micropip``,
-   ``micropip-lock``) and what only they need are left out unless somebody asked for them.
+   ``micropip-lock``), what JupyterLite's kernel brings along, and what only they need are left out unless somebody
+   asked for them.
 3. The same environment gives the same bytes: nothing of the run (time, order, directory names) enters the lock.
-4. Nothing is left out in silence: a distribution is locked, is a tool, or is an item with its reason.
+4. Nothing is left out in silence: a distribution is locked, is a tool, is left to the site, or is an item with its
+   reason. What is worth knowing and stops nothing is in ``Lock.notes``.
+
+Left to others: reading (:mod:`micropip_lock.app.survey`), proving (:mod:`micropip_lock.app.locate`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
-from email.parser import HeaderParser
+from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import urlsplit
 
-from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
-from micropip_lock.app.origins import origin_of, same_version
-from micropip_lock.core.dist_info import OriginRecord, RecordRow, parse_record
-from micropip_lock.core.graph import Needs, closure, needs_of, parse_requirements
-from micropip_lock.core.imports import import_names
-from micropip_lock.core.mocks import present_mock, read_mock
-from micropip_lock.core.model import Lock, LockedPackage, Mock, Wheel, by_name, mocks_by_name
+from micropip_lock.app.locate import Located, locate
+from micropip_lock.app.origins import same_version
+from micropip_lock.app.survey import Survey, Surveyed, dirt_in, dirty_items, item_of, modules_of_nobody, survey
+from micropip_lock.core.caveats import caveats_of, note
+from micropip_lock.core.dirty import unlisted_files
+from micropip_lock.core.dist_info import OriginRecord
+from micropip_lock.core.graph import Needs, Requirements, closure, needs_of, unneeded
+from micropip_lock.core.model import Lock, LockedPackage, Wheel, by_name, mocks_by_name
+from micropip_lock.core.verdict import Finding
 from micropip_lock.core.wheel import parse_identity
-from micropip_lock.errors import MicropipLockError, RecordError, Unlockable, UnlockableError, UsageError
-from micropip_lock.ports import InstalledDist, Runtime, RuntimeLock, SiteReader
+from micropip_lock.errors import FetchError, InputError, RecordError, Unlockable, UnlockableError, UsageError
+from micropip_lock.ports import IndexFetcher, Progress, Runtime, RuntimeLock, SiteReader
 
 TOOLS: Final = frozenset(map(canonicalize_name, ("micropip", "micropip-lock", "piplite", "pyodide-kernel")))
 """What records, freezes and replays; the runtime or the site brings it, a lock need not."""
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Found:
-    """One installed distribution as read."""
-
-    name: NormalizedName
-    display_name: str
-    version: str
-    requirements: tuple[Requirement, ...]
-    imports: tuple[str, ...]
-    record: OriginRecord
+_TELLS_NO_REQUEST: Final = ("", "uv")
+"""Installers that do not say what a person asked for: nobody, and uv, which marks dependencies as requested, too."""
 
 
 def freeze(site: SiteReader, runtime: Runtime, *, strict: bool = True, roots: Sequence[str] | None = None) -> Lock:
-    """Lock what is installed.
+    """Lock what is installed, by its records alone.
 
     Args:
         site: Where to read.
@@ -61,204 +57,306 @@ def freeze(site: SiteReader, runtime: Runtime, *, strict: bool = True, roots: Se
         UnlockableError: with every item, when ``strict``.
         UsageError: code ``unknown-root``.
     """
-    found, mocks, unlockable, tools = _read(site, runtime.lock())
-    needs = needs_of(
-        {**tools, **dict.fromkeys(mocks, ()), **{name: one.requirements for name, one in found.items()}},
-        {name: one.record.extras for name, one in found.items()},
-        runtime.markers(),
-    )
-    kept = _kept(found, needs, roots, {item.name for item in unlockable} | mocks.keys())
-    missed = {str(missing) for name in kept for missing in needs[name].missing}
-    if roots is not None:
-        # Only what the asked-for closure is missing matters then.
-        wanted = missed | set(map(canonicalize_name, roots))
-        unlockable = [item for item in unlockable if item.name in wanted]
-    else:
-        # What a tool brought along is no more the lock's business than the tool.
-        brought = {str(missing) for name in closure(TOOLS, needs) for missing in needs[name].missing} - missed
-        unlockable = [item for item in unlockable if item.name not in brought]
-    if unlockable and strict:
-        count = f"{len(unlockable)} installed distribution{'s' * (len(unlockable) > 1)}"
-        raise UnlockableError(f"{count} cannot be locked", items=unlockable)
-    packages = [_locked(found[name], needs[name], kept, mocks.keys()) for name in kept]
-    if roots is not None:
-        wanted_mocks = {*map(canonicalize_name, roots), *(name for package in packages for name in package.mocked)}
-        mocks = {name: mock for name, mock in mocks.items() if name in wanted_mocks}
-    return Lock(
-        abi=runtime.abi(),
-        packages=by_name(packages),
-        mocks=mocks_by_name(mocks.values()),
-        unlocked=tuple(unlockable),
-    )
+    return _Draft(site, runtime, roots).finish({}, strict=strict)
 
 
-def _locked(one: _Found, needs: Needs, kept: set[NormalizedName], mocks: AbstractSet[str]) -> LockedPackage:
-    left_out = {name for name in needs.depends if name not in kept and name not in mocks}
-    return LockedPackage(
-        name=one.name,
-        display_name=one.display_name,
-        version=one.version,
-        wheel=Wheel(
-            url=one.record.origin.url,
-            digest=one.record.digest,
-            size=one.record.size,
-            upload_time=one.record.upload_time,
-        ),
-        imports=one.imports,
-        depends=tuple(name for name in needs.depends if name in kept),
-        missing=tuple(sorted({*needs.missing, *left_out} - TOOLS)),
-        mocked=tuple(name for name in needs.depends if name in mocks),
-        origin=one.record.origin,
-        requested=one.record.requested,
-        requirement=one.record.requirement,
-        extras=one.record.extras,
-    )
+async def freeze_located(
+    site: SiteReader,
+    runtime: Runtime,
+    *,
+    index_urls: Sequence[str],
+    fetcher: IndexFetcher,
+    strict: bool = True,
+    roots: Sequence[str] | None = None,
+    trust_metadata: bool = False,
+    progress: Progress | None = None,
+) -> Lock:
+    """Lock what is installed; what has no record is looked up on the indexes and proven.
 
+    Args:
+        site: Where to read.
+        runtime: The interpreter it is installed for.
+        index_urls: Indexes to ask, in order.
+        fetcher: The network.
+        strict: Raise when something cannot be locked; else list it in the lock under ``unlocked``.
+        roots: Keep only these and what they need.
+        trust_metadata: Let METADATA prove a wheel, see :func:`~micropip_lock.app.locate.locate`.
+        progress: Told as each distribution is located.
 
-def _kept(
-    found: Mapping[NormalizedName, _Found],
-    needs: Mapping[NormalizedName, Needs],
-    roots: Sequence[str] | None,
-    others: set[str],
-) -> set[NormalizedName]:
-    if roots is not None:
-        names = [canonicalize_name(root) for root in roots]
-        for name in names:
-            if name not in found and name not in others:
-                raise UsageError(
-                    f"{name} is not installed",
-                    code="unknown-root",
-                    got=name,
-                    hint="roots are names of installed distributions",
-                )
-        return closure(names, needs) & found.keys()
-    requested = {name for name, one in found.items() if one.record.requested}
-    needed_by_tools = closure(TOOLS - requested, needs)
-    return closure((name for name in found if name not in needed_by_tools or name in requested), needs) & found.keys()
-
-
-def _read(
-    site: SiteReader, runtime_lock: RuntimeLock
-) -> tuple[
-    dict[NormalizedName, _Found],
-    dict[NormalizedName, Mock],
-    list[Unlockable],
-    dict[NormalizedName, tuple[Requirement, ...]],
-]:
-    """What can be locked, the mock packages, what cannot be locked, and what the tools among that require."""
-    found: dict[NormalizedName, _Found] = {}
-    mocks: dict[NormalizedName, Mock] = {}
-    unlockable: list[Unlockable] = []
-    tools: dict[NormalizedName, tuple[Requirement, ...]] = {}
-    twice: dict[NormalizedName, str] = {}
-    for dist in sorted(site.distributions(), key=lambda dist: dist.directory):
-        try:
-            one = _read_one(dist, runtime_lock)
-        except MicropipLockError as error:
-            mock = _mock_of(dist)
-            if isinstance(mock, Mock):
-                if mock.name in mocks:
-                    twice[mock.name] = mock.version
-                mocks[mock.name] = mock
-                continue
-            if mock is not None:
-                unlockable.append(mock)
-                continue
-            name, _, version = dist.directory.removesuffix(".dist-info").partition("-")
-            if canonicalize_name(name) in TOOLS:
-                tools[canonicalize_name(name)] = _requirements_of_tool(dist)
-                continue
-            unlockable.append(_item(canonicalize_name(name), version, error))
-            continue
-        if one.name in found:
-            twice[one.name] = found[one.name].version
-        found[one.name] = one
-    twice |= {name: one.version for name, one in found.items() if name in mocks}
-    for item in unlockable:
-        # One of two that cannot be read: which of them is imported, nobody can say.
-        name = canonicalize_name(item.name)
-        there = found.get(name) or mocks.get(name)
-        if there is not None:
-            twice[name] = there.version
-    for name, version in twice.items():
-        found.pop(name, None)
-        mocks.pop(name, None)
-        unlockable.append(
-            Unlockable(
-                name=name,
-                version=version,
-                code="duplicate",
-                reason="two dist-info directories claim this name",
-                hint="uninstall it until it is gone, then install it once",
+    Raises:
+        UnlockableError: with every item, when ``strict``.
+        UsageError: code ``unknown-root``; or an index URL is none.
+    """
+    draft = _Draft(site, runtime, roots)
+    pending = draft.pending()
+    if not pending:
+        return draft.finish({}, strict=strict)
+    try:
+        located: Located = await locate(
+            [draft.seen.found[name].dist for name in pending],
+            index_urls=index_urls,
+            fetcher=fetcher,
+            trust_metadata=trust_metadata,
+            progress=progress,
+        )
+    except UsageError:
+        raise
+    except (FetchError, InputError) as error:
+        # Which of the others cannot be locked is worth knowing all the same.
+        located = {
+            name: replace(
+                item_of(name, draft.seen.found[name].version, error),
+                reason=f"nothing here says which wheel it came from, and the index could not be asked: {error.message}",
             )
+            for name in pending
+        }
+    return draft.finish(located, strict=strict)
+
+
+@dataclass(kw_only=True, slots=True)
+class _Outcome:
+    """What became of the distributions that the lock is about."""
+
+    records: dict[NormalizedName, OriginRecord] = field(default_factory=dict)
+    items: list[Unlockable] = field(default_factory=list)
+    notes: list[Finding] = field(default_factory=list)
+
+
+class _Draft:
+    """A lock before anything is located."""
+
+    def __init__(self, site: SiteReader, runtime: Runtime, roots: Sequence[str] | None) -> None:
+        self._runtime = runtime
+        self._runtime_lock: RuntimeLock = runtime.lock()
+        self._roots = None if roots is None else [canonicalize_name(root) for root in roots]
+        self.seen: Survey = survey(site, self._runtime_lock)
+        self._of_site = self.seen.of_site()
+        self._left_out: AbstractSet[str] = TOOLS | self._of_site.keys()
+        self._needs = self._all_needs()
+        self._kept = self._keep()
+        files = site.files()
+        self._unlisted = unlisted_files(self.seen.listed, files)
+        self._dirt = dirt_in(self.seen, files, self._unlisted, sorted(self._kept))
+
+    def pending(self) -> list[NormalizedName]:
+        """What the lock would hold and has no record that is enough."""
+        return [
+            name
+            for name in sorted(self._kept - self._dirt.keys())
+            if (record := self.seen.found[name].record) is None or not _can_be_fetched(record)
+        ]
+
+    def finish(self, located: Located, *, strict: bool) -> Lock:
+        """The lock.
+
+        Raises:
+            UnlockableError: with every item, when ``strict``.
+        """
+        outcome = self._judge(located)
+        kept = set(outcome.records)
+        items = self._relevant(outcome.items, kept)
+        if items and strict:
+            count = f"{len(items)} installed distribution{'s' * (len({item.name for item in items}) > 1)}"
+            raise UnlockableError(f"{count} cannot be locked", items=items)
+        guessed = unneeded(
+            [name for name in kept if self.seen.found[name].installer in _TELLS_NO_REQUEST],
+            {name: self._needs[name] for name in kept},
         )
-    return found, mocks, sorted(unlockable, key=lambda item: (item.name, item.version, item.code)), tools
-
-
-def _mock_of(dist: InstalledDist) -> Mock | Unlockable | None:
-    """A mock package, or why it cannot be locked; ``None`` for what is none."""
-    present = present_mock(dist)
-    if present is None:
-        return None
-    try:
-        return read_mock(dist)
-    except RecordError as error:
-        return _item(present.name, present.version, error)
-
-
-def _item(name: NormalizedName, version: str, error: MicropipLockError) -> Unlockable:
-    reason = error.message + (f" ({error.got})" if error.got else "")
-    return Unlockable(name=name, version=version, code=error.code, reason=reason, hint=error.hint)
-
-
-def _requirements_of_tool(dist: InstalledDist) -> tuple[Requirement, ...]:
-    """What a tool needs, for leaving that out with it; a tool that cannot be read needs nothing."""
-    fields = HeaderParser().parsestr(dist.read_text("METADATA") or "")
-    try:
-        return parse_requirements(dist.directory, map(str, fields.get_all("Requires-Dist") or ()))
-    except RecordError:
-        return ()
-
-
-def _read_one(dist: InstalledDist, runtime_lock: RuntimeLock) -> _Found:
-    metadata = dist.read_text("METADATA")
-    if metadata is None:
-        raise RecordError("METADATA is missing or not UTF-8", code="no-metadata", hint="reinstall the package")
-    fields = HeaderParser().parsestr(metadata)
-    display_name, version = str(fields.get("Name", "")).strip(), str(fields.get("Version", "")).strip()
-    name = canonicalize_name(display_name)
-    directory_name, _, directory_version = dist.directory.removesuffix(".dist-info").partition("-")
-    if canonicalize_name(directory_name) != name or not same_version(directory_version, version):
-        raise RecordError(
-            "METADATA and the dist-info directory name different distributions",
-            code="identity",
-            expected=dist.directory,
-            got=f"{display_name} {version}",
-            hint="uninstall it: a lock cannot say which of the two it is",
+        packages = [self._locked(name, outcome.records[name], kept, requested=name in guessed) for name in kept]
+        mocks = self.seen.mocks
+        if self._roots is not None:
+            wanted = {*self._roots, *(name for package in packages for name in package.mocked)}
+            mocks = {name: mock for name, mock in mocks.items() if name in wanted}
+        caveats = caveats_of(
+            packages,
+            needs=self._needs,
+            namespaces={name: self.seen.found[name].namespaces for name in kept},
+            runtime_packages=self._runtime_lock.packages,
+            left_out=self._left_out | self.seen.mocks.keys(),
         )
-    record = origin_of(dist, name, version, runtime_lock)
-    _require_replayable(record)
-    _check_identity(record, name, version)
-    rows = _rows(dist)
-    declared = fields.get_all("Import-Name")
-    return _Found(
-        name=name,
-        display_name=display_name,
-        version=version,
-        requirements=parse_requirements(name, map(str, fields.get_all("Requires-Dist") or ())),
-        imports=import_names((row.path for row in rows), declared=declared and [str(one) for one in declared]),
-        record=record,
+        return Lock(
+            abi=self._runtime.abi(),
+            packages=by_name(packages),
+            mocks=mocks_by_name(mocks.values()),
+            site=self._of_site,
+            unlocked=tuple(items),
+            notes=(*caveats, *outcome.notes, *self._modules_of_nobody()),
+        )
+
+    def _all_needs(self) -> dict[NormalizedName, Needs]:
+        found = self.seen.found
+        nothing = dict.fromkeys(self.seen.mocks, Requirements())
+        return needs_of(
+            {**self.seen.unread, **nothing, **{name: one.requirements for name, one in found.items()}},
+            {name: one.record.extras for name, one in found.items() if one.record is not None},
+            self._runtime.markers(),
+            {
+                **{name: one.version for name, one in found.items()},
+                **{name: mock.version for name, mock in self.seen.mocks.items()},
+            },
+        )
+
+    def _keep(self) -> set[NormalizedName]:
+        """What the lock is about, of what could be read."""
+        found = {name for name in self.seen.found if name not in self._of_site}
+        if self._roots is not None:
+            known = self.seen.found.keys() | self.seen.mocks.keys() | {item.name for item in self.seen.items}
+            for name in self._roots:
+                if name not in known:
+                    raise UsageError(
+                        f"{name} is not installed",
+                        code="unknown-root",
+                        got=name,
+                        hint="roots are names of installed distributions",
+                    )
+            return closure(self._roots, self._needs_beyond(frozenset(self._roots))) & found
+        requested = {name for name in found if (record := self.seen.found[name].record) and record.requested}
+        brought = self._brought(requested)
+        wanted = [name for name in found if name not in brought or name in requested]
+        return closure(wanted, self._needs_beyond(requested)) & found
+
+    def _needs_beyond(self, asked_for: AbstractSet[str]) -> Mapping[NormalizedName, Needs]:
+        """The graph without tools that nothing records, and without what the site brings: nobody's way leads there."""
+        ends = {
+            name
+            for name in self._left_out - asked_for
+            if name in self._of_site or (one := self.seen.found.get(canonicalize_name(name))) is None or not one.record
+        }
+        return {name: needs for name, needs in self._needs.items() if name not in ends}
+
+    def _brought(self, requested: AbstractSet[str]) -> set[NormalizedName]:
+        """The tools, what the site brings, and all they need."""
+        return closure(map(canonicalize_name, self._left_out - requested), self._needs)
+
+    def _judge(self, located: Located) -> _Outcome:
+        """Sort what the lock is about into records and items."""
+        outcome = _Outcome(items=list(self.seen.items))
+        tags = frozenset(self._runtime.tags())
+        for name in sorted(self._kept):
+            one = self.seen.found[name]
+            if name in self._dirt:
+                outcome.items += dirty_items(one, self._dirt[name])
+                continue
+            try:
+                record = _settled(one, located.get(name))
+                _check_wheel(record, name, one.version, tags)
+            except InputError as error:
+                outcome.items.append(item_of(name, one.version, error))
+                continue
+            except _Refused as refused:
+                outcome.items.append(refused.item)
+                continue
+            outcome.records[name] = record
+            outcome.notes += one.notes
+        return outcome
+
+    def _relevant(self, items: Sequence[Unlockable], kept: AbstractSet[str]) -> list[Unlockable]:
+        missed = {
+            str(name)
+            for package in self._kept
+            for name in (*self._needs[package].missing, *self._needs[package].depends)
+            if name not in kept
+        }
+        found = [item for item in items if item.name not in TOOLS or item.name in self._kept]
+        if self._roots is not None:
+            # Only what the asked-for closure lacks matters then.
+            wanted = missed | set(self._roots) | self._kept
+            found = [item for item in found if item.name in wanted]
+        else:
+            # What a tool brought along is no more the lock's business than the tool.
+            lacking = {
+                str(name)
+                for tool in self._brought(frozenset())
+                for name in (*self._needs[tool].missing, *self._needs[tool].depends)
+            }
+            unread = {item.name for item in self.seen.items}
+            found = [item for item in found if item.name not in (lacking & unread) - missed - self._kept]
+        return sorted(found, key=lambda item: (item.name, item.version, item.code))
+
+    def _locked(
+        self, name: NormalizedName, record: OriginRecord, kept: AbstractSet[str], *, requested: bool
+    ) -> LockedPackage:
+        one, needs = self.seen.found[name], self._needs[name]
+        mocked = tuple(needed for needed in needs.depends if needed in self.seen.mocks)
+        left_out = {needed for needed in needs.depends if needed not in kept and needed not in mocked}
+        return LockedPackage(
+            name=one.name,
+            display_name=one.display_name,
+            version=one.version,
+            wheel=Wheel(url=record.origin.url, digest=record.digest, size=record.size, upload_time=record.upload_time),
+            imports=one.imports,
+            depends=tuple(needed for needed in needs.depends if needed in kept),
+            missing=tuple(sorted({*needs.missing, *left_out} - self._left_out)),
+            mocked=mocked,
+            origin=record.origin,
+            requested=record.requested or requested,
+            requirement=record.requirement,
+            extras=record.extras,
+        )
+
+    def _modules_of_nobody(self) -> list[Finding]:
+        if self._roots is not None:
+            return []
+        return [
+            note(module.partition(".")[0], "unowned-module", "it can be imported, but no distribution installed it")
+            for module in modules_of_nobody(self.seen, self._unlisted)
+        ]
+
+
+class _Refused(Exception):
+    """Locating found a reason against it."""
+
+    def __init__(self, item: Unlockable) -> None:
+        super().__init__(item.reason)
+        self.item = item
+
+
+def _settled(one: Surveyed, located: OriginRecord | Unlockable | None) -> OriginRecord:
+    """The record that a lock can be made of.
+
+    Raises:
+        RecordError: There is none.
+        _Refused: Nothing could be proven.
+    """
+    record = one.record
+    if record is not None and _can_be_fetched(record):
+        return record
+    if isinstance(located, OriginRecord):
+        if record is not None and located.digest != record.digest:
+            raise _not_replayable(record)
+        return located if record is None else replace(record, origin=located.origin, size=located.size)
+    if record is not None:
+        raise _not_replayable(record)
+    if located is not None:
+        raise _Refused(located)
+    doubt = one.doubt
+    assert doubt is not None
+    if doubt.code == "record-version":
+        raise doubt
+    raise RecordError(
+        doubt.message,
+        code=doubt.code,
+        got=doubt.got,
+        hint="await micropip_lock.freeze() looks for it on your index; or install it again with micropip while "
+        "recording is on (micropip_lock.record())",
     )
 
 
-def _rows(dist: InstalledDist) -> tuple[RecordRow, ...]:
-    text = dist.read_text("RECORD")
-    if text is None:
-        raise RecordError("RECORD is missing", code="record-unreadable", hint="reinstall the package")
-    return parse_record(text)
+def _can_be_fetched(record: OriginRecord) -> bool:
+    return urlsplit(record.origin.url).scheme in ("https", "http")
 
 
-def _check_identity(record: OriginRecord, name: NormalizedName, version: str) -> None:
+def _not_replayable(record: OriginRecord) -> RecordError:
+    return RecordError(
+        "its wheel was a local file that no other machine can reach",
+        code="not-replayable",
+        got=record.origin.url,
+        hint="put the wheel on a server or an index and install it from there",
+    )
+
+
+def _check_wheel(record: OriginRecord, name: NormalizedName, version: str, tags: AbstractSet[str]) -> None:
+    """Check that the wheel is of this distribution, and for this runtime."""
     filename = Wheel(url=record.origin.url, digest=record.digest).filename
     identity = parse_identity(filename)
     if identity.name != name or not same_version(str(identity.version), version):
@@ -269,13 +367,10 @@ def _check_identity(record: OriginRecord, name: NormalizedName, version: str) ->
             got=filename,
             hint="reinstall the package while recording is on",
         )
-
-
-def _require_replayable(record: OriginRecord) -> None:
-    if urlsplit(record.origin.url).scheme not in ("https", "http"):
+    if not filename.endswith("-none-any.whl") and tags.isdisjoint(identity.tags):
         raise RecordError(
-            "its wheel was a local file that no other machine can reach",
-            code="not-replayable",
-            got=record.origin.url,
-            hint="put the wheel on a server or an index and install it from there",
+            "its wheel is for another platform",
+            code="other-platform",
+            got=filename,
+            hint="install it for Pyodide (pip install --platform, or in a Pyodide virtual environment)",
         )

@@ -1,14 +1,21 @@
 """Where an installed distribution came from, by the most telling record there is.
 
-In this order: our own record (bound to the installed RECORD), what micropip wrote while recording was off (URL and
-digest, no index), the runtime's own lock for what ``loadPackage`` brought. Nothing is guessed.
+Rules this file keeps:
+
+1. In this order: our own record (bound to the installed RECORD), what micropip wrote while recording was off (URL and
+   digest, no index), the runtime's own lock for what ``loadPackage`` brought. Nothing is guessed.
+2. A record counts only beside the name of an installer that writes it, because a wheel can ship any file: pip, uv and
+   ``loadPackage`` overwrite ``INSTALLER`` with their own name, and micropip notes the digest of the wheel.
+3. A record in a format newer than ours is passed over, not trusted: the next source is asked, and a note says so.
+
+Left to others: asking an index for what has no record (:mod:`micropip_lock.app.locate`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
-from urllib.parse import urljoin
+from typing import Any, Final
+from urllib.parse import unquote, urljoin, urlsplit
 
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
@@ -21,23 +28,55 @@ from micropip_lock.core.plan import Installed
 from micropip_lock.errors import MicropipLockError, RecordError
 from micropip_lock.ports import InstalledDist, RuntimeLock, SiteReader
 
+KERNEL_WHEELS: Final = "/@jupyterlite/pyodide-kernel-extension/static/pypi/"
+"""Part of the address of every wheel that JupyterLite's Pyodide kernel brings along (its shims)."""
+
+_RECORDERS: Final = frozenset({"micropip", "micropip-lock"})
+_LOADER: Final = "pyodide.loadPackage"
+
 
 def origin_of(dist: InstalledDist, name: NormalizedName, version: str, runtime_lock: RuntimeLock) -> OriginRecord:
     """The record of one installed distribution.
 
     Raises:
-        RecordError: ``no-record``, ``mock``, ``not-in-runtime-lock``, ``record-forged``, ``record-unreadable`` ….
+        RecordError: ``no-record``, ``mock``, ``not-in-runtime-lock``, ``record-forged``, ``record-unreadable``,
+            ``record-version`` (nothing else says where it came from).
+        LockSchemaError: ``hash-form``: a record's digest is none.
     """
-    record = parse_records(dist.read_text)
-    if record is not None:
-        return record
     installer = (dist.read_text("INSTALLER") or "").strip()
-    source = (dist.read_text("PYODIDE_SOURCE") or "").strip()
-    if installer == "pyodide.loadPackage" and source == "pyodide":
-        return _from_runtime(name, version, runtime_lock)
-    if installer == "micropip":
-        return _from_micropip(dist)
-    raise _no_record(installer, source)
+    newer: RecordError | None = None
+    try:
+        if installer in _RECORDERS and (record := parse_records(dist.read_text)) is not None:
+            return record
+        source = (dist.read_text("PYODIDE_SOURCE") or "").strip() if installer in (_LOADER, "micropip") else ""
+        if installer == _LOADER and source == "pyodide":
+            return _from_loader(dist, name, version, runtime_lock)
+    except RecordError as error:
+        if error.code != "record-version":
+            raise
+        newer = error
+    try:
+        if installer == "micropip":
+            return _from_micropip(dist)
+        raise _no_record(installer, (dist.read_text("PYODIDE_SOURCE") or "").strip())
+    except RecordError as error:
+        if newer is not None and error.code == "no-record":
+            raise newer from error
+        raise
+
+
+def has_newer_record(dist: InstalledDist) -> RecordError | None:
+    """Why our record was passed over, if one that a newer micropip-lock wrote was."""
+    try:
+        parse_records(dist.read_text)
+    except RecordError as error:
+        return error if error.code == "record-version" else None
+    return None
+
+
+def is_of_kernel(record: OriginRecord) -> bool:
+    """Whether the wheel came from the folder of JupyterLite's own kernel extension: the site brings it anew."""
+    return KERNEL_WHEELS in unquote(urlsplit(record.origin.url).path)
 
 
 def installed_in(site: SiteReader, runtime_lock: RuntimeLock) -> list[Installed]:
@@ -65,7 +104,8 @@ def mocks_in(site: SiteReader) -> list[PresentMock]:
 def same_version(one: str, other: str) -> bool:
     """Whether two versions are equal by PEP 440; text that is no version equals nothing."""
     try:
-        return Version(one) == Version(other)
+        parsed = Version(one)
+        return one == other or parsed == Version(other)
     except InvalidVersion:
         return False
 
@@ -75,15 +115,40 @@ def _from_micropip(dist: InstalledDist) -> OriginRecord:
     digest = (dist.read_text("PYODIDE_SHA256") or "").strip()
     if not url or not digest:
         raise _no_record("micropip", "")
-    # micropip writes "pypi" for every index that gave a digest.
-    found_by_name = (dist.read_text("PYODIDE_SOURCE") or "").strip() == "pypi"
+    source = (dist.read_text("PYODIDE_SOURCE") or "").strip()
+    # micropip writes "pypi" for every index that gave a digest, else the address; with recording on, the index.
+    index = public_url(source) if "://" in source and public_url(source) != public_url(url) else None
     return OriginRecord(
-        origin=Origin(kind="index" if found_by_name else "url", url=public_url(url)), digest=Digest.from_hex(digest)
+        origin=Origin(kind="index" if index or source == "pypi" else "url", url=public_url(url), index=index),
+        digest=Digest.from_hex(digest),
     )
 
 
+def _from_loader(dist: InstalledDist, name: NormalizedName, version: str, runtime_lock: RuntimeLock) -> OriginRecord:
+    """What ``loadPackage`` brought by name: the runtime's lock says what that is, a record only that it was wanted."""
+    known = _from_runtime(name, version, runtime_lock)
+    try:
+        record = parse_records(dist.read_text)
+    except RecordError as error:
+        if error.code == "record-version":
+            return known
+        raise
+    if record is None:
+        return known
+    if record.origin.kind != "runtime" or record.digest != known.digest:
+        raise RecordError(
+            "its record says another wheel than the runtime's lock, by which it was loaded",
+            code="record-forged",
+            expected=f"sha256 {known.digest}",
+            got=f"sha256 {record.digest} from {record.origin.url}",
+            hint="the wheel may have brought the record along; uninstall it",
+        )
+    return record
+
+
 def _from_runtime(name: NormalizedName, version: str, runtime_lock: RuntimeLock) -> OriginRecord:
-    entry: Mapping[str, Any] | None = next(
+    # Pyodide spells keys in their normal form since 0.25; other locks may not.
+    entry: Mapping[str, Any] | None = runtime_lock.packages.get(name) or next(
         (entry for key, entry in runtime_lock.packages.items() if canonicalize_name(key) == name), None
     )
     if entry is None or not same_version(str(entry.get("version")), version):

@@ -1,4 +1,4 @@
-"""The import names of a distribution.
+"""The import names of a distribution, and which names two of them claim.
 
 PEP 794 first (``Import-Name`` in METADATA), else the files in RECORD: packages, single modules,
 extension modules with or without an ABI tag, and dotted names below namespace packages. ``top_level.txt`` is never
@@ -10,12 +10,14 @@ from __future__ import annotations
 import keyword
 import posixpath
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 _EXTENSION: Final = re.compile(r"(\.(cpython|pypy)-?[0-9a-z_-]+|\.abi[0-9t]+)?\.so$")
 _SOURCE: Final = re.compile(r"\.pyc?$")
 _SKIPPED_DIRECTORIES: Final = re.compile(r"(^|/)(__pycache__|[^/]+\.(dist-info|data|libs|egg-info))(/|$)")
+_INITS: Final = ("/__init__.py", "/__init__.pyc")
+_MODULES: Final = (".py", ".pyc", ".so")
 
 
 def import_names(paths: Iterable[str], *, declared: Sequence[str] | None = None) -> tuple[str, ...]:
@@ -31,8 +33,39 @@ def import_names(paths: Iterable[str], *, declared: Sequence[str] | None = None)
     """
     if declared is not None:
         return tuple(sorted({name for name in map(_public, declared) if name}))
-    modules, packages = _modules(paths)
-    return tuple(sorted(_shortest(modules, packages)))
+    tops, others = _outermost(paths)
+    modules, packages = _modules(others)
+    return tuple(sorted(tops | _shortest(modules, packages)))
+
+
+def namespace_names(declared: Sequence[str] | None) -> frozenset[str]:
+    """``Import-Namespace`` values (PEP 794): names that several distributions may fill, private ones included."""
+    return frozenset(name.partition(";")[0].strip() for name in declared or ())
+
+
+def clashes(
+    claims: Mapping[str, Iterable[str]], shared: Mapping[str, Iterable[str]] | None = None
+) -> dict[str, tuple[str, ...]]:
+    """Import names that more than one distribution claims.
+
+    Source: PEP 794, "Specification": tools should report overlapping ``Import-Name`` values; the names of
+    ``Import-Namespace`` are there to be shared.
+
+    Args:
+        claims: Import names by distribution.
+        shared: Namespaces by distribution.
+
+    Returns:
+        The distributions by import name, both sorted.
+    """
+    allowed = {name for names in (shared or {}).values() for name in names}
+    owners: dict[str, list[str]] = {}
+    for distribution, names in claims.items():
+        for name in names:
+            owners.setdefault(name, []).append(distribution)
+    return {
+        name: tuple(sorted(found)) for name, found in sorted(owners.items()) if len(found) > 1 and name not in allowed
+    }
 
 
 def _public(value: str) -> str:
@@ -40,10 +73,22 @@ def _public(value: str) -> str:
     return "" if mark.strip() == "private" else name.strip()
 
 
+def _outermost(paths: Iterable[str]) -> tuple[set[str], list[str]]:
+    """The regular packages at the top, whose names say all of what is inside, and the modules outside of them."""
+    found = [path for path in map(_plain, paths) if path.endswith(_MODULES)]
+    inits = [path for path in found if path.endswith(_INITS) and path.count("/") == 1]
+    tops = {top for path in inits if _importable(top := path.partition("/")[0]) and top != "__pycache__"}
+    return tops, [path for path in found if path.partition("/")[0] not in tops]
+
+
+def _plain(path: str) -> str:
+    return posixpath.normpath(path) if "/." in path or "//" in path or path.startswith(".") else path
+
+
 def _modules(paths: Iterable[str]) -> tuple[set[tuple[str, ...]], set[tuple[str, ...]]]:
     modules: set[tuple[str, ...]] = set()
     packages: set[tuple[str, ...]] = set()
-    for path in map(posixpath.normpath, paths):
+    for path in paths:
         if path.startswith(("/", "../")) or _SKIPPED_DIRECTORIES.search(path):
             continue
         *parents, filename = path.split("/")

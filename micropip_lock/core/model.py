@@ -16,13 +16,16 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote, urlsplit
 
 from packaging.utils import NormalizedName, canonicalize_name
 
 from micropip_lock.core.digest import Digest
 from micropip_lock.errors import Unlockable
+
+if TYPE_CHECKING:
+    from micropip_lock.core.verdict import Finding
 
 OriginKind = Literal["index", "url", "runtime"]
 InstallDir = Literal["site", "dynlib"]
@@ -193,7 +196,11 @@ class Lock:
         abi: What it was frozen for.
         packages: By normalised name, sorted.
         mocks: Mock packages by normalised name, sorted; no name is also in ``packages``.
+        site: Versions, by normalised name and sorted, of what the place it was frozen in brings along itself:
+            JupyterLite's kernel shims. They are no packages of the lock, and nothing depends on them.
         unlocked: What ``freeze(strict=False)`` could not lock.
+        notes: What the freeze found worth knowing and could be locked all the same; not part of the text, nor of
+            ``id`` or equality: a lock that is read has none.
         base: Where relative file names are resolved against (a URL ending in ``/``); not part of the text.
         unknown: Other top-level fields.
         tool_unknown: Other tables under ``tool``, and other keys of ours.
@@ -202,7 +209,9 @@ class Lock:
     abi: Abi
     packages: Mapping[str, LockedPackage]
     mocks: Mapping[str, Mock] = field(default_factory=dict)
+    site: Mapping[str, str] = field(default_factory=dict)
     unlocked: tuple[Unlockable, ...] = ()
+    notes: tuple[Finding, ...] = field(default=(), compare=False)
     base: str | None = None
     unknown: Mapping[str, Any] = field(default_factory=dict)
     tool_unknown: Mapping[str, Any] = field(default_factory=dict)
@@ -259,6 +268,7 @@ class Lock:
         told = [str(one) for one in (*self, *self.mocks.values())]
         names = ", ".join(told[:4])
         more = f", … {len(told) - 4} more" if len(told) > 4 else ""
+        more += f"; {len(self.notes)} note{'s' * (len(self.notes) > 1)}" if self.notes else ""
         return f"<Lock {self.id[:12]} {self.abi.abi_version}: {names}{more}>"
 
     def _repr_html_(self) -> str:
@@ -279,6 +289,7 @@ class Lock:
             f"<table><caption>Lock <code>{self.id[:12]}</code>, {escape(str(self.abi))}</caption><thead><tr>"
             "<th>package</th><th>version</th><th>source</th><th>bytes</th><th>sha256</th></tr></thead>"
             f"<tbody>{rows}</tbody></table>"
+            + (f"<ul>{''.join(f'<li>{escape(str(note))}</li>' for note in self.notes)}</ul>" if self.notes else "")
         )
 
 

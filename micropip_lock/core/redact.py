@@ -12,6 +12,7 @@ Left to others: which addresses are acceptable (:mod:`micropip_lock.core.address
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -23,9 +24,12 @@ _WEB: Final = re.compile(r"(?:[a-z0-9+.-]*\+)?(?:https?|wss?|ftp):")
 _AUTHORITY: Final = re.compile(r"(?:\[[^\[\]]*\]|[^:\[\]]*)(?::[0-9]*)?")
 _EMBEDDED: Final = re.compile(r"(?<=://)[^/\\]*@")
 _CONTROL_OR_SPACE: Final = "".join(map(chr, range(33)))
+# What has none of the marks of an address; the shape of nearly every requirement.
+_NO_ADDRESS: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._,<>=!~*+\[\] -]*[A-Za-z0-9*\]])?")
 _TWO_SLASHES: Final = re.compile(r"[/\\]{2}")
 
 
+@lru_cache(maxsize=4096)
 def public_url(url: str) -> str:
     """``url`` without user information, query and fragment, so that it can be written down.
 
@@ -91,6 +95,8 @@ def _without_dots(path: str) -> str:
 
 def public_requirement(requirement: str) -> str:
     """A requirement with the credentials of a direct reference (``name @ URL``) or of a bare URL taken out."""
+    if _NO_ADDRESS.fullmatch(requirement):
+        return requirement
     try:
         parsed = Requirement(requirement)
     except InvalidRequirement:

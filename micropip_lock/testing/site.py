@@ -13,8 +13,10 @@ import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from micropip_lock.core.dirty import Listing
 from micropip_lock.core.mocks import persistent_modules
 from micropip_lock.errors import UsageError
+from micropip_lock.ports import Stray
 from micropip_lock.testing.wheels import BuiltWheel
 
 Text = str | bytes
@@ -44,6 +46,18 @@ class MemorySite:
         tops = {path.partition("/")[0] for path in self._files if "/" in path}
         for directory in sorted(top for top in tops if top.endswith(".dist-info")):
             yield MemoryDist(site=self, directory=directory)
+
+    def files(self) -> Listing:
+        """Every file but those in ``__pycache__``; nobody knows when they were changed."""
+        return Listing(
+            sizes={path: len(data) for path, data in self._files.items() if "__pycache__" not in path.split("/")}
+        )
+
+    def strays(self) -> tuple[Stray, ...]:
+        """Files and directories of eggs at the top."""
+        tops = {path.partition("/")[0] for path in self._files}
+        eggs = sorted(top for top in tops if top.endswith(".egg-info"))
+        return tuple(Stray(name=egg.partition("-")[0], version="", kind="egg-info", place=egg) for egg in eggs)
 
     def install(self, built: BuiltWheel, records: Mapping[str, Text] | None = None) -> str:
         """Unpack a wheel as Pyodide does: every file where the archive says.

@@ -36,7 +36,7 @@ def install_of(built: BuiltWheel, *, replaces: Sequence[str] = ()) -> Install:
         record = OriginRecord(
             origin=Origin(kind="url", url=url), digest=digest, record_digest=Digest.of(record_text.encode())
         )
-        return {**format_records(record), "INSTALLER": "test"}
+        return {**format_records(record), "INSTALLER": "micropip-lock"}
 
     package = LockedPackage(
         name=canonicalize_name(built.name),

@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from micropip_lock.adapters.site import SitePackages, TargetRuntime
 from micropip_lock.app.origins import installed_in
 from micropip_lock.core.digest import Digest
-from micropip_lock.core.graph import needs_of
+from micropip_lock.core.graph import needs_of, parse_requirements
 from micropip_lock.core.model import Abi
 from micropip_lock.ports import RuntimeLock
 from tests.adapters.installing import NEIGHBOUR, NEW, install_of, put
@@ -25,7 +24,7 @@ async def test_reading(tmp_path: Path) -> None:
     (tmp_path / "file.dist-info").write_text("no directory")
     (tmp_path / "six-1.16.dist-info" / "BAD").write_bytes(b"\xff")
     other, six = SitePackages(tmp_path).distributions()
-    expected = ("other-1.0.dist-info", "six-1.16.dist-info", "test", None, None, b"new", None, True)
+    expected = ("other-1.0.dist-info", "six-1.16.dist-info", "micropip-lock", None, None, b"new", None, True)
     assert expected == (
         other.directory,
         six.directory,
@@ -62,7 +61,7 @@ def test_target_runtime_is_the_locks_own() -> None:
         'no; python_version < "3.14"',
         'no; sys_platform == "linux" or platform_machine == "x86_64" or platform_release != ""',
     ]
-    needs = needs_of({six: [Requirement(line) for line in lines]}, {}, runtime.markers())
+    needs = needs_of({six: parse_requirements(six, lines)}, {}, runtime.markers())
     assert ("yes",) == needs[six].missing
 
 

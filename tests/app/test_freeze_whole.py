@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from micropip_lock.adapters.site import SiteInstaller, SitePackages
 from micropip_lock.app.freeze import freeze
 from micropip_lock.app.replay import replay
+from micropip_lock.core.dirty import Listing
 from micropip_lock.core.model import Lock, Origin
-from micropip_lock.ports import Fetched, InstalledDist
+from micropip_lock.ports import Fetched, InstalledDist, Stray
 from micropip_lock.testing import BuiltWheel, wheel
 from micropip_lock.testing.site import MemorySite
 from tests.app.recorded import APP, LIB, OTHER, RUNTIME, records_of, url_of
@@ -32,6 +33,12 @@ class Shuffled:
         found: list[InstalledDist] = list(self._site.distributions())
         self._random.shuffle(found)
         return found
+
+    def files(self) -> Listing:
+        return self._site.files()
+
+    def strays(self) -> Sequence[Stray]:
+        return self._site.strays()
 
 
 NAMES = ["a", "b", "c", "d", "micropip", "packaging"]

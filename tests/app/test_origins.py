@@ -138,7 +138,7 @@ def test_no_record(records: dict[str, str], code: str, told: str) -> None:
 
 def test_installed_in() -> None:
     """What is in place is told with a digest only where a record proves it."""
-    site = sited(format_records(ours()))
+    site = sited({**format_records(ours()), "INSTALLER": "micropip-lock"})
     site.install(wheel("Foo.Bar", "2.0"))
     expected = [
         Installed(name=canonicalize_name("foo-bar"), version="2.0", digest=None, directory="foo_bar-2.0.dist-info"),

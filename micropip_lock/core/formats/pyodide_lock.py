@@ -37,8 +37,10 @@ from micropip_lock.core.formats.tool_table import (
     plain,
     read_mocks,
     read_package_facts,
+    read_site,
     read_tool,
     read_unlocked,
+    site_facts,
     unlocked_facts,
 )
 from micropip_lock.core.json_text import place, read_json
@@ -87,6 +89,7 @@ def parse_pyodide_lock(text: str | bytes, *, base: str | None = None) -> Lock:
     unknown, tool_unknown, ours = read_tool(top)
     unlocked = read_unlocked(ours) if ours is not None else ()
     mocks = read_mocks(ours) if ours is not None else {}
+    site = read_site(ours) if ours is not None else {}
     _check_mocks(packages, mocks, faults)
     if ours is not None and (rest := ours.rest()):
         tool_unknown[TOOL_NAME] = rest
@@ -96,6 +99,7 @@ def parse_pyodide_lock(text: str | bytes, *, base: str | None = None) -> Lock:
         abi=abi,
         packages=by_name(packages),
         mocks=mocks,
+        site=site,
         unlocked=unlocked,
         base=base,
         unknown=unknown,
@@ -127,6 +131,8 @@ def lock_to_dict(lock: Lock) -> dict[str, Any]:
         ours["version"] = LOCK_FORMAT
         if lock.mocks:
             ours["mocks"] = mock_facts(lock.mocks.values())
+        if lock.site:
+            ours["site"] = site_facts(lock.site)
         if lock.unlocked:
             ours["unlocked"] = unlocked_facts(lock.unlocked)
     if tool:
@@ -167,7 +173,7 @@ def package_to_dict(package: LockedPackage, *, without: AbstractSet[str] = froze
 def _has_ours(lock: Lock) -> bool:
     """Whether a lock says anything that only we write, so that it needs the version of our format."""
     return (
-        bool(lock.unlocked or lock.mocks or _cyclic(lock))
+        bool(lock.unlocked or lock.mocks or lock.site or _cyclic(lock))
         or TOOL_NAME in lock.tool_unknown
         or any(TOOL_NAME in package.tool_unknown or any(package_facts(package)) for package in lock)
     )

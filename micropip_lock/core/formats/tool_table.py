@@ -6,8 +6,8 @@ Rules this file keeps:
    ``url`` (when the file name differs from it), ``size`` in bytes, ``upload-time`` (PEP 700), ``requested``,
    ``requirement``, ``extras``, ``missing``, ``mocked``, ``depends`` (only where the entry's own
    list leaves out what would close a cycle). At the top: ``version``, ``mocks`` (by normalised name:
-   ``version``, ``persistent``, ``modules`` and, when it is spelt otherwise, ``name``), and ``unlocked`` when a freeze
-   was not strict.
+   ``version``, ``persistent``, ``modules`` and, when it is spelt otherwise, ``name``), ``site`` (``name`` and
+   ``version`` of what the site brings itself), and ``unlocked`` when a freeze was not strict.
 2. Other tools' tables are kept as they are, and so are keys of ours that we do not know.
 3. A newer format is refused before anything else is read.
 
@@ -29,6 +29,7 @@ from micropip_lock.errors import LockVersionError, Unlockable
 
 _ORIGIN_KINDS: Final[tuple[OriginKind, ...]] = get_args(OriginKind)
 _MOCK_KEYS: Final = ("name", "version", "persistent", "modules")
+_SITE_KEYS: Final = ("name", "version")
 _UNLOCKED_KEYS: Final = ("name", "version", "code", "reason", "hint")
 
 
@@ -176,6 +177,25 @@ def mock_facts(mocks: Iterable[Mock]) -> dict[str, dict[str, Any]]:
         }
         for mock in mocks
     }
+
+
+def read_site(ours: Table) -> dict[str, str]:
+    """Versions of what the site brings, by normalised name and sorted by it."""
+    found: dict[str, str] = {}
+    for entry in ours.tables("site"):
+        name = canonicalize_name(entry.name("name"))
+        version = entry.version("version")
+        if name in found:
+            entry.fault("duplicate-package", "two entries are of one package", key="name", got=shown(name))
+        found[name] = version
+        for key in entry.rest():
+            entry.fault("unknown-key", "an unknown key", key=key, expected=", ".join(_SITE_KEYS), got=shown(key))
+    return dict(sorted(found.items()))
+
+
+def site_facts(site: Mapping[str, str]) -> list[dict[str, str]]:
+    """``site`` as JSON."""
+    return [{"name": name, "version": version} for name, version in sorted(site.items())]
 
 
 def read_unlocked(ours: Table) -> tuple[Unlockable, ...]:

@@ -1,0 +1,108 @@
+"""What can be imported in an environment without a dist-info directory in its site-packages.
+
+Rules this file keeps:
+
+1. Only directories are listed and small files read; nothing is imported, and no ``import`` line of a ``.pth`` file is
+   run.
+2. What cannot be read is passed over: it cannot be imported either.
+
+Source: ``site`` (Python's library reference: ``.pth`` files), setuptools (``.egg-link``, ``.egg-info``).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from email.parser import HeaderParser
+from pathlib import Path
+from typing import Final
+
+from micropip_lock.ports import Stray
+
+_LARGEST: Final = 1 << 16
+"""Bytes of a .pth or .egg-link file, or of an egg's PKG-INFO, that are read."""
+
+_EDITABLE: Final = re.compile(r"__editable__\.(?P<name>.+?)-(?P<version>[^-]+)")
+
+
+def find_strays(root: Path, path: Iterable[str] = ()) -> list[Stray]:
+    """Everything of that kind.
+
+    Args:
+        root: A site-packages directory.
+        path: Other directories that are on ``sys.path``.
+    """
+    found = [*_in_site(root)]
+    known = {os.path.realpath(root)}
+    for directory in path:
+        real = os.path.realpath(directory or ".")
+        if real not in known:
+            known.add(real)
+            found += _distributions(Path(real))
+    return sorted(found, key=lambda stray: (stray.name, stray.version, stray.place))
+
+
+def _in_site(root: Path) -> Iterator[Stray]:
+    for name in _names(root):
+        place = root / name
+        if name.endswith((".egg-info", ".egg")):
+            yield _egg(place, "egg-info")
+        elif name.endswith(".egg-link"):
+            target = next(iter(_lines(place)), "")
+            yield Stray(name=name.removesuffix(".egg-link"), version="", kind="egg-link", place=target, file=name)
+        elif name.endswith(".pth"):
+            for line in _lines(place):
+                directory = root / line
+                if not line.startswith(("#", "import ", "import\t")) and directory.is_dir():
+                    yield _of_path_file(name, directory)
+
+
+def _of_path_file(name: str, directory: Path) -> Stray:
+    editable = _EDITABLE.fullmatch(name.removesuffix(".pth"))
+    return Stray(
+        name=editable["name"] if editable else name.removesuffix(".pth"),
+        version=editable["version"] if editable else "",
+        kind="path-file",
+        place=os.fspath(directory),
+        file=name,
+    )
+
+
+def _distributions(directory: Path) -> Iterator[Stray]:
+    for name in _names(directory):
+        if name.endswith((".dist-info", ".egg-info", ".egg")):
+            yield _egg(directory / name, "path-entry")
+
+
+def _egg(place: Path, kind: str) -> Stray:
+    """A distribution by its metadata, else by its name."""
+    name, _, version = place.name.rpartition(".")[0].partition("-")
+    candidates = (place / "PKG-INFO", place / "METADATA", place / "EGG-INFO" / "PKG-INFO", place)
+    text = next((text for path in candidates if (text := _text(path)) is not None), "")
+    fields = HeaderParser().parsestr(text)
+    return Stray(
+        name=str(fields.get("Name") or name).strip(),
+        version=str(fields.get("Version") or version.partition("-")[0]).strip(),
+        kind="egg-info" if kind == "egg-info" else "path-entry",
+        place=os.fspath(place),
+    )
+
+
+def _names(directory: Path) -> list[str]:
+    try:
+        return sorted(os.listdir(directory))
+    except OSError:
+        return []
+
+
+def _lines(path: Path) -> list[str]:
+    return [line.strip() for line in (_text(path) or "").splitlines() if line.strip()]
+
+
+def _text(path: Path) -> str | None:
+    try:
+        with path.open("rb") as file:
+            return file.read(_LARGEST).decode("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None

@@ -1,0 +1,70 @@
+"""What a freeze reads of METADATA: the few fields it needs, found without parsing the rest.
+
+Rules this file keeps:
+
+1. A field means what :mod:`email.parser` says it means: names in any case, values unfolded, the first of a field that
+   may stand once; a line that is no field ends the fields.
+2. The description, which is most of the text, is never looked at.
+
+Source: "Core metadata specifications" (version 2.5, PEP 794 for ``Import-Name`` and ``Import-Namespace``).
+Left to others: what a name, a version or a requirement may be.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+_END_OF_FIELDS: Final = re.compile(r"(?>\r\n|\r|\n){2}")
+# RFC 5322, section 2.2: a name is printable ASCII without a colon; email.parser takes the same.
+_NO_FIELD: Final = re.compile(r"^(?![!-9;-~]*:|[ \t])", re.MULTILINE)
+_FIELD: Final = re.compile(
+    r"^(name|version|requires-dist|import-name|import-namespace):[ \t]*(.*(?:\n[ \t].*)*)",
+    re.MULTILINE | re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Metadata:
+    """The fields of METADATA that a freeze reads, as they are spelled there.
+
+    Attributes:
+        name: ``Name``, or ``""``.
+        version: ``Version``, or ``""``.
+        requires: Every ``Requires-Dist``.
+        import_names: Every ``Import-Name``; ``None`` when the field is absent.
+        import_namespaces: Every ``Import-Namespace``; ``None`` when the field is absent.
+    """
+
+    name: str = ""
+    version: str = ""
+    requires: tuple[str, ...] = ()
+    import_names: tuple[str, ...] | None = None
+    import_namespaces: tuple[str, ...] | None = None
+
+
+def parse_metadata(text: str) -> Metadata:
+    """Read METADATA; whatever the text is, there is an answer."""
+    found: dict[str, list[str]] = {"name": [], "version": [], "requires-dist": []}
+    for name, value in _FIELD.findall(_fields(text)):
+        found.setdefault(name.lower(), []).append(value.strip())
+    names, namespaces = found.get("import-name"), found.get("import-namespace")
+    return Metadata(
+        name=found["name"][0] if found["name"] else "",
+        version=found["version"][0] if found["version"] else "",
+        requires=tuple(found["requires-dist"]),
+        import_names=None if names is None else tuple(names),
+        import_namespaces=None if namespaces is None else tuple(namespaces),
+    )
+
+
+def _fields(text: str) -> str:
+    """The text up to the first line that is no field, with plain line ends."""
+    end = _END_OF_FIELDS.search(text)
+    head = text[: end.start()] if end else text
+    if "\r" in head:
+        head = head.replace("\r\n", "\n").replace("\r", "\n")
+    # email.parser takes what follows for the message.
+    wrong = _NO_FIELD.search(head)
+    return head[: wrong.start()] if wrong else head
