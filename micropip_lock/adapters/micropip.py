@@ -225,7 +225,7 @@ def recording_layer(layer: Any, recording: _Recording) -> Any:
             underway = _underway.get()
             if underway is not None and (filename := wheel_of(url)) is not None:
                 # Checked as it arrives, while others are on their way.
-                underway.admit(data, filename, url=url)
+                underway.admit(data, filename, url=url, promised=underway.promised(url))
             return data
 
         @staticmethod

@@ -98,6 +98,11 @@ class Underway:
         else:
             self._facts[url] = Facts(kind="index", index=site_index_of(name, url, indices), asked=asked)
 
+    def promised(self, url: str) -> str | None:
+        """The SHA-256 in hexadecimal that the index gave for the wheel at an address."""
+        facts = self._facts.get(url)
+        return facts.entry.digest.hex if facts is not None and facts.entry and facts.entry.digest else None
+
     def admit(self, data: bytes, filename: str, *, url: str = "", promised: str | None = None) -> Digest:
         """Check a wheel as strictly as a replay does.
 

@@ -190,6 +190,17 @@ def test_what_the_index_promised() -> None:
     )
 
 
+def test_what_a_page_promised() -> None:
+    """The digest that a page gives for a wheel is known before the wheel arrives; without one, nothing is promised."""
+    install = underway()
+    page = json.loads(PAGE)
+    page["files"][0]["hashes"] = {"sha256": SIX.sha256}
+    install.pages.keep(f"{INDEX}/six/", json.dumps(page), "application/vnd.pypi.simple.v1+json")
+    install.add(NAME, URL, {})
+
+    assert (SIX.sha256, None) == (install.promised(URL), install.promised(f"{URL}.metadata"))
+
+
 @pytest.mark.parametrize(
     ("suffix", "refused"),
     [
