@@ -10,9 +10,9 @@ Rules this file keeps:
 4. Every failure is a :class:`~micropip_lock.errors.FetchError` of its own class, or the cap's
    :class:`~micropip_lock.errors.WheelTooLargeError`; a body is whole or it is an error.
 
-Left to others: asking again, concurrency and digests (:mod:`micropip_lock.app.replay`), sockets, proxies and certificates
-(:mod:`micropip_lock.adapters.connections`), what an answer means (:mod:`micropip_lock.adapters.answers`), bodies
-(:mod:`micropip_lock.adapters.bodies`).
+Left to others: asking again, concurrency and digests (:mod:`micropip_lock.app.replay`), sockets, proxies and
+certificates (:mod:`micropip_lock.adapters.connections`), what an answer means (:mod:`micropip_lock.adapters.answers`),
+bodies (:mod:`micropip_lock.adapters.bodies`).
 """
 
 from __future__ import annotations
