@@ -25,9 +25,10 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
+from micropip_lock.adapters.journal import Journal
 from micropip_lock.adapters.site_reader import InstalledDirectory as InstalledDirectory
 from micropip_lock.adapters.site_reader import SitePackages as SitePackages
 from micropip_lock.adapters.site_reader import TargetRuntime as TargetRuntime
@@ -49,46 +50,6 @@ REPLACED = "replaced"
 _STAGING_PREFIX = ".micropip-lock-"
 
 MemoryMocks = Callable[[Sequence[Mock], Sequence[str]], Callable[[], None]]
-
-
-@dataclass(kw_only=True, slots=True)
-class _Journal:
-    """What has been done, to be undone backwards."""
-
-    moved: list[tuple[Path, Path]] = field(default_factory=list)
-    made: list[Path] = field(default_factory=list)
-
-    def move(self, source: Path, target: Path) -> None:
-        # Written down first: an interrupt may come between the two.
-        self.moved.append((source, target))
-        os.rename(source, target)
-
-    def make(self, directory: Path) -> None:
-        """A directory and its parents."""
-        missing = [path for path in (directory, *directory.parents) if not path.exists()]
-        for path in reversed(missing):
-            self.made.append(path)
-            try:
-                path.mkdir()
-            except FileExistsError:
-                # Somebody else's: theirs to remove.
-                self.made.remove(path)
-
-    def undo(self) -> list[tuple[Path, Path]]:
-        """Undo all that can be undone; tell the moves that could not."""
-        left = []
-        for source, target in reversed(self.moved):
-            if os.path.lexists(source):
-                continue
-            try:
-                source.parent.mkdir(parents=True, exist_ok=True)
-                os.rename(target, source)
-            except OSError:
-                left.append((source, target))
-        for directory in reversed(self.made):
-            if not any(target.is_relative_to(directory) for _, target in left):
-                shutil.rmtree(directory, ignore_errors=True)
-        return left
 
 
 class SiteInstaller:
@@ -133,7 +94,7 @@ class SiteInstaller:
     ) -> Sequence[str]:
         if not installs and not mocks:
             return ()
-        journal = _Journal()
+        journal = Journal()
         try:
             journal.make(self.root)
             sweep(self.root)
@@ -153,7 +114,7 @@ class SiteInstaller:
         mocks: Sequence[MockInstall],
         on_step: Callable[[str, str], None],
         staging: Path,
-        journal: _Journal,
+        journal: Journal,
     ) -> Sequence[str]:
         undo_memory: Callable[[], None] | None = None
         try:
@@ -283,7 +244,7 @@ class SiteInstaller:
         return text.getvalue()
 
     def _remove_replaced(
-        self, installs: Sequence[Install], mocks: Sequence[MockInstall], trash: Path, journal: _Journal
+        self, installs: Sequence[Install], mocks: Sequence[MockInstall], trash: Path, journal: Journal
     ) -> set[Path]:
         """Move what is replaced out of the way; tell the directories it leaves."""
         left: set[Path] = set()
@@ -311,7 +272,7 @@ class SiteInstaller:
         staying = (one.directory for one in SitePackages(self.root).distributions() if one.directory not in replaced)
         return frozenset(path for directory in staying for path in owned_files(self.root, directory, self.prefix))
 
-    def _commit(self, staged: _Staged, journal: _Journal) -> None:
+    def _commit(self, staged: _Staged, journal: Journal) -> None:
         name = staged.name
         for target, source in staged.files.items():
             exists = target.exists() or target.is_symlink()
