@@ -3,7 +3,7 @@
 
 PY := .venv/bin/python
 
-.PHONY: help setup js bundle test demo bench-locate fmt lint lock clean
+.PHONY: wheel help setup js bundle test demo bench-locate fmt lint lock clean
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -39,6 +39,9 @@ demo: bundle ## the main job on real packages; ARGS go to tools/demo.py
 
 bench-locate: setup ## what locating costs against downloading, on real wheels; ARGS go to tools/bench_locate.py
 	$(PY) -m tools.bench_locate $(ARGS)
+
+wheel: bundle ## the wheel, in dist/
+	$(PY) -m build --wheel --no-isolation --outdir dist
 
 fmt: setup ## put the sources in form
 	$(PY) -m ruff check --fix-only .

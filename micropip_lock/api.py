@@ -180,9 +180,18 @@ def _require_directory(directory: Path) -> None:
         raise UsageError("there is no such directory", code="no-directory", got=str(directory))
 
 
-def diff(a: Lock, b: Lock) -> LockDiff:
-    """What changed from ``a`` to ``b``."""
-    return compare.diff(a, b)
+def diff(a: Lock | str, b: Lock | str) -> LockDiff:
+    """What changed from ``a`` to ``b``.
+
+    Args:
+        a: A lock, or its JSON text; :func:`load_lock` reads paths and URLs.
+        b: The same.
+
+    Raises:
+        InputError: what parsing a text raises.
+    """
+    first, second = (Lock.from_json(one) if isinstance(one, str) else one for one in (a, b))
+    return compare.diff(first, second)
 
 
 async def load_lock(lock: LockLike) -> Lock:

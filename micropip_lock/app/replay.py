@@ -26,8 +26,9 @@ from micropip_lock.app.report import PackageOutcome as PackageOutcome
 from micropip_lock.app.report import ReplayReport as ReplayReport
 from micropip_lock.core.digest import Digest, VerifiedWheel, admit
 from micropip_lock.core.dist_info import OriginRecord, format_records, public_url, pyodide_source
+from micropip_lock.core.findings import verify
 from micropip_lock.core.mocks import MockInstall, plan_mocks
-from micropip_lock.core.model import Lock, LockedPackage, Mock, Origin
+from micropip_lock.core.model import Lock, LockedPackage, Mock, Origin, by_name
 from micropip_lock.core.plan import Download, Plan, make_plan
 from micropip_lock.errors import (
     AlreadyImportedError,
@@ -182,6 +183,8 @@ async def _replay(
     try:
         installed = installed_in(site, runtime.lock())
         plan = make_plan(lock, installed, abi=runtime.abi(), tags=runtime.tags(), force=force)
+        if damaged := _damaged(lock, plan, site):
+            plan = make_plan(lock, installed, abi=runtime.abi(), tags=runtime.tags(), force=force, damaged=damaged)
         mocks, _skipped = plan_mocks(lock, mocks_in(site), (one.name for one in installed))
     except MicropipLockError as error:
         run = _Run(lock=lock, plan=Plan(downloads=(), order=(), skipped=()), progress=None, started=started)
@@ -354,6 +357,12 @@ def _record_writer(download: Download, wheel: VerifiedWheel) -> Callable[[str], 
         return files
 
     return records
+
+
+def _damaged(lock: Lock, plan: Plan, site: SiteReader) -> frozenset[str]:
+    """Packages that are there by their record, and whose files are not: a replay puts them right."""
+    kept = replace(lock, packages=by_name(plan.skipped), mocks={})
+    return frozenset(finding.package for finding in verify(kept, site.distributions()).errors)
 
 
 def _imported_again(run: _Run, imported: Mapping[str, str], own: frozenset[str]) -> dict[str, str]:

@@ -100,6 +100,10 @@ class ReplayReport:
         rest = {key: value for key, value in facts.items() if key not in ("packages", "notes")}
         return cls(packages=packages, notes=tuple(facts["notes"]), **rest)
 
+    def __str__(self) -> str:
+        lines = [f"{one.name} {one.version}: {one.outcome}, {one.reason}" for one in self.packages]
+        return "\n".join([*lines, *(f"note: {note}" for note in self.notes), repr(self)[1:-1]])
+
     def __repr__(self) -> str:
         return (
             f"<ReplayReport {self.lock_id[:12]}: {self.count('installed')} installed, {self.count('skipped')} skipped, "

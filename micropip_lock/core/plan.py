@@ -11,7 +11,7 @@ Rules this file keeps:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urljoin, urlsplit
@@ -88,7 +88,13 @@ class Plan:
 
 
 def make_plan(
-    lock: Lock, installed: Iterable[Installed], *, abi: Abi, tags: Sequence[str], force: bool = False
+    lock: Lock,
+    installed: Iterable[Installed],
+    *,
+    abi: Abi,
+    tags: Sequence[str],
+    force: bool = False,
+    damaged: Container[str] = frozenset(),
 ) -> Plan:
     """Decide what a replay does, without asking anyone.
 
@@ -98,6 +104,7 @@ def make_plan(
         abi: The runtime's ABI.
         tags: Wheel tags the runtime accepts.
         force: Install also what is there already.
+        damaged: Names whose installed files are not those of their RECORD: they are installed again.
 
     Raises:
         EnvironmentMismatchError: codes ``abi-mismatch``, ``tag-mismatch``.
@@ -115,7 +122,7 @@ def make_plan(
         check_tags(package, accepted, abi)
         there = present.get(package.name, [])
         same = [one for one in there if one.digest == package.wheel.digest]
-        if len(there) == 1 and same and not force:
+        if len(there) == 1 and same and not force and package.name not in damaged:
             skipped.append(package)
         else:
             downloads.append(Download(package=package, url=absolute_url(package, lock.base), replaces=tuple(there)))

@@ -104,6 +104,20 @@ async def test_second_replay_asks_nothing(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("damage", ["edited", "gone"])
+async def test_what_was_damaged_is_installed_again(tmp_path: Path, damage: str) -> None:
+    """A package whose record is right and whose files are not is put right; the others are skipped."""
+    await run(tmp_path)
+    before = snapshot(tmp_path)
+    victim = next(path for path in sorted(tmp_path.rglob("*.py")) if "beta" in str(path))
+    victim.unlink() if damage == "gone" else victim.write_text("edited = True\n", "utf-8")
+    report = await run(tmp_path)
+    assert {"alpha": "skipped", "beta": "installed", "gamma": "skipped"} == {
+        name: outcomes(report)[name] for name in ("alpha", "beta", "gamma")
+    }
+    assert before == snapshot(tmp_path)
+
+
 async def test_only_what_is_missing(tmp_path: Path) -> None:
     """What is there is not asked for again."""
     await run(tmp_path, lock_of(WHEELS["beta"], WHEELS["gamma"]))

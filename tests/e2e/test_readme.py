@@ -78,7 +78,12 @@ async def test_notebook(catalogue: PackageIndex) -> None:
     """The first notebook cell freezes what it installs; the second, in another kernel, replays that text."""
     first, second = blocks("python", containing="ml.")
     printed: list[str] = []
-    index = f"import micropip; micropip.set_index_urls([{catalogue.url!r}])\n"
+    # What micropip's own default is on the user's machine is the local index here.
+    index = (
+        "import micropip; from micropip import package_index\n"
+        f"package_index.DEFAULT_INDEX_URLS[:] = [{catalogue.url!r}]\n"
+        "micropip.set_index_urls(package_index.DEFAULT_INDEX_URLS)\n"
+    )
     async with wiring.embedded(index_urls=[catalogue.url], output=lambda _, text: printed.append(text)) as kernel:
         assert await kernel.run(index + first + "\nprint(text)") is None
     address, _, text = "\n".join(printed).partition("\n")
