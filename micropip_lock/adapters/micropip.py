@@ -24,6 +24,7 @@ Left to others: what is known about an install (:mod:`micropip_lock.adapters.und
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
@@ -33,6 +34,7 @@ from pathlib import Path
 from site import getsitepackages
 from typing import Any, Final
 
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from micropip_lock.adapters.in_place import Distribution, mark_requested, record_loaded
@@ -167,7 +169,7 @@ async def install_from_index(
         pre: Take pre-releases too.
 
     Raises:
-        OutcomeError: code ``install-failed``, with micropip's reason.
+        OutcomeError: codes ``install-failed``, with micropip's reason; ``unsatisfied``.
     """
     import micropip
     from micropip.package_index import DEFAULT_INDEX_URLS
@@ -188,6 +190,31 @@ async def install_from_index(
             got=reason.splitlines()[0],
             hint="check the names and versions, and that the index has wheels for Pyodide",
         ) from error
+    _check_satisfied(requirements)
+
+
+def _check_satisfied(requirements: Sequence[str]) -> None:
+    """Micropip takes one of two requirements that contradict each other, and says nothing."""
+    for text in requirements:
+        try:
+            requirement = Requirement(text)
+        except InvalidRequirement:
+            continue  # the address of a wheel
+        if requirement.marker is not None and not requirement.marker.evaluate():
+            continue
+        try:
+            installed = importlib.metadata.version(requirement.name)
+        except importlib.metadata.PackageNotFoundError:
+            installed = None
+        if installed is None or not requirement.specifier.contains(installed, prereleases=True):
+            raise OutcomeError(
+                f"{requirement.name} is not installed as it was asked for",
+                code="unsatisfied",
+                package=canonicalize_name(requirement.name),
+                expected=text,
+                got=installed or "nothing",
+                hint="two requirements contradict each other; ask for one version",
+            )
 
 
 def recording_layer(layer: Any, recording: _Recording) -> Any:

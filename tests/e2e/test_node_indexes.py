@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from packaging.utils import canonicalize_name
 
-from micropip_lock.errors import MicropipLockError
+from micropip_lock.errors import MicropipLockError, OutcomeError
 from micropip_lock.testing import Delay, PackageIndex, Status, wheel
 from tests.e2e.kernel import Kernel, kernel
 
@@ -43,7 +43,7 @@ async def test_each_package_names_its_own_index(package_index_factory: MakeIndex
     assert ({"alpha": one.url, "beta": two.url},) * 2 == (files, locked)
 
 
-@pytest.mark.parametrize("seconds", [(0.3, 0.3), (0.1, 0.6)], ids=["together", "one-late"])
+@pytest.mark.parametrize("seconds", [(2.0, 2.0), (1.5, 4.0)], ids=["together", "one-late"])
 async def test_what_two_need_at_once_keeps_its_index(
     package_index_factory: MakeIndex, seconds: tuple[float, float]
 ) -> None:
@@ -136,3 +136,14 @@ async def test_a_refused_index_says_so(package_index_factory: MakeIndex) -> None
             await running.pyodide.install_and_freeze(["alpha"])
 
     assert ("blocked", True) == (caught.value.code, bool(caught.value.hint))
+
+
+async def test_requirements_that_contradict_each_other(package_index_factory: MakeIndex) -> None:
+    """Two versions of one package are asked for, micropip installs one and is silent: that is no freeze."""
+    index = package_index_factory()
+    for version in ("1.0", "2.0"):
+        index.add(wheel("alpha", version))
+    async with kernel(index_urls=[index.url]) as running:
+        with pytest.raises(OutcomeError) as caught:
+            await running.pyodide.install_and_freeze(["alpha==1.0", "alpha==2.0"])
+    assert caught.value.code in ("unsatisfied", "install-failed")
