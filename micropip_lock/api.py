@@ -213,21 +213,32 @@ async def load_lock(lock: LockLike) -> Lock:
         return Lock.from_json(await asyncio.to_thread(sys.stdin.buffer.read))
     if text.startswith(("{", "[", "<")) or "\n" in text:
         return Lock.from_json(text)
-    if urlsplit(text).scheme in ("https", "http", "file"):
+    if text.partition(":")[0].lower() in ("https", "http", "file"):
+        _check_address(text)
         fetched = await wiring.fetcher().fetch(text, max_bytes=MAX_LOCK_BYTES)
         return Lock.from_json(fetched.data, base=fetched.url)
     return await _from_path(Path(text))
 
 
+def _check_address(url: str) -> None:
+    try:
+        urlsplit(url)
+    except ValueError as error:
+        raise UsageError(
+            "not an address", code="bad-url", got=str(error), hint="check the address of the lock"
+        ) from error
+
+
 async def _from_path(path: Path) -> Lock:
     try:
         data = path.read_bytes()
-    except OSError as error:
+    except (OSError, ValueError) as error:
+        # ValueError: a name that no file can have.
         raise LockParseError(
             "the lock cannot be read",
             code="no-lock",
-            where=str(path),
-            got=error.strerror or str(error),
+            where=repr(str(path)),
+            got=getattr(error, "strerror", None) or str(error),
             hint="a lock is a path, a URL or JSON text",
         ) from error
     return Lock.from_json(data, base=path.resolve().as_uri())

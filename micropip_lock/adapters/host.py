@@ -57,11 +57,6 @@ def cache_dir(environ: Mapping[str, str] | None = None) -> Path:
     return Path(own) if own else platformdirs.user_cache_path(APP_NAME, appauthor=False)
 
 
-def data_dir() -> Path:
-    """Directory for what must stay; it may not exist yet."""
-    return platformdirs.user_data_path(APP_NAME, appauthor=False)
-
-
 def user_agent() -> str:
     """``micropip-lock/<version>``."""
     try:

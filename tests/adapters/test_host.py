@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from micropip_lock.adapters.host import HostFetcher, cache_dir, data_dir, origin_of, user_agent
+from micropip_lock.adapters.host import HostFetcher, cache_dir, origin_of, user_agent
 from micropip_lock.errors import (
     BlockedError,
     FetchError,
@@ -314,8 +314,8 @@ def test_origin(url: str, origin: str) -> None:
 
 
 def test_directories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The cache's place can be chosen; both directories bear this program's name otherwise."""
+    """The cache's place can be chosen; its directory bears this program's name otherwise."""
     monkeypatch.delenv("MICROPIP_LOCK_CACHE", raising=False)
-    names = [cache_dir().name, data_dir().name]
+    name = cache_dir().name
     monkeypatch.setenv("MICROPIP_LOCK_CACHE", str(tmp_path))
-    assert (["micropip-lock"] * 2, tmp_path) == (names, cache_dir())
+    assert ("micropip-lock", tmp_path) == (name, cache_dir())
