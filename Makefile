@@ -3,7 +3,7 @@
 
 PY := .venv/bin/python
 
-.PHONY: wheel help setup js bundle test demo bench-locate fmt lint lock clean
+.PHONY: wheel help setup js bundle test demo bench-locate bench-freeze fmt lint lock clean
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -42,6 +42,9 @@ bench-locate: setup ## what locating costs against downloading, on real wheels; 
 
 wheel: bundle ## the wheel, in dist/
 	$(PY) -m build --wheel --no-isolation --outdir dist
+
+bench-freeze: bundle ## how long a freeze takes against micropip's own; ARGS go to tools/bench_freeze.py
+	NODE="$$(tools/find-node)" $(PY) -m tools.bench_freeze $(ARGS)
 
 fmt: setup ## put the sources in form
 	$(PY) -m ruff check --fix-only .

@@ -45,20 +45,86 @@ def record() -> Recording:
     return wiring.recording()
 
 
-async def freeze(*, strict: bool = True, roots: Sequence[str] | None = None) -> Lock:
+async def freeze(
+    *,
+    strict: bool = True,
+    roots: Sequence[str] | None = None,
+    index_urls: Sequence[str] = (),
+    trust_metadata: bool = False,
+    progress: Progress | None = None,
+) -> Lock:
     """Lock what is installed in this kernel.
+
+    What has no record of where it came from (pip, uv, a wheel unpacked by hand) is looked up on the indexes, and proven
+    by the RECORD inside the wheel there; nothing else sends a request.
 
     Args:
         strict: Raise when something cannot be locked; otherwise list it in the lock (``lock.unlocked``).
         roots: Keep only these distributions and what they need.
+        index_urls: Where to look; default: the indexes that micropip asks.
+        trust_metadata: Let the METADATA that an index states prove a wheel, without looking into it.
+        progress: Told as each distribution is located.
 
     Raises:
         UnlockableError: with every distribution that cannot be locked and why.
         UsageError: code ``unknown-root``.
         RuntimeMissingError: outside Pyodide.
     """
-    place = wiring.here()
-    return _freeze.freeze(place.site, place.runtime, strict=strict, roots=roots)
+    return await _frozen(
+        wiring.here(), strict=strict, roots=roots, index_urls=index_urls, trust=trust_metadata, progress=progress
+    )
+
+
+async def freeze_site(
+    directory: Path,
+    *,
+    pyodide: str | None = None,
+    strict: bool = True,
+    roots: Sequence[str] | None = None,
+    index_urls: Sequence[str] = (),
+    trust_metadata: bool = False,
+    progress: Progress | None = None,
+) -> Lock:
+    """Lock what somebody installed into a directory for Pyodide, with pip or uv for instance.
+
+    Args:
+        directory: Site-packages, or a virtual environment.
+        pyodide: A release or a directory; default: what the compiled wheels in it are for, else the pinned release.
+        strict: As for :func:`freeze`, and so are the arguments below.
+        roots: Keep only these distributions and what they need.
+        index_urls: Where to look; default: the user's pip and uv configuration, else micropip's own default.
+        trust_metadata: Let the METADATA that an index states prove a wheel.
+        progress: Told as each distribution is located.
+
+    Raises:
+        UnlockableError: with every distribution that cannot be locked and why.
+        UsageError: codes ``no-directory``, ``no-site``, ``pyodide-spec``, ``abi-ambiguous``, ``unknown-root``; and
+            what reading the configuration raises.
+    """
+    place = await asyncio.to_thread(wiring.site_to_freeze, directory, pyodide)
+    return await _frozen(
+        place, strict=strict, roots=roots, index_urls=index_urls, trust=trust_metadata, progress=progress
+    )
+
+
+async def _frozen(
+    place: wiring.Surroundings,
+    *,
+    strict: bool,
+    roots: Sequence[str] | None,
+    index_urls: Sequence[str],
+    trust: bool,
+    progress: Progress | None,
+) -> Lock:
+    return await _freeze.freeze_located(
+        place.site,
+        place.runtime,
+        indexes=lambda: wiring.indexes(index_urls, progress=progress),
+        strict=strict,
+        roots=roots,
+        trust_metadata=trust,
+        progress=progress,
+    )
 
 
 async def replay(

@@ -221,7 +221,7 @@ def parser() -> argparse.ArgumentParser:
     def verb(name: str, summary: str) -> argparse.ArgumentParser:
         return verbs.add_parser(name, help=summary, description=summary, parents=[common], allow_abbrev=False)
 
-    one = verb("freeze", "install requirements in a real Pyodide and lock what is there")
+    one = verb("freeze", "install requirements in a real Pyodide, or read a directory, and lock what is there")
     one.add_argument("requirements", nargs="*", metavar="REQ", help="as for micropip.install, e.g. 'rich>=13'")
     one.add_argument("-r", "--requirement", action="append", default=[], dest="files", type=Path, metavar="FILE")
     one.add_argument("-o", "--output", metavar="FILE", help="write the lock there instead of to standard output")
@@ -229,6 +229,12 @@ def parser() -> argparse.ArgumentParser:
         "--no-strict", action="store_false", dest="strict", help="list what cannot be locked instead of failing"
     )
     one.add_argument("--pre", action="store_true", help="take pre-releases too")
+    one.add_argument(
+        "--site", type=_directory, metavar="DIR", help="lock what is in this directory, e.g. of pip install --target"
+    )
+    one.add_argument(
+        "--trust-metadata", action="store_true", help="with --site: let the METADATA that an index states prove a wheel"
+    )
 
     one = verb("replay", "install exactly what a lock names")
     one.add_argument("lock", metavar="LOCK", help="a path, a URL, or - for standard input")

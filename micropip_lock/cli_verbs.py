@@ -29,7 +29,7 @@ from micropip_lock.core.compare import diff
 from micropip_lock.core.model import Lock
 from micropip_lock.errors import StorageError, UsageError
 from micropip_lock.ports import Progress
-from micropip_lock.render import ProgressLine, diff_lines, findings_lines, lock_lines, report_lines, unlocked_lines
+from micropip_lock.render import ProgressLine, diff_lines, findings_lines, kept_out_lines, lock_lines, report_lines
 
 OK: Final = 0
 DIFFERS: Final = 1
@@ -71,11 +71,34 @@ class Outcome:
 
 
 async def freeze(options: Namespace, looks: Looks) -> Outcome:
-    """Install requirements in a Pyodide of its own, and freeze it."""
+    """Install requirements in a Pyodide of its own and freeze it, or freeze a directory."""
+    output = None if options.output in (None, "-") else Path(options.output)
+    frozen = _freeze_requirements if options.site is None else _freeze_site
+    lock, notes = await frozen(options, looks, output)
+    text = lock.to_json()
+    if output is not None:
+        write_atomically(output, text.encode("utf-8"))
+    return Outcome(
+        facts={
+            "id": lock.id,
+            "output": None if output is None else str(output),
+            "notes": [note.to_json() for note in lock.notes],
+            "lock": lock.to_dict(),
+        },
+        data=text if output is None else "",
+        # A lock on standard output speaks for itself; what it lacks is said in any case.
+        people=(*notes, *(kept_out_lines(lock, looks.people) if output is None else lock_lines(lock, looks.people))),
+    )
+
+
+async def _freeze_requirements(options: Namespace, looks: Looks, output: Path | None) -> tuple[Lock, list[str]]:
     asked = read_requirements(options.requirements, options.files)
     if not asked.requirements:
-        raise UsageError("nothing to freeze", expected="requirements, or -r FILE", hint="micropip-lock freeze rich")
-    output = None if options.output in (None, "-") else Path(options.output)
+        raise UsageError(
+            "nothing to freeze", expected="requirements, -r FILE or --site DIR", hint="micropip-lock freeze rich"
+        )
+    if options.trust_metadata:
+        raise UsageError("--trust-metadata is for --site", hint="what is installed here leaves records of its own")
     if output is not None:
         _check_output(output)
     index_urls, notes = options.index_urls, list[str]()
@@ -94,18 +117,29 @@ async def freeze(options: Namespace, looks: Looks) -> Outcome:
             pre=options.pre,
             progress=progress,
         )
-    text = lock.to_json()
+    return lock, notes
+
+
+async def _freeze_site(options: Namespace, looks: Looks, output: Path | None) -> tuple[Lock, list[str]]:
+    if options.requirements or options.files or options.pre:
+        raise UsageError(
+            "--site locks what is there, and installs nothing",
+            expected="either --site DIR or requirements",
+            hint="leave out the requirements, -r and --pre",
+        )
     if output is not None:
-        write_atomically(output, text.encode("utf-8"))
-    return Outcome(
-        facts={"id": lock.id, "output": None if output is None else str(output), "lock": lock.to_dict()},
-        data=text if output is None else "",
-        # A lock on standard output speaks for itself; what it lacks is said in any case.
-        people=(
-            *notes,
-            *(unlocked_lines(lock.unlocked, looks.people) if output is None else lock_lines(lock, looks.people)),
-        ),
-    )
+        _check_output(output)
+    notes = [f"note: {note}" for note in api.index_notes(tuple(options.index_urls))]
+    with _progress(looks, None) as progress:
+        lock = await api.freeze_site(
+            options.site,
+            pyodide=options.pyodide,
+            strict=options.strict,
+            index_urls=tuple(options.index_urls),
+            trust_metadata=options.trust_metadata,
+            progress=progress,
+        )
+    return lock, notes
 
 
 async def replay(options: Namespace, looks: Looks) -> Outcome:
@@ -206,6 +240,7 @@ async def show(options: Namespace, looks: Looks) -> Outcome:
             {"name": mock.name, "version": mock.version, "source": mock.source, "modules": sorted(mock.modules)}
             for mock in lock.mocks.values()
         ],
+        "site": dict(lock.site),
         "unlocked": [item.to_json() for item in lock.unlocked],
     }
     return Outcome(facts=facts, data=_text(lock_lines(lock, looks.data)))

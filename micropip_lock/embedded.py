@@ -66,12 +66,18 @@ async def install_and_freeze(
     with wiring.recording(on_install=lambda filename, size: _tell(stage="install", package=filename, received=size)):
         await wiring.install_from_index(requirements, index_urls, constraints, with_default=with_default, pre=pre)
         lock = await api.freeze(strict=strict)
-    return {"lock": lock.to_json(), "tree": wiring.tree_here()}
+    return _told(lock)
 
 
 async def freeze(*, strict: bool = True) -> dict[str, Any]:
     """Freeze what is installed."""
-    return {"lock": (await api.freeze(strict=strict)).to_json(), "tree": wiring.tree_here()}
+    return _told(await api.freeze(strict=strict, progress=_tell_event))
+
+
+def _told(lock: Lock) -> dict[str, Any]:
+    """A lock with its notes, which its text does not have."""
+    notes = [note.to_json() for note in lock.notes]
+    return {"lock": lock.to_json(), "notes": notes, "tree": wiring.tree_here()}
 
 
 async def replay(lock: str, *, base: str | None = None, force: bool = False) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from micropip_lock.app.replay import PackageOutcome, ReplayReport
 from micropip_lock.cli_text import GAP, Colour, Column, View, columns_of, human_size, printable, shorten, table
 from micropip_lock.core.compare import LockDiff, VerifyReport
 from micropip_lock.core.model import Lock
+from micropip_lock.core.verdict import Finding
 from micropip_lock.errors import MicropipLockError, Unlockable
 from micropip_lock.ports import ProgressEvent
 
@@ -60,10 +61,26 @@ def lock_lines(lock: Lock, view: View) -> list[str]:
     summary = f"{count}{size} for {printable(str(lock.abi))}"
     return [
         *(table(head, rows, view) if rows else []),
-        *unlocked_lines(lock.unlocked, view),
+        *kept_out_lines(lock, view),
         summary,
         f"lock {view.paint(lock.id, 'cyan')}",
     ]
+
+
+def kept_out_lines(lock: Lock, view: View) -> list[str]:
+    """What is not in a lock though it was there, with the reasons, and what a freeze found worth knowing."""
+    brought = ", ".join(f"{name} {version}" for name, version in lock.site.items())
+    return [
+        *unlocked_lines(lock.unlocked, view),
+        *([f"left to the site: {printable(brought)}"] if brought else []),
+        *(note_line(note, view) for note in lock.notes),
+    ]
+
+
+def note_line(note: Finding, view: View) -> str:
+    """One note of a freeze."""
+    severity, _, rest = str(note).partition(":")
+    return view.paint(severity, "yellow") + printable(f":{rest}")
 
 
 def unlocked_lines(items: Iterable[Unlockable], view: View) -> list[str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from micropip_lock.app.freeze import Indexes
 from micropip_lock.app.record import Recorder, Recording
 from micropip_lock.core.model import Abi
 from micropip_lock.ports import Fetcher, Installer, Progress, Runtime, SiteReader
@@ -59,6 +61,27 @@ def directory(root: Path, abi: Abi, *, prefix: Path | None = None) -> Surroundin
     return Surroundings(site=SitePackages(root, prefix=prefix), runtime=TargetRuntime(abi))
 
 
+def site_to_freeze(root: Path, pyodide: str | None) -> Surroundings:
+    """A directory that somebody filled for Pyodide, to be frozen.
+
+    Args:
+        root: Site-packages, or a virtual environment.
+        pyodide: A release, a directory that holds one, or ``None`` for what the compiled wheels in it were built for.
+
+    Raises:
+        UsageError: codes ``no-directory``, ``no-site``, ``pyodide-spec``, ``abi-ambiguous``.
+    """
+    from micropip_lock.adapters.runtimes import PYODIDE_VERSION, abi_of_pyodide
+    from micropip_lock.adapters.site import SitePackages, TargetRuntime
+    from micropip_lock.adapters.site_reader import find_site
+    from micropip_lock.app.target import abi_of_site
+
+    found, prefix = find_site(root)
+    site = SitePackages(found, prefix=prefix)
+    abi = abi_of_pyodide(pyodide) if pyodide is not None else abi_of_site(site) or abi_of_pyodide(PYODIDE_VERSION)
+    return Surroundings(site=site, runtime=TargetRuntime(abi))
+
+
 def installer(target: Path | None) -> Installer:
     """What installs into this interpreter, or into a directory; one per place, so that replays cannot collide."""
     key = None if target is None else str(target.resolve())
@@ -84,6 +107,38 @@ def fetcher() -> Fetcher:
     from micropip_lock.adapters.indexes import configured_credentials
 
     return HostFetcher(credentials=configured_credentials())
+
+
+@contextmanager
+def indexes(index_urls: Sequence[str] = (), *, progress: Progress | None = None) -> Iterator[Indexes]:
+    """Where to look for what has no record: as given, else as micropip (in Pyodide), or pip and uv, would ask.
+
+    Args:
+        index_urls: Given as an argument; credentials in them, and those of configured indexes, go to their origin only.
+        progress: Told when micropip, whose own default is asked where nothing is configured, has to be brought.
+
+    Raises:
+        UsageError: codes ``bad-index-url``, ``bad-config``, ``no-index``, ``index-unreachable``.
+        RuntimeMissingError: micropip could not be brought.
+    """
+    if in_pyodide():
+        from micropip_lock.adapters import micropip
+        from micropip_lock.adapters.pyodide import EngineFetcher
+
+        yield Indexes(urls=tuple(index_urls) or micropip.index_urls(), fetcher=EngineFetcher())
+        return
+    from micropip_lock.adapters.default_index import default_index_urls
+    from micropip_lock.adapters.host_ranges import HostIndexFetcher
+    from micropip_lock.adapters.indexes import configured_credentials, read_index_settings
+    from micropip_lock.adapters.runtimes import tool_wheel
+
+    settings = read_index_settings(index_urls)
+    urls = [index.url for index in settings.indexes]
+    if settings.adds_default:
+        urls += default_index_urls(tool_wheel("micropip", settings.indexes, progress or (lambda event: None)))
+    given = {index.origin: index.credentials for index in settings.indexes if index.credentials is not None}
+    with HostIndexFetcher(credentials={**configured_credentials(), **given}) as fetcher:
+        yield Indexes(urls=urls, fetcher=fetcher)
 
 
 def index_notes(index_urls: Sequence[str]) -> tuple[str, ...]:

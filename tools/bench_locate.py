@@ -8,6 +8,8 @@ Run it with ``make bench-locate``; options through ``ARGS="--releases 300"``.  W
    The index knows each project's wheel and as many older releases as ``--releases`` says, since real pages are long.
 3. Through the link, first every wheel is downloaded, then everything is located; both with the same fetcher and as many
    requests at a time.
+4. The command ``micropip-lock freeze --site`` locks the directory through the same link, and every wheel of its lock is
+   compared with the one that was installed.
 
 It fails (exit 1) when a distribution is not proven, or when bytes or time are above the limits below.
 """
@@ -16,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import hashlib
 import json
 import os
 import shutil
@@ -148,6 +151,24 @@ async def look(link: SlowLink, index: PackageIndex, site: Path, concurrency: int
     )
 
 
+def freeze(link: SlowLink, site: Path) -> tuple[dict[str, str], float, str]:
+    """The command, run as a person runs it: SHA-256 by package, seconds, and what it said."""
+    began = time.perf_counter()
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "micropip_lock", "freeze", "--site", str(site), "--json"),
+            *("--index-url", f"{link.origin}/simple"),
+        ],
+        env={name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "UV_"))},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    answer = json.loads(done.stdout)
+    packages = answer["lock"]["packages"] if answer["ok"] else {}
+    return {name: entry["sha256"] for name, entry in packages.items()}, time.perf_counter() - began, done.stderr
+
+
 def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description="measure locating against downloading")
@@ -182,6 +203,7 @@ def main() -> int:
         with SlowLink(index.origin, round_trip=options.round_trip, megabits=options.megabits) as link:
             whole = asyncio.run(download(link, index, list(wheels.values()), options.concurrency))
             found, located = asyncio.run(look(link, index, site, options.concurrency))
+            frozen, seconds, said = freeze(link, site)
         pages = sum(request.bytes_sent for request in index.log.requests("/simple/*"))
         ranges = sum(request.bytes_sent for request in index.log.requests("/files/*"))
     size = sum(path.stat().st_size for path in wheels.values())
@@ -194,6 +216,10 @@ def main() -> int:
     print(f"  of it          {pages:>11,} bytes of pages, {ranges:,} of wheels; the rest is headers")
     print(f"bytes            {bytes_share:.2%} of the wheels (at most {MOST_BYTES:.0%})")
     print(f"time             {time_share:.1%} of downloading (at most {MOST_TIME:.0%})")
+    right = sum(1 for name, path in wheels.items() if frozen.get(name) == hashlib.sha256(path.read_bytes()).hexdigest())
+    print(f"freeze --site    {right} of {len(wheels)} locked as the wheels that were installed, {seconds:.2f} s")
+    if right < len(wheels):
+        print(said)
     for name, one in refused.items():
         print(f"not proven: {name}: {one}")
     if options.json:
@@ -206,9 +232,17 @@ def main() -> int:
             "releases_per_page": options.releases,
             "download": whole.to_json(),
             "locate": located.to_json(),
+            "frozen": right,
+            "freeze_seconds": round(seconds, 3),
         }
         options.json.write_text(json.dumps(facts, indent=2, sort_keys=True) + "\n", "utf-8")
-    good = proven == len(wheels) and not refused and bytes_share <= MOST_BYTES and time_share <= MOST_TIME
+    good = (
+        right == len(wheels)
+        and proven == len(wheels)
+        and not refused
+        and bytes_share <= MOST_BYTES
+        and time_share <= MOST_TIME
+    )
     return 0 if good else 1
 
 

@@ -19,22 +19,28 @@ from micropip_lock.core.dirty import Listing
 LISTING: Final = """
 (FS, root) => {
   const MEMFS = FS.filesystems.MEMFS;
-  const paths = [], sizes = [], times = [];
-  const walk = (directory, prefix) => {
-    if (directory.mount.type !== MEMFS || typeof directory.contents !== "object") return false;
-    for (const name of Object.keys(directory.contents)) {
-      const node = directory.contents[name];
-      if (FS.isDir(node.mode)) {
-        if (name !== "__pycache__" && !walk(node.mounted ? node.mounted.root : node, `${prefix}${name}/`)) return false;
-      } else if (FS.isFile(node.mode)) {
-        const { usedBytes, mtime, ctime } = node;
-        if (![usedBytes, mtime, ctime].every(Number.isFinite)) return false;
-        paths.push(prefix + name);
-        sizes.push(usedBytes);
-        times.push(Math.max(mtime, ctime));
+  const DIRECTORY = 0o040000, FILE = 0o100000, KIND = 0o170000;
+  const folders = [], sizes = [], times = [];
+  const walk = (directory, path) => {
+    if (directory.mount.type !== MEMFS) return false;
+    const names = [], inner = [];
+    for (const node of Object.values(directory.contents)) {
+      const kind = node.mode & KIND;
+      if (kind === FILE) {
+        const { mtime, ctime } = node;
+        if (!(mtime >= 0 && ctime >= 0)) return false;
+        names.push(node.name);
+        sizes.push(node.usedBytes);
+        times.push(mtime > ctime ? mtime : ctime);
+      } else if (kind === DIRECTORY) {
+        if (node.name !== "__pycache__") inner.push(node);
       } else {
         return false;
       }
+    }
+    if (names.length > 0) folders.push(path, names.join("/"));
+    for (const node of inner) {
+      if (!walk(node.mounted ? node.mounted.root : node, path + node.name + "/")) return false;
     }
     return true;
   };
@@ -44,20 +50,21 @@ LISTING: Final = """
   } catch {
     return undefined;
   }
-  if (!FS.isDir(top.mode) || !walk(top, "")) return undefined;
-  return [paths.join("\\0"), new Uint32Array(sizes), new Float64Array(times)];
+  if ((top.mode & KIND) !== DIRECTORY || !walk(top, "")) return undefined;
+  return [folders.join("\\0"), sizes.join(" "), new Float64Array(times)];
 }
 """
 """JavaScript: a function of Emscripten's FS and a directory, to arguments for :func:`read_listing` or ``undefined``."""
 
 
-def read_listing(paths: str, sizes: Iterable[int], times: Iterable[float]) -> Listing:
+def read_listing(folders: str, sizes: str, times: Iterable[float]) -> Listing:
     """What :data:`LISTING` gave.
 
     Args:
-        paths: Joined by null characters.
-        sizes: Bytes.
+        folders: The path of each folder and the names of its files (joined by ``/``), all joined by null characters.
+        sizes: Bytes, joined by spaces.
         times: Milliseconds.
     """
-    names = paths.split("\0") if paths else []
-    return Listing(sizes=dict(zip(names, sizes, strict=True)), changed=dict(zip(names, times, strict=True)))
+    parts = folders.split("\0") if folders else []
+    paths = [folder + name for folder, names in zip(parts[::2], parts[1::2], strict=True) for name in names.split("/")]
+    return Listing(sizes=dict(zip(paths, sizes.split(), strict=True)), changed=dict(zip(paths, times, strict=True)))

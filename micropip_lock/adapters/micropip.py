@@ -217,6 +217,18 @@ def _check_satisfied(requirements: Sequence[str]) -> None:
             )
 
 
+def index_urls() -> tuple[str, ...]:
+    """The indexes that micropip would ask, in their order; none where micropip is not installed."""
+    try:
+        import micropip
+        from micropip import package_index
+    except ImportError:
+        return ()
+    urls = micropip._package_manager_singleton.index_urls
+    names = {getattr(package_index, "PYPI", ""): getattr(package_index, "PYPI_URL", "")}
+    return tuple(names.get(url, url) for url in ([urls] if isinstance(urls, str) else urls))
+
+
 def recording_layer(layer: Any, recording: _Recording) -> Any:
     """A subclass of micropip's current compatibility layer that keeps what it sees."""
 

@@ -23,7 +23,7 @@ import os
 import tempfile
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -32,6 +32,7 @@ from micropip_lock.adapters.indexes import IndexConfig, IndexSettings
 from micropip_lock.adapters.runtimes import find_node, pyodide_directory, tool_wheels
 from micropip_lock.core.compare import VerifyReport
 from micropip_lock.core.model import Lock
+from micropip_lock.core.verdict import Finding
 from micropip_lock.errors import RuntimeFailedError, error_from_json
 from micropip_lock.ports import Progress, ProgressEvent
 
@@ -133,7 +134,7 @@ class EmbeddedPyodide:
             strict=strict,
             pre=pre,
         )
-        return Frozen(lock=Lock.from_json(value["lock"]), tree=value["tree"])
+        return Frozen(lock=_lock(value), tree=value["tree"])
 
     async def freeze(self, *, strict: bool = True) -> Frozen:
         """Freeze what is installed.
@@ -142,7 +143,7 @@ class EmbeddedPyodide:
             UnlockableError: with every item.
         """
         value = await self._call("freeze", strict=strict)
-        return Frozen(lock=Lock.from_json(value["lock"]), tree=value["tree"])
+        return Frozen(lock=_lock(value), tree=value["tree"])
 
     async def replay(self, lock: Lock, *, force: bool = False) -> Replayed:
         """Replay a lock.
@@ -300,6 +301,10 @@ def authorizations(indexes: Sequence[IndexConfig], configured: Mapping[str, tupl
         origin: "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
         for origin, (user, password) in pairs.items()
     }
+
+
+def _lock(value: Mapping[str, Any]) -> Lock:
+    return replace(Lock.from_json(value["lock"]), notes=tuple(Finding(**note) for note in value["notes"]))
 
 
 def own_source() -> bytes:

@@ -239,8 +239,8 @@ def _listing(root: Path) -> Listing | None:
     listed = _lister()(pyodide_js.FS, str(root))
     if listed is None:
         return None
-    paths, sizes, times = listed
-    return read_listing(paths, sizes.to_py().tolist(), times.to_py().tolist())
+    folders, sizes, times = listed
+    return read_listing(folders, sizes, times.to_py().tolist())
 
 
 def installer(target: Path | None = None) -> SiteInstaller:

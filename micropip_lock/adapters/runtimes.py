@@ -30,8 +30,10 @@ from urllib.parse import quote, urlsplit
 
 from micropip_lock.adapters.host import cache_dir
 from micropip_lock.adapters.indexes import EXPLICIT, IndexConfig
+from micropip_lock.core.abis import abi_of_release
 from micropip_lock.core.digest import Digest
-from micropip_lock.errors import HashMismatchError, RuntimeMissingError, StorageError, UsageError
+from micropip_lock.core.model import Abi, Lock
+from micropip_lock.errors import HashMismatchError, InputError, RuntimeMissingError, StorageError, UsageError
 from micropip_lock.ports import Progress, ProgressEvent
 
 PYODIDE_VERSION: Final = "314.0.7"
@@ -202,6 +204,37 @@ def tool_wheels(indexes: Sequence[IndexConfig], tell: Progress = lambda event: N
         with _cache_errors(directory):
             _fetch_tools(missing, directory, indexes)
     return [path for digest in TOOLS.values() if (path := _tool(directory, digest)) is not None]
+
+
+def tool_wheel(name: str, indexes: Sequence[IndexConfig], tell: Progress = lambda event: None) -> Path:
+    """One of :func:`tool_wheels`, by its name.
+
+    Raises:
+        RuntimeMissingError: code ``tools-fetch``.
+    """
+    number = next(number for number, requirement in enumerate(TOOLS) if requirement.partition("==")[0] == name)
+    return tool_wheels(indexes, tell)[number]
+
+
+def abi_of_pyodide(spec: str) -> Abi:
+    """The ABI of a release, or of the Pyodide in a directory.
+
+    Raises:
+        UsageError: code ``pyodide-spec``.
+    """
+    if "/" not in spec and os.sep not in spec and not Path(spec).is_dir():
+        return abi_of_release(spec)
+    lock = Path(spec) / "pyodide-lock.json"
+    try:
+        return Lock.from_json(lock.read_bytes()).abi
+    except (OSError, InputError) as error:
+        raise UsageError(
+            "the lock of this Pyodide cannot be read",
+            code="pyodide-spec",
+            where=str(lock),
+            got=error.strerror or str(error) if isinstance(error, OSError) else error.message,
+            expected="a directory with pyodide-lock.json",
+        ) from error
 
 
 def _tool(directory: Path, digest: str) -> Path | None:

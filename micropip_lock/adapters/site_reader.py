@@ -24,7 +24,7 @@ from micropip_lock.core.dist_info import parse_record
 from micropip_lock.core.mocks import persistent_modules
 from micropip_lock.core.model import Abi
 from micropip_lock.core.plan import python_of, runtime_tags
-from micropip_lock.errors import RecordError
+from micropip_lock.errors import RecordError, UsageError
 from micropip_lock.ports import RuntimeLock, Stray
 
 _CHUNK: Final = 1 << 20
@@ -106,6 +106,36 @@ class SitePackages:
         return find_strays(self.root, self._path())
 
 
+def find_site(directory: Path) -> tuple[Path, Path]:
+    """The site-packages that a person means, and the environment it belongs to.
+
+    Args:
+        directory: Site-packages itself (also one that ``pip install --target`` made), or a virtual environment.
+
+    Raises:
+        UsageError: codes ``no-directory``, ``no-site``: nothing is installed there.
+    """
+    if not directory.is_dir():
+        raise UsageError("there is no such directory", code="no-directory", got=str(directory))
+    inside = sorted(directory.glob("lib/python3.*/site-packages"))
+    if not _has_distributions(directory) and len(inside) == 1:
+        return inside[0], directory
+    if not _has_distributions(directory):
+        raise UsageError(
+            "nothing is installed in this directory",
+            code="no-site",
+            got=str(directory),
+            expected="a site-packages directory, or a virtual environment",
+            hint="name the directory that holds the .dist-info directories",
+        )
+    environment = directory.parents[2] if directory.match("lib/python3.*/site-packages") else directory
+    return directory, environment
+
+
+def _has_distributions(directory: Path) -> bool:
+    return any(entry.name.endswith((".dist-info", ".egg-info", ".egg-link")) for entry in os.scandir(directory))
+
+
 class TargetRuntime:
     """What a directory is filled for: the lock's own ABI. Implements :class:`~micropip_lock.ports.Runtime`."""
 
@@ -148,7 +178,7 @@ def list_files(root: Path) -> Listing:
 
     Times are left out: a copied, linked or unpacked environment has those of the copying, so that only bytes tell.
     """
-    sizes: dict[str, int] = {}
+    sizes: dict[str, str] = {}
     waiting = [(os.fspath(root), "")]
     while waiting:
         directory, prefix = waiting.pop()
@@ -162,7 +192,7 @@ def list_files(root: Path) -> Listing:
                 if entry.name != "__pycache__":
                     waiting.append((entry.path, f"{prefix}{entry.name}/"))
             elif entry.is_file():
-                sizes[f"{prefix}{entry.name}"] = entry.stat().st_size
+                sizes[f"{prefix}{entry.name}"] = str(entry.stat().st_size)
     return Listing(sizes=sizes)
 
 

@@ -16,25 +16,25 @@ Left to others: reading (:mod:`micropip_lock.app.survey`), proving (:mod:`microp
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Final
-from urllib.parse import urlsplit
 
 from packaging.utils import NormalizedName, canonicalize_name
 
 from micropip_lock.app.locate import Located, locate
-from micropip_lock.app.origins import same_version
-from micropip_lock.app.survey import Survey, Surveyed, dirt_in, dirty_items, item_of, modules_of_nobody, survey
+from micropip_lock.app.refusals import dirty_items, item_of
+from micropip_lock.app.settle import RefusedError, can_be_fetched, check_wheel, settled
+from micropip_lock.app.survey import Survey, dirt_in, modules_of_nobody, survey
 from micropip_lock.core.caveats import caveats_of, note
 from micropip_lock.core.dirty import unlisted_files
 from micropip_lock.core.dist_info import OriginRecord
 from micropip_lock.core.graph import Needs, Requirements, closure, needs_of, unneeded
 from micropip_lock.core.model import Lock, LockedPackage, Wheel, by_name, mocks_by_name
 from micropip_lock.core.verdict import Finding
-from micropip_lock.core.wheel import parse_identity
-from micropip_lock.errors import FetchError, InputError, RecordError, Unlockable, UnlockableError, UsageError
+from micropip_lock.errors import FetchError, InputError, Unlockable, UnlockableError, UsageError
 from micropip_lock.ports import IndexFetcher, Progress, Runtime, RuntimeLock, SiteReader
 
 TOOLS: Final = frozenset(map(canonicalize_name, ("micropip", "micropip-lock", "piplite", "pyodide-kernel")))
@@ -60,12 +60,24 @@ def freeze(site: SiteReader, runtime: Runtime, *, strict: bool = True, roots: Se
     return _Draft(site, runtime, roots).finish({}, strict=strict)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Indexes:
+    """Where to look for what has no record.
+
+    Attributes:
+        urls: Base URLs, in the order to ask.
+        fetcher: Who asks them.
+    """
+
+    urls: Sequence[str]
+    fetcher: IndexFetcher
+
+
 async def freeze_located(
     site: SiteReader,
     runtime: Runtime,
     *,
-    index_urls: Sequence[str],
-    fetcher: IndexFetcher,
+    indexes: Callable[[], AbstractContextManager[Indexes]],
     strict: bool = True,
     roots: Sequence[str] | None = None,
     trust_metadata: bool = False,
@@ -76,8 +88,7 @@ async def freeze_located(
     Args:
         site: Where to read.
         runtime: The interpreter it is installed for.
-        index_urls: Indexes to ask, in order.
-        fetcher: The network.
+        indexes: Called only when something has no record.
         strict: Raise when something cannot be locked; else list it in the lock under ``unlocked``.
         roots: Keep only these and what they need.
         trust_metadata: Let METADATA prove a wheel, see :func:`~micropip_lock.app.locate.locate`.
@@ -92,13 +103,14 @@ async def freeze_located(
     if not pending:
         return draft.finish({}, strict=strict)
     try:
-        located: Located = await locate(
-            [draft.seen.found[name].dist for name in pending],
-            index_urls=index_urls,
-            fetcher=fetcher,
-            trust_metadata=trust_metadata,
-            progress=progress,
-        )
+        with indexes() as found:
+            located: Located = await locate(
+                [draft.seen.found[name].dist for name in pending],
+                index_urls=found.urls,
+                fetcher=found.fetcher,
+                trust_metadata=trust_metadata,
+                progress=progress,
+            )
     except UsageError:
         raise
     except (FetchError, InputError) as error:
@@ -129,12 +141,12 @@ class _Draft:
         self._runtime = runtime
         self._runtime_lock: RuntimeLock = runtime.lock()
         self._roots = None if roots is None else [canonicalize_name(root) for root in roots]
-        self.seen: Survey = survey(site, self._runtime_lock)
+        files = site.files()
+        self.seen: Survey = survey(site, self._runtime_lock, files)
         self._of_site = self.seen.of_site()
         self._left_out: AbstractSet[str] = TOOLS | self._of_site.keys()
         self._needs = self._all_needs()
         self._kept = self._keep()
-        files = site.files()
         self._unlisted = unlisted_files(self.seen.listed, files)
         self._dirt = dirt_in(self.seen, files, self._unlisted, sorted(self._kept))
 
@@ -143,7 +155,7 @@ class _Draft:
         return [
             name
             for name in sorted(self._kept - self._dirt.keys())
-            if (record := self.seen.found[name].record) is None or not _can_be_fetched(record)
+            if (record := self.seen.found[name].record) is None or not can_be_fetched(record)
         ]
 
     def finish(self, located: Located, *, strict: bool) -> Lock:
@@ -235,15 +247,15 @@ class _Draft:
         for name in sorted(self._kept):
             one = self.seen.found[name]
             if name in self._dirt:
-                outcome.items += dirty_items(one, self._dirt[name])
+                outcome.items += dirty_items(name, one.version, self._dirt[name])
                 continue
             try:
-                record = _settled(one, located.get(name))
-                _check_wheel(record, name, one.version, tags)
+                record = settled(one, located.get(name))
+                check_wheel(record, name, one.version, tags)
             except InputError as error:
                 outcome.items.append(item_of(name, one.version, error))
                 continue
-            except _Refused as refused:
+            except RefusedError as refused:
                 outcome.items.append(refused.item)
                 continue
             outcome.records[name] = record
@@ -301,76 +313,3 @@ class _Draft:
             note(module.partition(".")[0], "unowned-module", "it can be imported, but no distribution installed it")
             for module in modules_of_nobody(self.seen, self._unlisted)
         ]
-
-
-class _Refused(Exception):
-    """Locating found a reason against it."""
-
-    def __init__(self, item: Unlockable) -> None:
-        super().__init__(item.reason)
-        self.item = item
-
-
-def _settled(one: Surveyed, located: OriginRecord | Unlockable | None) -> OriginRecord:
-    """The record that a lock can be made of.
-
-    Raises:
-        RecordError: There is none.
-        _Refused: Nothing could be proven.
-    """
-    record = one.record
-    if record is not None and _can_be_fetched(record):
-        return record
-    if isinstance(located, OriginRecord):
-        if record is not None and located.digest != record.digest:
-            raise _not_replayable(record)
-        return located if record is None else replace(record, origin=located.origin, size=located.size)
-    if record is not None:
-        raise _not_replayable(record)
-    if located is not None:
-        raise _Refused(located)
-    doubt = one.doubt
-    assert doubt is not None
-    if doubt.code == "record-version":
-        raise doubt
-    raise RecordError(
-        doubt.message,
-        code=doubt.code,
-        got=doubt.got,
-        hint="await micropip_lock.freeze() looks for it on your index; or install it again with micropip while "
-        "recording is on (micropip_lock.record())",
-    )
-
-
-def _can_be_fetched(record: OriginRecord) -> bool:
-    return urlsplit(record.origin.url).scheme in ("https", "http")
-
-
-def _not_replayable(record: OriginRecord) -> RecordError:
-    return RecordError(
-        "its wheel was a local file that no other machine can reach",
-        code="not-replayable",
-        got=record.origin.url,
-        hint="put the wheel on a server or an index and install it from there",
-    )
-
-
-def _check_wheel(record: OriginRecord, name: NormalizedName, version: str, tags: AbstractSet[str]) -> None:
-    """Check that the wheel is of this distribution, and for this runtime."""
-    filename = Wheel(url=record.origin.url, digest=record.digest).filename
-    identity = parse_identity(filename)
-    if identity.name != name or not same_version(str(identity.version), version):
-        raise RecordError(
-            "the recorded wheel is of another distribution",
-            code="identity",
-            expected=f"{name} {version}",
-            got=filename,
-            hint="reinstall the package while recording is on",
-        )
-    if not filename.endswith("-none-any.whl") and tags.isdisjoint(identity.tags):
-        raise RecordError(
-            "its wheel is for another platform",
-            code="other-platform",
-            got=filename,
-            hint="install it for Pyodide (pip install --platform, or in a Pyodide virtual environment)",
-        )

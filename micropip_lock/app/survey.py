@@ -13,13 +13,15 @@ Left to others: which of it a lock needs (:mod:`micropip_lock.app.freeze`), reco
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from packaging.utils import NormalizedName, canonicalize_name
 
 from micropip_lock.app.origins import has_newer_record, is_of_kernel, origin_of, same_version
+from micropip_lock.app.refusals import item_of, stray_error
+from micropip_lock.app.refusals import twice as two_of_one_name
 from micropip_lock.core.candidates import direct_url_of
 from micropip_lock.core.caveats import note
 from micropip_lock.core.dirty import Dirt, Listing, Row, changed_and_missing, extra_files, record_rows, unowned_modules
@@ -37,12 +39,10 @@ from micropip_lock.core.mocks import module_paths, present_mock, read_mock
 from micropip_lock.core.model import Mock
 from micropip_lock.core.verdict import Finding
 from micropip_lock.errors import MicropipLockError, RecordError, Unlockable
-from micropip_lock.ports import InstalledDist, RuntimeLock, SiteReader, Stray
+from micropip_lock.ports import InstalledDist, RuntimeLock, SiteReader
 
 _OURS: Final = (INDEX_FILE, RECORD_FILE, *MICROPIP_FILES)
 """Files in dist-info that an installer writes beside RECORD and never into it."""
-
-_SHOWN: Final = 5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,15 +107,21 @@ class Survey:
         }
 
 
-def survey(site: SiteReader, runtime_lock: RuntimeLock) -> Survey:
-    """Read an environment."""
+def survey(site: SiteReader, runtime_lock: RuntimeLock, files: Listing) -> Survey:
+    """Read an environment.
+
+    Args:
+        site: Where to read.
+        runtime_lock: What the runtime was booted with.
+        files: Every file of the site.
+    """
     seen = Survey()
     twice: dict[NormalizedName, str] = {}
     for dist in sorted(site.distributions(), key=lambda dist: dist.directory):
         try:
-            one = _read(dist, runtime_lock)
+            one = _read(dist, runtime_lock, files)
         except MicropipLockError as error:
-            _add_unread(seen, dist, error, twice)
+            _add_unread(seen, dist, error, twice, files)
             continue
         seen.listed[dist.directory] = one.paths
         if one.name in seen.found:
@@ -126,7 +132,7 @@ def survey(site: SiteReader, runtime_lock: RuntimeLock) -> Survey:
     for stray in site.strays():
         # A path file that a distribution brought is that one's matter.
         if stray.file not in owned:
-            seen.items.append(item_of(canonicalize_name(stray.name), stray.version, _stray_error(stray)))
+            seen.items.append(item_of(canonicalize_name(stray.name), stray.version, stray_error(stray)))
     for item in seen.items:
         # One of two that cannot be read: which of them is imported, nobody can say.
         name = canonicalize_name(item.name)
@@ -136,14 +142,8 @@ def survey(site: SiteReader, runtime_lock: RuntimeLock) -> Survey:
     for name, version in twice.items():
         seen.found.pop(name, None)
         seen.mocks.pop(name, None)
-        seen.items.append(item_of(name, version, _twice()))
+        seen.items.append(item_of(name, version, two_of_one_name()))
     return seen
-
-
-def item_of(name: str, version: str, error: MicropipLockError) -> Unlockable:
-    """An error as an item."""
-    reason = error.message + (f" ({error.got})" if error.got else "")
-    return Unlockable(name=name, version=version, code=error.code, reason=reason, hint=error.hint)
 
 
 def dirt_in(
@@ -162,7 +162,7 @@ def dirt_in(
     for name in names:
         one = seen.found[name]
         directory = one.dist.directory
-        dirt = changed_and_missing(one.rows, files, directory, one.dist.read_file)
+        dirt = changed_and_missing(one.rows, files, directory, one.dist.read_text, one.dist.read_file)
         dirt = Dirt(changed=dirt.changed, missing=dirt.missing, extra=extra.get(directory, ()))
         if dirt:
             found[name] = dirt
@@ -175,32 +175,9 @@ def modules_of_nobody(seen: Survey, unlisted: Sequence[str]) -> tuple[str, ...]:
     return unowned_modules({**seen.listed, "": mocked}, unlisted)
 
 
-def dirty_items(one: Surveyed, dirt: Dirt) -> list[Unlockable]:
-    """One item for each way in which files differ, with the first few of them."""
-    told = {
-        "dirty-changed": (dirt.changed, "files were changed after it was installed"),
-        "dirty-missing": (dirt.missing, "files that it installed are gone"),
-        "dirty-extra": (dirt.extra, "files were put into its folders that it did not install"),
-    }
-    items = []
-    for code, (paths, message) in told.items():
-        if paths:
-            more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
-            items.append(
-                Unlockable(
-                    name=one.name,
-                    version=one.version,
-                    code=code,
-                    reason=f"{message}: {', '.join(paths[:_SHOWN])}{more}",
-                    hint="reinstall it, or build a wheel with the changes and install that",
-                )
-            )
-    return items
-
-
-def _read(dist: InstalledDist, runtime_lock: RuntimeLock) -> Surveyed:
+def _read(dist: InstalledDist, runtime_lock: RuntimeLock, files: Listing) -> Surveyed:
     metadata, name = _identity(dist)
-    rows = _rows(dist)
+    rows = _rows(dist, files)
     paths = [row[0] for row in rows]
     _refuse_shipped(dist, paths)
     record: OriginRecord | None = None
@@ -222,7 +199,7 @@ def _read(dist: InstalledDist, runtime_lock: RuntimeLock) -> Surveyed:
         version=metadata.version,
         dist=dist,
         requirements=parse_requirements(name, metadata.requires),
-        imports=import_names(paths, declared=metadata.import_names),
+        imports=import_names(paths, declared=metadata.import_names, plain=True),
         namespaces=namespace_names(metadata.import_namespaces),
         rows=rows,
         paths=paths,
@@ -251,11 +228,11 @@ def _identity(dist: InstalledDist) -> tuple[Metadata, NormalizedName]:
     return metadata, name
 
 
-def _rows(dist: InstalledDist) -> Sequence[Row]:
+def _rows(dist: InstalledDist, files: Listing) -> Sequence[Row]:
     text = dist.read_text("RECORD")
     if text is None:
         raise RecordError("RECORD is missing or not UTF-8", code="record-unreadable", hint="reinstall the package")
-    return record_rows(text)
+    return record_rows(text, files.sizes)
 
 
 def _refuse_shipped(dist: InstalledDist, paths: Sequence[str]) -> None:
@@ -296,7 +273,13 @@ def _notes(dist: InstalledDist, name: NormalizedName, record: OriginRecord) -> t
     return tuple(notes)
 
 
-def _add_unread(seen: Survey, dist: InstalledDist, error: MicropipLockError, twice: dict[NormalizedName, str]) -> None:
+def _add_unread(
+    seen: Survey,
+    dist: InstalledDist,
+    error: MicropipLockError,
+    twice: dict[NormalizedName, str],
+    files: Listing,
+) -> None:
     mock = _mock_of(dist)
     if isinstance(mock, Mock):
         if mock.name in seen.mocks:
@@ -311,7 +294,7 @@ def _add_unread(seen: Survey, dist: InstalledDist, error: MicropipLockError, twi
     seen.items.append(item_of(name, version, error))
     try:
         seen.unread[name] = parse_requirements(name, parse_metadata(dist.read_text("METADATA") or "").requires)
-        seen.listed[dist.directory] = [row[0] for row in _rows(dist)]
+        seen.listed[dist.directory] = [row[0] for row in _rows(dist, files)]
     except RecordError:
         # What cannot be read needs nothing and owns nothing.
         return
@@ -326,29 +309,3 @@ def _mock_of(dist: InstalledDist) -> Mock | Unlockable | None:
         return read_mock(dist)
     except RecordError as error:
         return item_of(present.name, present.version, error)
-
-
-def _twice() -> RecordError:
-    return RecordError(
-        "two dist-info directories claim this name",
-        code="duplicate",
-        hint="uninstall it until it is gone, then install it once",
-    )
-
-
-_STRAYS: Final[Mapping[str, tuple[str, str]]] = {
-    "egg-info": ("egg-info", "it was installed without a wheel (egg-info)"),
-    "egg-link": ("editable", "it is an editable install of a directory on this machine"),
-    "path-file": ("path-entry", "a .pth file puts a directory of this machine on the path"),
-    "path-entry": ("path-entry", "it lies in a directory of the path outside site-packages"),
-}
-
-
-def _stray_error(stray: Stray) -> RecordError:
-    code, message = _STRAYS[stray.kind]
-    return RecordError(
-        message,
-        code=code,
-        got=stray.place,
-        hint="build a wheel, put it on a server or an index and install it from there",
-    )

@@ -20,20 +20,23 @@ _INITS: Final = ("/__init__.py", "/__init__.pyc")
 _MODULES: Final = (".py", ".pyc", ".so")
 
 
-def import_names(paths: Iterable[str], *, declared: Sequence[str] | None = None) -> tuple[str, ...]:
+def import_names(
+    paths: Iterable[str], *, declared: Sequence[str] | None = None, plain: bool = False
+) -> tuple[str, ...]:
     """Import names, sorted.
 
     Args:
         paths: The paths in RECORD, relative to site-packages.
         declared: ``Import-Name`` values of METADATA (PEP 794), or ``None`` when the field is absent. An empty value
             means that the distribution has no import name; ``; private`` marks are understood.
+        plain: The paths are in their plain form already (``posixpath.normpath``).
 
     Returns:
         Public names only, when declared; otherwise every name that an ``import`` statement could start with.
     """
     if declared is not None:
         return tuple(sorted({name for name in map(_public, declared) if name}))
-    tops, others = _outermost(paths)
+    tops, others = _outermost(list(paths if plain else map(posixpath.normpath, paths)))
     modules, packages = _modules(others)
     return tuple(sorted(tops | _shortest(modules, packages)))
 
@@ -73,16 +76,16 @@ def _public(value: str) -> str:
     return "" if mark.strip() == "private" else name.strip()
 
 
-def _outermost(paths: Iterable[str]) -> tuple[set[str], list[str]]:
+def _outermost(found: Sequence[str]) -> tuple[set[str], list[str]]:
     """The regular packages at the top, whose names say all of what is inside, and the modules outside of them."""
-    found = [path for path in map(_plain, paths) if path.endswith(_MODULES)]
-    inits = [path for path in found if path.endswith(_INITS) and path.count("/") == 1]
-    tops = {top for path in inits if _importable(top := path.partition("/")[0]) and top != "__pycache__"}
-    return tops, [path for path in found if path.partition("/")[0] not in tops]
-
-
-def _plain(path: str) -> str:
-    return posixpath.normpath(path) if "/." in path or "//" in path or path.startswith(".") else path
+    inits = [path for path in found if path.endswith(_INITS)]
+    tops = {
+        top
+        for path in inits
+        if path.count("/") == 1 and _importable(top := path.partition("/")[0]) and top != "__pycache__"
+    }
+    inside = tuple(f"{top}/" for top in tops)
+    return tops, [path for path in found if not path.startswith(inside) and path.endswith(_MODULES)]
 
 
 def _modules(paths: Iterable[str]) -> tuple[set[tuple[str, ...]], set[tuple[str, ...]]]:

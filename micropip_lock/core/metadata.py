@@ -16,12 +16,11 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-_END_OF_FIELDS: Final = re.compile(r"(?>\r\n|\r|\n){2}")
-# RFC 5322, section 2.2: a name is printable ASCII without a colon; email.parser takes the same.
-_NO_FIELD: Final = re.compile(r"^(?![!-9;-~]*:|[ \t])", re.MULTILINE)
+# RFC 5322, section 2.2: a name is printable ASCII without a colon; email.parser takes the same. Both begin with a
+# line end because that is what an expression finds fastest.
+_NO_FIELD: Final = re.compile(r"\n(?![!-9;-~]*:|[ \t])")
 _FIELD: Final = re.compile(
-    r"^(name|version|requires-dist|import-name|import-namespace):[ \t]*(.*(?:\n[ \t].*)*)",
-    re.MULTILINE | re.IGNORECASE,
+    r"\n(name|version|requires-dist|import-name|import-namespace):[ \t]*(.*(?:\n[ \t].*)*)", re.IGNORECASE
 )
 
 
@@ -60,11 +59,10 @@ def parse_metadata(text: str) -> Metadata:
 
 
 def _fields(text: str) -> str:
-    """The text up to the first line that is no field, with plain line ends."""
-    end = _END_OF_FIELDS.search(text)
-    head = text[: end.start()] if end else text
-    if "\r" in head:
-        head = head.replace("\r\n", "\n").replace("\r", "\n")
+    """The text up to the first line that is empty or no field, with plain line ends, one of them in front."""
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    head = "\n" + text.partition("\n\n")[0]
     # email.parser takes what follows for the message.
     wrong = _NO_FIELD.search(head)
     return head[: wrong.start()] if wrong else head

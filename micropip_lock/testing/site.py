@@ -50,7 +50,7 @@ class MemorySite:
     def files(self) -> Listing:
         """Every file but those in ``__pycache__``; nobody knows when they were changed."""
         return Listing(
-            sizes={path: len(data) for path, data in self._files.items() if "__pycache__" not in path.split("/")}
+            sizes={path: str(len(data)) for path, data in self._files.items() if "__pycache__" not in path.split("/")}
         )
 
     def strays(self) -> tuple[Stray, ...]:

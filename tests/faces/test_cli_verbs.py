@@ -97,6 +97,7 @@ def test_freeze_json(capsys: Capture, fake_freeze: FakeFreeze, lock: Lock) -> No
         "ok": True,
         "id": lock.id,
         "output": None,
+        "notes": [],
         "lock": lock.to_dict(),
     }
     assert (0, expected, "") == run_json(capsys, "freeze", "six")

@@ -1,0 +1,71 @@
+"""The ABIs of Pyodide: which release has which, and what the wheels of a directory were built for.
+
+Rules this file keeps:
+
+1. An ABI is named by ``abi_version``; Python's micro version and Emscripten's are those of the newest release that has
+   it, and decide nothing (ADR 8).
+2. A release that is not known is an error, not a guess.
+
+Source: PEP 783 (``pyemscripten_{year}_{patch}_wasm32``), Pyodide's own locks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from micropip_lock.core.model import Abi
+from micropip_lock.errors import UsageError
+
+ABIS: Final[Mapping[str, Abi]] = {
+    abi.abi_version: abi
+    for abi in (
+        Abi(abi_version="2024_0", platform="emscripten_3_1_58", python="3.12.7"),
+        Abi(abi_version="2025_0", platform="emscripten_4_0_9", python="3.13.2"),
+        Abi(abi_version="2026_0", platform="emscripten_5_0_3", python="3.14.2"),
+    )
+}
+"""What we know, by ABI version."""
+
+_RELEASES: Final = (
+    (re.compile(r"0\.2[67]\.\d+.*"), "2024_0"),
+    (re.compile(r"0\.2[89]\.\d+.*"), "2025_0"),
+    (re.compile(r"314\.\d+\.\d+.*"), "2026_0"),
+)
+_PLATFORM: Final = re.compile(r"(?:pyemscripten|pyodide)_(\d{4}_\d+)_wasm32|(emscripten_\d+_\d+_\d+)_wasm32")
+
+
+def abi_of_release(version: str) -> Abi:
+    """The ABI of a Pyodide release, e.g. ``314.0.7``.
+
+    Raises:
+        UsageError: code ``pyodide-spec``.
+    """
+    for release, abi_version in _RELEASES:
+        if release.fullmatch(version):
+            return ABIS[abi_version]
+    raise UsageError(
+        "not a release of Pyodide whose ABI is known",
+        code="pyodide-spec",
+        got=version,
+        expected="0.26 to 0.29, or 314",
+        hint="name a directory that holds that Pyodide",
+    )
+
+
+def abis_of_tags(tags: Iterable[str]) -> tuple[str, ...]:
+    """ABI versions that wheel tags name, sorted; tags of other platforms, and of none, name nothing.
+
+    Args:
+        tags: e.g. ``cp314-cp314-pyemscripten_2026_0_wasm32``; compressed ones (``py2.py3-none-any``) as well.
+    """
+    found: set[str] = set()
+    for tag in tags:
+        for platform in tag.rpartition("-")[2].split("."):
+            if match := _PLATFORM.fullmatch(platform):
+                version, emscripten = match.groups()
+                found |= (
+                    {version} if version else {abi.abi_version for abi in ABIS.values() if abi.platform == emscripten}
+                )
+    return tuple(sorted(found))
