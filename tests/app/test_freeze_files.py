@@ -6,13 +6,14 @@ import asyncio
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from micropip_lock.adapters.host_ranges import HostIndexFetcher
 from micropip_lock.adapters.site import SitePackages
-from micropip_lock.app.freeze import freeze, freeze_located
+from micropip_lock.app.freeze import Indexes, freeze, freeze_located
 from micropip_lock.errors import UnlockableError
 from micropip_lock.testing import PackageIndex, wheel
 from micropip_lock.testing.site import MemorySite
@@ -107,7 +108,8 @@ async def test_what_pip_installed_is_proven(tmp_path: Path) -> None:
         site = SitePackages(tmp_path / "site")
         assert [("pack", "no-record")] == codes(site)
         with HostIndexFetcher() as fetcher:
-            lock = await freeze_located(site, RUNTIME, index_urls=[index.url], fetcher=fetcher)
+            found = Indexes(urls=[index.url], fetcher=fetcher)
+            lock = await freeze_located(site, RUNTIME, indexes=lambda: nullcontext(found))
         package = lock.packages["pack"]
         assert package.origin is not None
         assert (PACKAGE.sha256, index.url) == (package.wheel.digest.hex, package.origin.index)
