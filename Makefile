@@ -3,7 +3,7 @@
 
 PY := .venv/bin/python
 
-.PHONY: wheel help setup js bundle test demo bench-locate bench-freeze fmt lint lock clean
+.PHONY: corpus corpus-files wheel help setup js bundle test demo bench-locate bench-freeze fmt lint lock clean
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -39,6 +39,12 @@ demo: bundle ## the main job on real packages; ARGS go to tools/demo.py
 
 bench-locate: setup ## what locating costs against downloading, on real wheels; ARGS go to tools/bench_locate.py
 	$(PY) -m tools.bench_locate $(ARGS)
+
+corpus: setup ## every case of bad input: expected, got, state left behind; ARGS are identifiers
+	$(PY) -m tools.corpus_table $(ARGS)
+
+corpus-files: setup ## write the folders of the corpus to .cache/corpus
+	$(PY) -m tests.corpus.generate.writer .cache/corpus
 
 wheel: bundle ## the wheel, in dist/
 	$(PY) -m build --wheel --no-isolation --outdir dist

@@ -37,6 +37,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from micropip_lock.testing.corpus import corpus_index
     from micropip_lock.testing.faults import (
         ContentLength,
         CorsOff,
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     from micropip_lock.testing.wheels import BuiltWheel, wheel
 
 _HOMES = {
+    "corpus": ["corpus_index"],
     "faults": [
         *("ContentLength", "CorsOff", "Delay", "EarlyEof", "Endless", "Fault", "GzipEncoded", "Html", "NotFound"),
         *("RandomFailure", "Redirect", "Reset", "Slow", "StaleCache", "Stall", "Status", "WrongBytes", "WrongOffset"),
@@ -97,6 +99,7 @@ __all__ = [
     "Status",
     "WrongBytes",
     "WrongOffset",
+    "corpus_index",
     "wheel",
 ]
 
