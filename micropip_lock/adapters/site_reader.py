@@ -117,23 +117,29 @@ def find_site(directory: Path) -> tuple[Path, Path]:
     """
     if not directory.is_dir():
         raise UsageError("there is no such directory", code="no-directory", got=str(directory))
-    inside = sorted(directory.glob("lib/python3.*/site-packages"))
-    if not _has_distributions(directory) and len(inside) == 1:
-        return inside[0], directory
-    if not _has_distributions(directory):
+    if _has_distributions(directory):
+        environment = directory.parents[2] if directory.match("lib/python3.*/site-packages") else directory
+        return directory, environment
+    inside = [path for path in sorted(directory.glob("lib/python3.*/site-packages")) if _has_distributions(path)]
+    if len(inside) != 1:
         raise UsageError(
-            "nothing is installed in this directory",
+            "nothing is installed in this directory" if not inside else "this directory holds several environments",
             code="no-site",
-            got=str(directory),
+            got=", ".join(map(str, inside)) or str(directory),
             expected="a site-packages directory, or a virtual environment",
             hint="name the directory that holds the .dist-info directories",
         )
-    environment = directory.parents[2] if directory.match("lib/python3.*/site-packages") else directory
-    return directory, environment
+    return inside[0], directory
 
 
 def _has_distributions(directory: Path) -> bool:
-    return any(entry.name.endswith((".dist-info", ".egg-info", ".egg-link")) for entry in os.scandir(directory))
+    try:
+        names = os.listdir(directory)
+    except OSError as error:
+        raise UsageError(
+            "the directory cannot be read", code="no-directory", where=str(directory), got=error.strerror or str(error)
+        ) from error
+    return any(name.endswith((".dist-info", ".egg-info", ".egg-link")) for name in names)
 
 
 class TargetRuntime:

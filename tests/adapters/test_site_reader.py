@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from packaging.utils import canonicalize_name
 
 from micropip_lock.adapters.site import SitePackages, TargetRuntime
+from micropip_lock.adapters.site_reader import find_site
 from micropip_lock.app.origins import installed_in
 from micropip_lock.core.digest import Digest
 from micropip_lock.core.graph import needs_of, parse_requirements
 from micropip_lock.core.model import Abi
+from micropip_lock.errors import UsageError
 from micropip_lock.ports import RuntimeLock
 from tests.adapters.installing import NEIGHBOUR, NEW, install_of, put
 
@@ -70,3 +74,66 @@ def test_target_runtime_does_not_believe_info_python(python: str, expected: str)
     """When ``info.python`` contradicts the ABI, the ABI counts."""
     markers = TargetRuntime(Abi(abi_version="2025_0", python=python)).markers()
     assert ("3.13", expected) == (markers["python_version"], markers["python_full_version"])
+
+
+@pytest.mark.parametrize(
+    ("made", "named", "expected"),
+    [
+        (["site/six.dist-info"], "site", ("site", "site")),
+        (["v/lib/python3.14/site-packages/six.dist-info"], "v", ("v/lib/python3.14/site-packages", "v")),
+        (
+            ["v/lib/python3.14/site-packages/six.dist-info"],
+            "v/lib/python3.14/site-packages",
+            ("v/lib/python3.14/site-packages", "v"),
+        ),
+        # A target with a package that brought a lib directory of its own.
+        (["site/six.dist-info", "site/lib/python3.14/site-packages/x.dist-info"], "site", ("site", "site")),
+        # What was left of another Python does not count when it is empty.
+        (
+            ["v/lib/python3.14/site-packages/six.dist-info", "v/lib/python3.13/site-packages"],
+            "v",
+            ("v/lib/python3.14/site-packages", "v"),
+        ),
+        (["eggs/six.egg-info"], "eggs", ("eggs", "eggs")),
+    ],
+)
+def test_the_site_that_a_person_means(tmp_path: Path, made: list[str], named: str, expected: tuple[str, str]) -> None:
+    """A directory of distributions is taken as it is; a virtual environment by its one site-packages with any."""
+    for path in made:
+        (tmp_path / path).mkdir(parents=True)
+    site, environment = find_site(tmp_path / named)
+    assert expected == (site.relative_to(tmp_path).as_posix(), environment.relative_to(tmp_path).as_posix())
+
+
+@pytest.mark.parametrize(
+    ("made", "code", "got"),
+    [
+        ([], "no-directory", "v"),
+        (["v"], "no-site", "v"),
+        (["v/lib/python3.14/site-packages"], "no-site", "v"),
+        (
+            [f"v/lib/python3.{minor}/site-packages/six.dist-info" for minor in (13, 14)],
+            "no-site",
+            "v/lib/python3.13/site-packages, v/lib/python3.14/site-packages",
+        ),
+    ],
+)
+def test_no_site(tmp_path: Path, made: list[str], code: str, got: str) -> None:
+    """A directory that is not there, holds nothing, or holds several environments, is told."""
+    for path in made:
+        (tmp_path / path).mkdir(parents=True)
+    with pytest.raises(UsageError) as caught:
+        find_site(tmp_path / "v")
+    assert (code, got) == (caught.value.code, (caught.value.got or "").replace(f"{tmp_path}/", ""))
+
+
+def test_a_site_that_nobody_may_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A directory that cannot be listed is our error, not the operating system's."""
+
+    def refuse(path: object) -> NoReturn:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "listdir", refuse)
+    with pytest.raises(UsageError) as caught:
+        find_site(tmp_path)
+    assert ("no-directory", "Permission denied") == (caught.value.code, caught.value.got)
