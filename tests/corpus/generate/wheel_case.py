@@ -59,7 +59,7 @@ def container(case_id: str, slug: str, title: str, outcome: str = "", **facts: A
 
     def of(pack: Pack) -> Case:
         return _registered(
-            id,
+            case_id,
             slug,
             title,
             outcome,
