@@ -252,7 +252,7 @@ class SiteInstaller:
         replaced = {directory for one in installs for directory in one.replaces} | mocked.keys()
         others = self._owned_by_others(replaced) if replaced else frozenset()
         for directory in sorted(replaced):
-            owned = owned_files(self.root, directory, self.prefix)
+            owned = self._owned(directory)
             for target in (*owned, *self._owned_modules(mocked.get(directory, ()))):
                 if target in others or not os.path.lexists(target):
                     # Shared with a distribution that stays, or with one that went a moment ago.
@@ -270,7 +270,10 @@ class SiteInstaller:
 
     def _owned_by_others(self, replaced: set[str]) -> frozenset[Path]:
         staying = (one.directory for one in SitePackages(self.root).distributions() if one.directory not in replaced)
-        return frozenset(path for directory in staying for path in owned_files(self.root, directory, self.prefix))
+        return frozenset(path for directory in staying for path in self._owned(directory))
+
+    def _owned(self, directory: str) -> list[Path]:
+        return owned_files(self.root, directory, self.prefix, as_pyodide=self._as_pyodide)
 
     def _commit(self, staged: _Staged, journal: Journal) -> None:
         name = staged.name

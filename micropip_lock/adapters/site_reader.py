@@ -14,6 +14,7 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -211,13 +212,28 @@ def tree(root: Path) -> dict[str, str]:
     }
 
 
-def owned_files(root: Path, directory: str, prefix: Path) -> list[Path]:
+def owned_files(root: Path, directory: str, prefix: Path, *, as_pyodide: bool = False) -> list[Path]:
     """Files that a dist-info directory's RECORD lists and that exist inside the environment, and its own.
+
+    Args:
+        root: Site-packages.
+        directory: Name of the dist-info directory.
+        prefix: The environment it belongs to.
+        as_pyodide: Pyodide's own installer filled it, which puts nothing that RECORD names outside ``root``. There the
+            prefix is the root of the file system, so that a path that leaves ``root`` could be anybody's file.
 
     Raises:
         OSError: RECORD is there and cannot be read: guessing that it lists nothing would take files from others.
     """
-    dist = InstalledDirectory(root, directory, prefix)
+    followed = root if as_pyodide else prefix
+    dist = InstalledDirectory(root, directory, followed)
+    places = tuple(Path(os.path.realpath(place)) for place in (root, followed))
+
+    @cache
+    def is_inside(parent: Path) -> bool:
+        # A link to a directory inside may lead outside.
+        return any(Path(os.path.realpath(parent)).is_relative_to(place) for place in places)
+
     owned: dict[Path, None] = {}
     try:
         rows = parse_record((root / directory / "RECORD").read_bytes().decode("utf-8"))
@@ -225,7 +241,7 @@ def owned_files(root: Path, directory: str, prefix: Path) -> list[Path]:
         rows = ()
     for row in rows:
         target = dist.locate(row.path)
-        if target is not None and target.is_file() and not target.is_symlink():
+        if target is not None and is_inside(target.parent) and target.is_file() and not target.is_symlink():
             owned[target] = None
             if target.suffix == ".py":
                 for cached in (target.parent / "__pycache__").glob(f"{glob.escape(target.stem)}.*.pyc"):
@@ -240,7 +256,7 @@ def owned_files(root: Path, directory: str, prefix: Path) -> list[Path]:
 def _copies(path: str, target: Path, prefix: Path) -> Iterable[Path]:
     """Pyodide keeps .data and copies its ``data`` scheme into the prefix, a copy that RECORD does not name."""
     top, _, inner = path.partition("/data/")
-    if top.endswith(".data") and "/" not in top:
+    if top.endswith(".data") and "/" not in top and ".." not in inner.split("/"):
         copy = Path(os.path.normpath(prefix / inner))
         if (
             copy.is_relative_to(prefix)

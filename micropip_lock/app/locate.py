@@ -12,7 +12,8 @@ Rules this file keeps:
 3. A server that knows no ranges sends the whole wheel in answer to the first one; up to
    :data:`~micropip_lock.app.prove.MAX_WHOLE` bytes it is hashed and read, a larger one is refused (``no-ranges``).
 4. Every distribution has a value at the end: an origin, or why there is none.  Nothing is written.
-5. Indexes on this machine's disk (``file:``) are passed over: nobody else could replay from them.
+5. An address in ``direct_url.json`` is proven like a file of an index, whatever digest is noted beside it.
+6. Indexes on this machine's disk (``file:``) are passed over: nobody else could replay from them.
 
 Left to others: one file's proof (:mod:`micropip_lock.app.prove`), who may be a candidate
 (:mod:`micropip_lock.core.candidates`), requests (:mod:`micropip_lock.app.network`).
@@ -127,17 +128,15 @@ class _Search:
 
     async def _from_url(self, installed: Installed, text: str) -> OriginRecord:
         direct = direct_url_of(text)
-        size = None
-        digest = direct.digest
-        if digest is None:
-            # uv notes the address only; what lies there now has to be what is installed.
-            file = IndexFile(filename=Wheel(url=direct.url, digest=Digest(bytes(32))).filename, url=direct.url)
-            try:
-                proven = await prove_file(installed, file, self._network)
-            except InputError as error:
-                raise _unusable(file, error) from error
-            digest, size = proven.digest, proven.size
-        return _record(installed, Origin(kind="url", url=direct.url), digest, size, None)
+        # A wheel can bring this file along, and pip leaves it alone; so what lies there has to be what is installed.
+        file = IndexFile(
+            filename=Wheel(url=direct.url, digest=Digest(bytes(32))).filename, url=direct.url, digest=direct.digest
+        )
+        try:
+            proven = await prove_file(installed, file, self._network)
+        except InputError as error:
+            raise _unusable(file, error) from error
+        return _record(installed, Origin(kind="url", url=direct.url), proven.digest, proven.size, None)
 
     async def _from_indexes(self, installed: Installed) -> OriginRecord:
         project = installed.identity.name

@@ -25,7 +25,7 @@ from micropip_lock.core.dist_info import OriginRecord, parse_records, public_url
 from micropip_lock.core.mocks import PresentMock, present_mock
 from micropip_lock.core.model import Origin
 from micropip_lock.core.plan import Installed
-from micropip_lock.errors import MicropipLockError, RecordError
+from micropip_lock.errors import LockSchemaError, MicropipLockError, RecordError
 from micropip_lock.ports import InstalledDist, RuntimeLock, SiteReader
 
 KERNEL_WHEELS: Final = "/@jupyterlite/pyodide-kernel-extension/static/pypi/"
@@ -40,8 +40,8 @@ def origin_of(dist: InstalledDist, name: NormalizedName, version: str, runtime_l
 
     Raises:
         RecordError: ``no-record``, ``mock``, ``not-in-runtime-lock``, ``record-forged``, ``record-unreadable``,
-            ``record-version`` (nothing else says where it came from).
-        LockSchemaError: ``hash-form``: a record's digest is none.
+            ``record-version`` (nothing else says where it came from), ``hash-form`` (micropip's digest is none).
+        LockSchemaError: ``hash-form``: the digest in the runtime's lock is none.
     """
     installer = (dist.read_text("INSTALLER") or "").strip()
     newer: RecordError | None = None
@@ -120,8 +120,22 @@ def _from_micropip(dist: InstalledDist) -> OriginRecord:
     index = public_url(source) if "://" in source and public_url(source) != public_url(url) else None
     return OriginRecord(
         origin=Origin(kind="index" if index or source == "pypi" else "url", url=public_url(url), index=index),
-        digest=Digest.from_hex(digest),
+        digest=_micropips_digest(digest),
     )
+
+
+def _micropips_digest(text: str) -> Digest:
+    try:
+        return Digest.from_hex(text)
+    except LockSchemaError as error:
+        raise RecordError(
+            "the digest in PYODIDE_SHA256 is none",
+            code=error.code,
+            where="PYODIDE_SHA256",
+            expected=error.expected,
+            got=error.got,
+            hint="reinstall the package while recording is on",
+        ) from error
 
 
 def _from_loader(dist: InstalledDist, name: NormalizedName, version: str, runtime_lock: RuntimeLock) -> OriginRecord:

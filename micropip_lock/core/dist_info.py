@@ -102,7 +102,9 @@ def parse_record(text: str) -> tuple[RecordRow, ...]:
                 )
             )
     except csv.Error as error:
-        raise RecordError("RECORD is not CSV", code="record-unreadable", got=str(error)) from error
+        raise RecordError(
+            "RECORD is not CSV", code="record-unreadable", got=str(error), hint="reinstall the package"
+        ) from error
     return tuple(rows)
 
 

@@ -132,18 +132,25 @@ async def test_replacing_data_files_as_pyodide(tmp_path: Path) -> None:
     assert "2.0" == (tmp_path / "etc/x").read_text()
 
 
-async def test_record_that_leaves_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A RECORD that names files elsewhere removes none of them, also when the directory is given as ``.``."""
+@pytest.mark.parametrize("as_pyodide", [False, True])
+async def test_record_that_leaves_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, as_pyodide: bool
+) -> None:
+    """A RECORD that names files elsewhere removes none of them, also by a link, from ``.``, and in Pyodide's prefix."""
     site = tmp_path / "site"
     await put(site, install_of(OLD))
-    victim = tmp_path / "victim.txt"
+    victim = tmp_path / "elsewhere" / "victim.txt"
+    victim.parent.mkdir()
     victim.write_text("mine")
+    (site / "link").symlink_to(victim.parent)
     with (site / "six-1.15.dist-info" / "RECORD").open("a") as record:
-        record.write(f"../victim.txt,,\n{victim},,\nns/../../victim.txt,,\n")
+        record.write(f"../elsewhere/victim.txt,,\n{victim},,\nns/../../elsewhere/victim.txt,,\nlink/victim.txt,,\n")
     monkeypatch.chdir(site)
     (dist,) = SitePackages(Path()).distributions()
-    seen = [dist.read_file(path) for path in ("../victim.txt", str(victim), "ns/../../victim.txt", "", ".", "a\0b")]
-    await put(Path(), install_of(NEW, replaces=["six-1.15.dist-info"]))
+    outside = ("../elsewhere/victim.txt", str(victim), "ns/../../elsewhere/victim.txt", "", ".", "a\0b")
+    seen = [dist.read_file(path) for path in outside]
+    prefix = tmp_path if as_pyodide else None
+    await put(Path(), install_of(NEW, replaces=["six-1.15.dist-info"]), prefix=prefix, as_pyodide=as_pyodide)
     assert ([None] * 6, "mine", "new") == (seen, victim.read_text(), (site / "six.py").read_text())
 
 

@@ -13,7 +13,7 @@ from micropip_lock.core.digest import Digest
 from micropip_lock.core.dist_info import OriginRecord, format_records
 from micropip_lock.core.model import Origin
 from micropip_lock.core.plan import Installed
-from micropip_lock.errors import LockSchemaError, MicropipLockError, RecordError
+from micropip_lock.errors import MicropipLockError, RecordError
 from micropip_lock.ports import RuntimeLock
 from micropip_lock.testing import wheel
 from micropip_lock.testing.site import MemorySite
@@ -88,9 +88,9 @@ def test_half_of_micropips_record(missing: str, value: str | None) -> None:
 
 
 def test_micropips_digest_is_none() -> None:
-    """A digest that is none is told as such."""
+    """A digest that is none is told as such, with the file that holds it."""
     error = refusal({**MICROPIP, "PYODIDE_SHA256": "abc"})
-    assert (LockSchemaError, "hash-form") == (type(error), error.code)
+    assert (RecordError, "hash-form", "PYODIDE_SHA256") == (type(error), error.code, error.where)
 
 
 def test_loaded_from_the_runtime() -> None:
