@@ -52,7 +52,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
+
+SHOWN_ERRORS: Final = 20
+"""Further errors that the text of an error lists; its JSON form has all of them."""
 
 
 class MicropipLockError(Exception):
@@ -67,6 +70,9 @@ class MicropipLockError(Exception):
         expected: What the rule or the lock says.
         got: What was found instead.
         hint: What to do next.
+        report: What was done until then, of a replay.
+        errors: Everything that was found, this error first. Who checks an input collects, then raises once: the error
+            raised is the gravest one. Empty when there was nothing to collect.
     """
 
     default_code: ClassVar[str] = "error"
@@ -84,6 +90,7 @@ class MicropipLockError(Exception):
         got: str | None = None,
         hint: str | None = None,
         report: Any = None,
+        errors: Sequence[MicropipLockError] = (),
     ) -> None:
         self.code = code or self.default_code
         self.message = message
@@ -94,9 +101,25 @@ class MicropipLockError(Exception):
         self.got = got
         self.hint = hint if hint is not None else self.default_hint
         self.report = report
+        self.errors = tuple(errors)
         super().__init__(message)
 
     def __str__(self) -> str:
+        text = self._alone()
+        if len(self.errors) < 2:
+            return text
+        others = self.errors[1:]
+        lines = [text, f"  and {len(others)} more:", *(f"  - {other._line()}" for other in others[:SHOWN_ERRORS])]
+        if len(others) > SHOWN_ERRORS:
+            lines.append(f"  … and {len(others) - SHOWN_ERRORS} more")
+        return "\n".join(lines)
+
+    def _line(self) -> str:
+        where = f" (in {self.where})" if self.where else ""
+        sides = [f"{side} {value}" for side, value in (("expected", self.expected), ("got", self.got)) if value]
+        return f"{self.code}: {self.message}{where}{': ' if sides else ''}{', '.join(sides)}"
+
+    def _alone(self) -> str:
         lines = [f"{self.code}: {self.message}"]
         if self.where:
             lines.append(f"  in {self.where}")
@@ -114,12 +137,14 @@ class MicropipLockError(Exception):
         return "\n".join(lines)
 
     def to_json(self) -> dict[str, Any]:
-        """The same facts as a JSON object; absent facts are left out."""
+        """The same facts as a JSON object; absent facts are left out, and ``errors`` is there for several."""
         facts: dict[str, Any] = {"error": type(self).__name__, "code": self.code, "message": self.message}
         for name in ("where", "package", "url", "expected", "got", "hint"):
             value = getattr(self, name)
             if value:
                 facts[name] = value
+        if len(self.errors) > 1:
+            facts["errors"] = [error.to_json() for error in self.errors]
         return facts
 
     def _repr_html_(self) -> str:
@@ -129,28 +154,9 @@ class MicropipLockError(Exception):
 
 
 class InputError(MicropipLockError):
-    """A file, text or argument given to us is wrong; trying again changes nothing.
-
-    Readers collect, then raise once: the error raised is the gravest one, and ``errors`` lists every one found.
-    """
+    """A file, text or argument given to us is wrong; trying again changes nothing."""
 
     default_code = "bad-input"
-
-    def __init__(self, message: str, *, errors: Sequence[MicropipLockError] = (), **facts: Any) -> None:
-        super().__init__(message, **facts)
-        self.errors = tuple(errors)
-
-    def __str__(self) -> str:
-        if len(self.errors) < 2:
-            return super().__str__()
-        return "\n".join([super().__str__(), f"  and {len(self.errors) - 1} more:", *_listed(self.errors[1:])])
-
-    def to_json(self) -> dict[str, Any]:
-        """The same facts as a JSON object, with ``errors`` when there are several."""
-        facts = super().to_json()
-        if len(self.errors) > 1:
-            facts["errors"] = [error.to_json() for error in self.errors]
-        return facts
 
 
 class OutcomeError(MicropipLockError):
@@ -429,10 +435,6 @@ class ReplayCancelled(asyncio.CancelledError):
     code = "cancelled"
 
 
-def _listed(errors: Sequence[MicropipLockError]) -> list[str]:
-    return [f"  - {error.code}: {error.message}" + (f" (in {error.where})" if error.where else "") for error in errors]
-
-
 def error_tree() -> Mapping[str, type[MicropipLockError]]:
     """Every class of the tree by name: what :func:`error_from_json` and the tests walk."""
     found: dict[str, type[MicropipLockError]] = {}
@@ -451,8 +453,7 @@ def error_from_json(facts: Mapping[str, Any]) -> MicropipLockError:
     extra: dict[str, Any] = {key: str(facts[key]) for key in keys if facts.get(key)}
     if issubclass(cls, FetchError) and isinstance(facts.get("status"), int):
         extra["status"] = facts["status"]
-    if issubclass(cls, InputError):
-        extra["errors"] = [error_from_json(entry) for entry in facts.get("errors", ())]
+    extra["errors"] = [error_from_json(entry) for entry in facts.get("errors", ())]
     if issubclass(cls, UnlockableError):
         extra["items"] = [Unlockable.from_json(entry) for entry in facts.get("items", ())]
     return cls(str(facts.get("message", "")), **extra)

@@ -5,20 +5,24 @@ Rules this file keeps:
 1. What two readers could read differently is refused: duplicate keys, NaN and Infinity, fractions, lone surrogates, any
    encoding but UTF-8.
 2. Size and depth are bounded before the parser runs, so that no text makes it run out of stack or time.
-3. Each refusal says where: line and column, or the dotted place of the key.
+3. Each refusal says where: line and column, and the dotted place. All keys that are there twice, numbers that are none
+   and halves of surrogate pairs are told at once; only where the text stops being JSON, nothing behind it is read.
 
-Left to others: what the values mean (:mod:`micropip_lock.core.read`).
+Left to others: what the values mean (:mod:`micropip_lock.core.read`), where things are in a text
+(:mod:`micropip_lock.core.json_places`).
 """
 
 from __future__ import annotations
 
+import copy
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any, Final, NoReturn
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any, Final
 
-from micropip_lock.errors import LockParseError, LockPolicyError
+from micropip_lock.core.json_places import STRING, line_and_column, place, tokens
+from micropip_lock.errors import LockParseError, LockPolicyError, MicropipLockError
 
 MAX_BYTES: Final = 8 * 2**20
 """Largest text that is read, in bytes."""
@@ -29,11 +33,12 @@ MAX_DEPTH: Final = 32
 MAX_DIGITS: Final = 1000
 """Longest whole number; converting one takes time that grows with the square of its length."""
 
-# Possessive, and an unterminated string runs to the end of the text: each character is looked at once.
-_STRING: Final = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?'
-_BRACKET: Final = re.compile(rf"{_STRING}|[\[{{]|[\]}}]", re.DOTALL)
-_TOKEN: Final = re.compile(rf"{_STRING}|[\[\]{{}},:]", re.DOTALL)
-_BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
+MAX_FAULTS: Final = 100
+"""Faults of one text that are listed."""
+
+_BRACKET: Final = re.compile(rf"{STRING}|[\[{{]|[\]}}]", re.DOTALL)
+# What Python's parser takes for a number and we do not: fractions, exponents, words, and digits without end.
+_NO_NUMBER: Final = re.compile(rf"-?(?:NaN|Infinity|[0-9]+[.eE].*|[0-9]{{{MAX_DIGITS + 1},}})")
 
 
 def read_json(text: str | bytes) -> Any:
@@ -50,39 +55,46 @@ def read_json(text: str | bytes) -> Any:
     if not source.strip():
         raise LockParseError("the lock is empty", code="empty", expected="a JSON table", got="no text")
     _check_depth(source)
+    # The parser's hooks only notice that something is wrong: they are not told where.
+    noticed = []
 
     def table(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         value = dict(pairs)
         if len(value) != len(pairs):
-            raise LockParseError(
-                "a key is there twice",
-                code="duplicate-key",
-                where=_first_duplicate(source),
-                hint="readers disagree about which of the two counts; take one of them out",
-            )
+            noticed.append("")
         return value
 
+    def integer(digits: str) -> int:
+        # Converting takes time that grows with the square of the length; a minus sign is no digit.
+        return int(digits) if len(digits) <= MAX_DIGITS or _NO_NUMBER.fullmatch(digits) is None else no_number(digits)
+
+    def no_number(digits: str) -> int:
+        noticed.append(digits)
+        return 0
+
+    value, faults, end = None, list[LockParseError](), len(source)
     try:
         value = json.loads(
-            source,
-            object_pairs_hook=table,
-            parse_int=_integer,
-            parse_float=_no_fraction,
-            parse_constant=_no_constant,
+            source, object_pairs_hook=table, parse_int=integer, parse_float=no_number, parse_constant=no_number
         )
     except json.JSONDecodeError as error:
-        raise _syntax_error(error) from error
+        faults, end = [_syntax_error(error)], error.pos
+    if noticed:
+        faults = [*islice(_doubtful(source, end), MAX_FAULTS), *faults]
+        if not faults:  # pragma: no cover  # a value with a stand-in in it never gets out
+            raise AssertionError("the parser saw a fault that the walk over the text did not")
     if "\\u" in source:
-        _check_escapes(value)
+        faults += islice(_halves(value), MAX_FAULTS)
+    raise_all(faults)
     return value
 
 
-def place(where: str, key: str | int) -> str:
-    """The dotted place of a key or an index inside ``where``; odd keys are quoted as TOML does."""
-    if isinstance(key, int):
-        return f"{where}[{key}]"
-    shown = key if _BARE_KEY.fullmatch(key) else json.dumps(key if len(key) <= 60 else key[:60] + "…")
-    return f"{where}.{shown}" if where else shown
+def raise_all(errors: Sequence[MicropipLockError]) -> None:
+    """Raise the first of these errors, with all of them in its ``errors``; nothing when there is none."""
+    if errors:
+        first = copy.copy(errors[0])
+        first.errors = tuple(errors)
+        raise first
 
 
 def _decoded(text: str | bytes) -> str:
@@ -123,7 +135,7 @@ def _check_depth(source: str) -> None:
                 raise LockParseError(
                     "the lock is nested too deeply",
                     code="depth",
-                    where=_line_and_column(source, token.start()),
+                    where=line_and_column(source, token.start()),
                     expected=f"at most {MAX_DEPTH} levels",
                     got="more",
                 )
@@ -141,48 +153,46 @@ def _syntax_error(error: json.JSONDecodeError) -> LockParseError:
     return LockParseError(
         f"the lock is not JSON: {error.msg[0].lower()}{error.msg[1:]}",
         code="not-json",
-        where=_line_and_column(source, error.pos),
+        where=line_and_column(source, error.pos),
         got=repr(source[error.pos : error.pos + 20]) if error.pos < len(source) else "the end of the text",
         hint=hint,
     )
 
 
-def _line_and_column(source: str, position: int) -> str:
-    line_start = source.rfind("\n", 0, position) + 1
-    return f"line {source.count(chr(10), 0, position) + 1} column {position - line_start + 1}"
+def _doubtful(source: str, end: int) -> Iterator[LockParseError]:
+    """Keys that are there twice and numbers that are none, up to ``end``, in the order of the text."""
+    for token in tokens(source, end):
+        line = line_and_column(source, token.position)
+        where = f"{token.where} ({line})" if token.where else line
+        if token.is_again:
+            yield LockParseError(
+                "a key is there twice",
+                code="duplicate-key",
+                where=where,
+                expected="each key once",
+                got=f"{token.text if len(token.text) <= 62 else token.text[:61] + '…'} again",
+                hint="readers disagree about which of the two counts; take one of them out",
+            )
+        elif not token.is_key and _NO_NUMBER.fullmatch(token.text):
+            is_long = token.text.lstrip("-").isdigit()
+            yield LockParseError(
+                "a number in the lock means different things to different readers",
+                code="non-json-number",
+                where=where,
+                expected="a whole number" + (f" of at most {MAX_DIGITS} digits" if is_long else ""),
+                got=token.text if len(token.text) <= 40 else token.text[:40] + "…",
+                hint="write it as a string, or as a whole number",
+            )
 
 
-def _integer(digits: str) -> int:
-    if len(digits) > MAX_DIGITS:
-        _refuse_number(digits, f"a whole number of at most {MAX_DIGITS} digits")
-    return int(digits)
-
-
-def _no_fraction(digits: str) -> NoReturn:
-    _refuse_number(digits, "a whole number")
-
-
-def _no_constant(word: str) -> NoReturn:
-    _refuse_number(word, "a whole number; JSON has no such word")
-
-
-def _refuse_number(got: str, expected: str) -> NoReturn:
-    raise LockParseError(
-        "a number in the lock means different things to different readers",
-        code="non-json-number",
-        expected=expected,
-        got=got if len(got) <= 40 else got[:40] + "…",
-    )
-
-
-def _check_escapes(value: Any) -> None:
+def _halves(value: Any) -> Iterator[LockParseError]:
     for where, text in strings(value):
         try:
             text.encode("utf-8")
-        except UnicodeEncodeError as error:
-            raise LockParseError(
+        except UnicodeEncodeError:
+            yield LockParseError(
                 "a string holds half of a surrogate pair", code="encoding", where=where, expected="whole characters"
-            ) from error
+            )
 
 
 def strings(value: Any, where: str = "") -> Iterator[tuple[str, str]]:
@@ -196,40 +206,3 @@ def strings(value: Any, where: str = "") -> Iterator[tuple[str, str]]:
     elif isinstance(value, list):
         for index, inner in enumerate(value):
             yield from strings(inner, place(where, index))
-
-
-@dataclass(slots=True)
-class _Level:
-    """A table or list that the scan for duplicates is inside of; ``key`` is where it is now."""
-
-    is_table: bool
-    key: str | int
-    seen: set[str] = field(default_factory=set)
-    expects_key: bool = True
-
-
-def _first_duplicate(source: str) -> str:
-    """The dotted place of the first key that is there twice; ``source`` is valid JSON up to that key."""
-    levels: list[_Level] = []
-    for token in _TOKEN.finditer(source):
-        mark = token[0]
-        top = levels[-1] if levels else None
-        if mark in "{[":
-            levels.append(_Level(is_table=mark == "{", key="" if mark == "{" else 0))
-        elif mark in "}]":
-            levels.pop()
-        elif top is None or mark == ":":
-            continue
-        elif mark == ",":
-            top.expects_key = True
-            if isinstance(top.key, int):
-                top.key += 1
-        elif top.is_table and top.expects_key:
-            top.key, top.expects_key = json.loads(mark), False
-            if top.key in top.seen:
-                where = ""
-                for level in levels:
-                    where = place(where, level.key)
-                return f"{where} ({_line_and_column(source, token.start())})"
-            top.seen.add(str(top.key))
-    raise AssertionError("the parser saw a duplicate key that the scan did not")  # pragma: no cover

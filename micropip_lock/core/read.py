@@ -24,7 +24,8 @@ from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from micropip_lock.core.digest import Digest
-from micropip_lock.core.json_text import place, strings
+from micropip_lock.core.json_places import place
+from micropip_lock.core.json_text import strings
 from micropip_lock.errors import InputError, LockGraphError, LockPolicyError, LockSchemaError
 
 MAX_FAULTS: Final = 100

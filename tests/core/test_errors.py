@@ -95,6 +95,21 @@ def test_collected_errors_are_listed() -> None:
     )
 
 
+def test_twenty_errors_are_listed() -> None:
+    """The text of an error lists twenty others, with both sides of each, and counts the rest; JSON has all of them."""
+    others = [LockSchemaError("bad", code="type", where=f"a[{at}]", expected="b", got="c") for at in range(30)]
+    error = LockSchemaError("bad", errors=others)
+    lines = str(error).splitlines()
+
+    assert ("  and 29 more:", "  - type: bad (in a[1]): expected b, got c", "  … and 9 more", 23, 30) == (
+        lines[2],
+        lines[3],
+        lines[-1],
+        len(lines) - 1,
+        len(error.to_json()["errors"]),
+    )
+
+
 def test_collected_errors_survive_json() -> None:
     """Collected errors come back from JSON as their own classes."""
     error = LockPolicyError("one", errors=[LockPolicyError("one"), LockSchemaError("two")])

@@ -43,7 +43,8 @@ from micropip_lock.core.formats.tool_table import (
     site_facts,
     unlocked_facts,
 )
-from micropip_lock.core.json_text import place, read_json
+from micropip_lock.core.json_places import place
+from micropip_lock.core.json_text import read_json
 from micropip_lock.core.model import (
     LOCK_FORMAT,
     TOOL_NAME,
