@@ -30,6 +30,7 @@ _SECRET_KEY: Final = re.compile(
     r"|awsaccesskeyid|x-(?:amz|goog)-.*",
     re.IGNORECASE,
 )
+_SPACE: Final = re.compile(r"\s")
 _ENCODED_PATH: Final = re.compile(r"%(?:2e|2f|5c|00)", re.IGNORECASE)
 
 
@@ -45,7 +46,7 @@ def address_fault(text: str, *, where: str, package: str | None = None, relative
     Returns:
         A LockSchemaError (codes ``url``, ``filename``) or a LockPolicyError (codes ``scheme``, ``credentials``).
     """
-    if not text or "\\" in text or any(character.isspace() for character in text):
+    if not text or "\\" in text or _SPACE.search(text):
         return _fault("url", "not an address", shown(text), where, package)
     try:
         parts = urlsplit(text)

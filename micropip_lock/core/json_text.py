@@ -14,15 +14,15 @@ Left to others: what the values mean (:mod:`micropip_lock.core.read`), where thi
 
 from __future__ import annotations
 
-import copy
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any, Final
 
+from micropip_lock.core.faults import MAX_FAULTS, raise_all
 from micropip_lock.core.json_places import STRING, line_and_column, place, tokens
-from micropip_lock.errors import LockParseError, LockPolicyError, MicropipLockError
+from micropip_lock.errors import LockParseError, LockPolicyError
 
 MAX_BYTES: Final = 8 * 2**20
 """Largest text that is read, in bytes."""
@@ -32,9 +32,6 @@ MAX_DEPTH: Final = 32
 
 MAX_DIGITS: Final = 1000
 """Longest whole number; converting one takes time that grows with the square of its length."""
-
-MAX_FAULTS: Final = 100
-"""Faults of one text that are listed."""
 
 _BRACKET: Final = re.compile(rf"{STRING}|[\[{{]|[\]}}]", re.DOTALL)
 # What Python's parser takes for a number and we do not: fractions, exponents, words, and digits without end.
@@ -87,14 +84,6 @@ def read_json(text: str | bytes) -> Any:
         faults += islice(_halves(value), MAX_FAULTS)
     raise_all(faults)
     return value
-
-
-def raise_all(errors: Sequence[MicropipLockError]) -> None:
-    """Raise the first of these errors, with all of them in its ``errors``; nothing when there is none."""
-    if errors:
-        first = copy.copy(errors[0])
-        first.errors = tuple(errors)
-        raise first
 
 
 def _decoded(text: str | bytes) -> str:

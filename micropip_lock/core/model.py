@@ -199,8 +199,8 @@ class Lock:
         site: Versions, by normalised name and sorted, of what the place it was frozen in brings along itself:
             JupyterLite's kernel shims. They are no packages of the lock, and nothing depends on them.
         unlocked: What ``freeze(strict=False)`` could not lock.
-        notes: What the freeze found worth knowing and could be locked all the same; not part of the text, nor of
-            ``id`` or equality: a lock that is read has none.
+        notes: What the freeze found worth knowing and could be locked all the same, or what is odd in a text that was
+            read; not part of the text, nor of ``id`` or equality.
         base: Where relative file names are resolved against (a URL ending in ``/``); not part of the text.
         unknown: Other top-level fields.
         tool_unknown: Other tables under ``tool``, and other keys of ours.

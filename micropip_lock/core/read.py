@@ -3,8 +3,8 @@
 Rules this file keeps:
 
 1. Parse at the door, then never again: a getter returns the value in its final type.
-2. Collect, then raise once: a getter that finds a fault notes it in :class:`Faults` and returns a stand-in; the caller
-   calls :meth:`Faults.check` before it lets a value out.
+2. Collect, then raise once: a getter that finds a fault notes it in :class:`~micropip_lock.core.faults.Faults` and
+   returns a stand-in; the caller calls :meth:`~micropip_lock.core.faults.Faults.check` before it lets a value out.
 3. A string that is shown to people holds no control, bidirectional or zero-width character.
 4. A key that nobody asked for is kept (:meth:`Table.rest`), not dropped.
 
@@ -14,7 +14,6 @@ Left to others: text (:mod:`micropip_lock.core.json_text`), the fields of each f
 
 from __future__ import annotations
 
-import copy
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -24,12 +23,16 @@ from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from micropip_lock.core.digest import Digest
+from micropip_lock.core.faults import Faults
 from micropip_lock.core.json_places import place
 from micropip_lock.core.json_text import strings
-from micropip_lock.errors import InputError, LockGraphError, LockPolicyError, LockSchemaError
+from micropip_lock.errors import InputError, LockPolicyError, LockSchemaError
 
-MAX_FAULTS: Final = 100
-"""Faults that are collected before reading stops."""
+MAX_PACKAGES: Final = 2_000
+"""Packages of one lock; Pyodide's whole distribution has 357."""
+
+MAX_TEXT: Final = 4_096
+"""Longest string that has a meaning here, in characters; program text and fields that are only kept may be longer."""
 
 MAX_NAME: Final = 214
 """Longest distribution name in characters."""
@@ -42,41 +45,23 @@ _NAME: Final = re.compile(r"[A-Z0-9](?:[A-Z0-9._-]*[A-Z0-9])?", re.IGNORECASE | 
 _LONG_VERSION: Final = 128
 _WEAK_HASH: Final = re.compile(r"(?:md5|sha1|sha-1|sha224|blake2s)[:=-]", re.IGNORECASE)
 _HIDDEN: Final = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs"})
-_GRAVITY: Final[tuple[type[InputError], ...]] = (LockSchemaError, LockPolicyError, LockGraphError)
 
 
-class Faults:
-    """What is wrong with one input, collected until :meth:`check`."""
+def check_count(packages: int) -> None:
+    """Refuse a lock of too many packages before any of them is read.
 
-    def __init__(self) -> None:
-        self._errors: list[InputError] = []
-
-    def add(self, error: InputError) -> None:
-        """Note one fault.
-
-        Raises:
-            InputError: at once when there are too many to be worth listing.
-        """
-        self._errors.append(error)
-        if len(self._errors) >= MAX_FAULTS:
-            self.check()
-
-    def check(self) -> None:
-        """Raise what was collected, if anything was: the gravest kind, with every fault in ``errors``.
-
-        Raises:
-            LockSchemaError, LockPolicyError, LockGraphError: in this order of gravity.
-        """
-        if not self._errors:
-            return
-        ordered = sorted(self._errors, key=_gravity)
-        gravest = copy.copy(ordered[0])
-        gravest.errors = tuple(ordered)
-        raise gravest
-
-
-def _gravity(error: InputError) -> int:
-    return next((rank for rank, kind in enumerate(_GRAVITY) if isinstance(error, kind)), len(_GRAVITY))
+    Raises:
+        LockPolicyError: code ``too-large``.
+    """
+    if packages > MAX_PACKAGES:
+        raise LockPolicyError(
+            "the lock holds too many packages",
+            code="too-large",
+            where="packages",
+            expected=f"at most {MAX_PACKAGES}",
+            got=str(packages),
+            hint="lock only what is needed; Pyodide's whole distribution has a fifth of that",
+        )
 
 
 class Table:
@@ -169,9 +154,9 @@ class Table:
 
     def source(self, key: str) -> str:
         """Program text, which has line breaks, tabs and form feeds; required."""
-        value = self._typed(key, str, "a string", None)
-        self._check_visible(key, (value or "").translate(_WITHOUT_LAYOUT))
-        return value or ""
+        value = self._typed(key, str, "a string", None) or ""
+        self._fault_if_hidden(self.at(key), value.translate(_WITHOUT_LAYOUT))
+        return value
 
     def names(self, key: str) -> tuple[NormalizedName, ...]:
         """A list of distribution names, normalised, each once, in their order; empty when absent."""
@@ -321,7 +306,21 @@ class Table:
         return good
 
     def _check_visible(self, key: str, text: str) -> None:
-        self._fault_if_hidden(f"{self.where}.{key}" if self.where else key, text)
+        # The key may have an index behind it: it is no key to be quoted.
+        where = f"{self.where}.{key}" if self.where else key
+        if len(text) > MAX_TEXT:
+            self._faults.add(
+                LockPolicyError(
+                    "a string is too long",
+                    code="too-large",
+                    where=where,
+                    package=self.package,
+                    expected=f"at most {MAX_TEXT} characters",
+                    got=f"{len(text)} characters",
+                    hint="nothing that a lock names is that long; check what this file is",
+                )
+            )
+        self._fault_if_hidden(where, text)
 
     def _fault_if_hidden(self, where: str, text: str) -> None:
         if (character := hidden_character(text)) is not None:
@@ -379,6 +378,6 @@ def shown(value: object) -> str:
         case list():
             return f"a list of {len(value)}"
         case int() | float():
-            return f"the number {value}"
+            return f"the number {str(value)[:60]}"
         case _:
             return f"a {type(value).__name__}"

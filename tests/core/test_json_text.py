@@ -9,7 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from micropip_lock.core.json_text import MAX_BYTES, MAX_DEPTH, MAX_DIGITS, MAX_FAULTS, read_json, strings
+from micropip_lock.core.faults import MAX_FAULTS
+from micropip_lock.core.json_text import MAX_BYTES, MAX_DEPTH, MAX_DIGITS, read_json, strings
 from micropip_lock.errors import LockParseError, LockPolicyError, MicropipLockError
 from tests.strategies import json_values
 

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from packaging.utils import canonicalize_name
 
 from micropip_lock.core.digest import Digest
+from micropip_lock.core.faults import Faults
 from micropip_lock.core.json_text import read_json
 from micropip_lock.core.model import Abi, Lock, LockedPackage, Origin, Wheel, by_name, canonical_json
-from micropip_lock.core.read import Faults, Table
+from micropip_lock.core.read import Table
 from micropip_lock.errors import MicropipLockError
 from tests.strategies import locks
 

@@ -144,6 +144,30 @@ def test_refused_packages(fields: dict[str, Any], kind: type[InputError], code: 
     )
 
 
+def test_too_many_packages() -> None:
+    """Two thousand packages are read, one more is refused before any of them is."""
+    entries = {f"p{at}": SIX | {"name": f"p{at}", "file_name": f"p{at}-1.16.0-py3-none-any.whl"} for at in range(2000)}
+    most = parse_pyodide_lock(json.dumps(VALID | {"packages": entries}))
+    error = refusal(json.dumps(VALID | {"packages": entries | {"one": 1}}))
+
+    assert (2000, LockPolicyError, "too-large", "packages") == (len(most), type(error), error.code, error.where)
+
+
+@pytest.mark.parametrize(("key", "place"), [("file_name", "file_name"), ("imports", "imports[0]")])
+def test_too_long_strings(key: str, place: str) -> None:
+    """A string of 4096 characters is read, one more is refused, at its place."""
+    longest = "https://files.example/" + "x" * (4096 - 22 - len("/six-1.16.0-py3-none-any.whl"))
+
+    def text(value: str) -> str:
+        return with_six(**{key: [value] if key == "imports" else f"{value}/six-1.16.0-py3-none-any.whl"})
+
+    at_the_limit = longest + "x" * (28 if key == "imports" else 0)
+    error = refusal(text(at_the_limit + "x"))
+
+    assert 1 == len(parse_pyodide_lock(text(at_the_limit)))
+    assert ("too-large", f"packages.six.{place}", "4097 characters") == (error.code, error.where, error.got)
+
+
 @pytest.mark.parametrize(
     ("key", "code"),
     [

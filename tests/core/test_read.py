@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from packaging.utils import canonicalize_name
 
 from micropip_lock.core.digest import Digest
-from micropip_lock.core.read import MAX_FAULTS, MAX_NAME, MAX_WHOLE, Faults, Table, parsed_version, shown
+from micropip_lock.core.faults import MAX_FAULTS, Faults
+from micropip_lock.core.read import MAX_NAME, MAX_WHOLE, Table, parsed_version, shown
 from micropip_lock.errors import (
     InputError,
     LockGraphError,

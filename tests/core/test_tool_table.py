@@ -9,6 +9,7 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from micropip_lock.core.digest import Digest
+from micropip_lock.core.faults import Faults
 from micropip_lock.core.formats.tool_table import (
     check_format,
     package_facts,
@@ -19,7 +20,7 @@ from micropip_lock.core.formats.tool_table import (
     unlocked_facts,
 )
 from micropip_lock.core.model import LockedPackage, Origin, Wheel
-from micropip_lock.core.read import Faults, Table
+from micropip_lock.core.read import Table
 from micropip_lock.errors import InputError, LockVersionError, Unlockable
 
 FILE = "https://files.example/six-1.16.0-py3-none-any.whl"

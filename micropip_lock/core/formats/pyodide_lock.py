@@ -12,7 +12,8 @@ Rules this file keeps:
    say nothing left out; ``unlocked`` sorted and its control characters escaped.
 3. No cycle is left in ``depends``, where Pyodide's loader would hang: a package that loses an edge so has all of its
    dependencies under ``tool["micropip-lock"]`` too, and a reader of ours takes those.
-4. Unknown fields and other tools' tables are kept as they are; our own from a newer format are refused.
+4. Unknown fields and other tools' tables are kept as they are, and noted in a package (ADR 11); our own from a newer
+   format are refused.
 
 Left to others: what fits the runtime (:mod:`micropip_lock.core.plan`), which addresses may be named
 (:mod:`micropip_lock.core.address`).
@@ -23,6 +24,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from typing import Any, Final, get_args
 
 from packaging.utils import NormalizedName, canonicalize_name
@@ -30,6 +32,8 @@ from packaging.utils import NormalizedName, canonicalize_name
 from micropip_lock.core.address import address_fault
 from micropip_lock.core.cycles import back_edges
 from micropip_lock.core.digest import Digest
+from micropip_lock.core.faults import Faults
+from micropip_lock.core.formats.noticed import notes_of
 from micropip_lock.core.formats.tool_table import (
     check_format,
     mock_facts,
@@ -57,7 +61,7 @@ from micropip_lock.core.model import (
     Wheel,
     by_name,
 )
-from micropip_lock.core.read import Faults, Table, parsed_version, shown
+from micropip_lock.core.read import Table, check_count, parsed_version, shown
 from micropip_lock.core.wheel import parse_identity
 from micropip_lock.errors import LockGraphError, LockSchemaError, WheelMetadataError
 
@@ -109,7 +113,7 @@ def parse_pyodide_lock(text: str | bytes, *, base: str | None = None) -> Lock:
     if ours is not None and not _has_ours(lock):
         # The table was there though nothing needs it: an empty one is kept, so that the text is.
         tool_unknown[TOOL_NAME] = {}
-    return lock
+    return replace(lock, notes=notes_of(lock, value["packages"]))
 
 
 def format_pyodide_lock(lock: Lock) -> str:
@@ -201,6 +205,7 @@ def _read_packages(top: Table, faults: Faults) -> list[LockedPackage]:
     entries = top.table("packages", required=True)
     if entries is None:
         return []
+    check_count(len(tuple(entries)))
     names: dict[NormalizedName, str] = {}
     for key in entries:
         name = canonicalize_name(key)

@@ -22,9 +22,10 @@ from typing import Any, Final, get_args
 from packaging.utils import canonicalize_name
 
 from micropip_lock.core.address import address_fault
+from micropip_lock.core.faults import Faults
 from micropip_lock.core.mocks import is_module_name
 from micropip_lock.core.model import LOCK_FORMAT, TOOL_NAME, LockedPackage, Mock, Origin, OriginKind
-from micropip_lock.core.read import Faults, Table, shown
+from micropip_lock.core.read import MAX_TEXT, Table, shown
 from micropip_lock.errors import LockVersionError, Unlockable
 
 _ORIGIN_KINDS: Final[tuple[OriginKind, ...]] = get_args(OriginKind)
@@ -232,6 +233,6 @@ def _order(item: Unlockable) -> tuple[str, ...]:
 
 
 def _visible(text: str) -> str:
-    if text.isprintable():
-        return text
-    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+    if not text.isprintable():
+        text = "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+    return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
