@@ -122,6 +122,7 @@ async def _frozen(
         indexes=lambda: wiring.indexes(index_urls, progress=progress),
         strict=strict,
         roots=roots,
+        seeds=place.seeds,
         trust_metadata=trust,
         progress=progress,
     )

@@ -282,7 +282,7 @@ class UnlockableError(OutcomeError):
     """
 
     default_code = "unlockable"
-    default_hint = "reinstall them with micropip while recording is on, or freeze with strict=False"
+    default_hint = "do what each hint says, or freeze with strict=False (--no-strict), which lists them in the lock"
 
     def __init__(self, message: str, *, items: Sequence[Unlockable] = (), **facts: Any) -> None:
         super().__init__(message, **facts)

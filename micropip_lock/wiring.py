@@ -25,11 +25,13 @@ class Surroundings:
         site: The environment, to read.
         runtime: The interpreter it is for.
         own_modules: Top-level modules that micropip-lock itself imports there.
+        seeds: Distributions that the environment was made with, to install others with.
     """
 
     site: SiteReader
     runtime: Runtime
     own_modules: tuple[str, ...] = ()
+    seeds: frozenset[str] = frozenset()
 
 
 _recorder: Recorder | None = None
@@ -79,7 +81,9 @@ def site_to_freeze(root: Path, pyodide: str | None) -> Surroundings:
     found, prefix = find_site(root)
     site = SitePackages(found, prefix=prefix)
     abi = abi_of_pyodide(pyodide) if pyodide is not None else abi_of_site(site) or abi_of_pyodide(PYODIDE_VERSION)
-    return Surroundings(site=site, runtime=TargetRuntime(abi))
+    # PEP 405: this file makes a directory a virtual environment; venv and virtualenv put pip into each.
+    seeds = frozenset({"pip"}) if (prefix / "pyvenv.cfg").is_file() else frozenset[str]()
+    return Surroundings(site=site, runtime=TargetRuntime(abi), seeds=seeds)
 
 
 def installer(target: Path | None) -> Installer:

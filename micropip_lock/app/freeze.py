@@ -27,7 +27,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 from micropip_lock.app.locate import Located, locate
 from micropip_lock.app.refusals import dirty_items, item_of
 from micropip_lock.app.settle import RefusedError, can_be_fetched, check_wheel, settled
-from micropip_lock.app.survey import Survey, dirt_in, modules_of_nobody, survey
+from micropip_lock.app.survey import Survey, Surveyed, dirt_in, modules_of_nobody, survey
 from micropip_lock.core.caveats import caveats_of, note
 from micropip_lock.core.dirty import unlisted_files
 from micropip_lock.core.dist_info import OriginRecord
@@ -80,6 +80,7 @@ async def freeze_located(
     indexes: Callable[[], AbstractContextManager[Indexes]],
     strict: bool = True,
     roots: Sequence[str] | None = None,
+    seeds: AbstractSet[str] = frozenset(),
     trust_metadata: bool = False,
     progress: Progress | None = None,
 ) -> Lock:
@@ -91,6 +92,7 @@ async def freeze_located(
         indexes: Called only when something has no record.
         strict: Raise when something cannot be locked; else list it in the lock under ``unlocked``.
         roots: Keep only these and what they need.
+        seeds: What the environment was made with, to install with: left out where nothing else needs it.
         trust_metadata: Let METADATA prove a wheel, see :func:`~micropip_lock.app.locate.locate`.
         progress: Told as each distribution is located.
 
@@ -98,7 +100,7 @@ async def freeze_located(
         UnlockableError: with every item, when ``strict``.
         UsageError: code ``unknown-root``; or an index URL is none.
     """
-    draft = _Draft(site, runtime, roots)
+    draft = _Draft(site, runtime, roots, seeds)
     pending = draft.pending()
     if not pending:
         return draft.finish({}, strict=strict)
@@ -137,8 +139,15 @@ class _Outcome:
 class _Draft:
     """A lock before anything is located."""
 
-    def __init__(self, site: SiteReader, runtime: Runtime, roots: Sequence[str] | None) -> None:
+    def __init__(
+        self,
+        site: SiteReader,
+        runtime: Runtime,
+        roots: Sequence[str] | None,
+        seeds: AbstractSet[str] = frozenset(),
+    ) -> None:
         self._runtime = runtime
+        self._seeds = seeds
         self._runtime_lock: RuntimeLock = runtime.lock()
         self._roots = None if roots is None else [canonicalize_name(root) for root in roots]
         files = site.files()
@@ -222,10 +231,16 @@ class _Draft:
                         hint="roots are names of installed distributions",
                     )
             return closure(self._roots, self._needs_beyond(frozenset(self._roots))) & found
-        requested = {name for name in found if (record := self.seen.found[name].record) and record.requested}
+        requested = {name for name in found if self._is_requested(self.seen.found[name])}
         brought = self._brought(requested)
-        wanted = [name for name in found if name not in brought or name in requested]
+        wanted = [name for name in found - self._seeds if name not in brought or name in requested]
         return closure(wanted, self._needs_beyond(requested)) & found
+
+    def _is_requested(self, one: Surveyed) -> bool:
+        if one.record is not None:
+            return one.record.requested
+        # PEP 376, "REQUESTED": the file is there when a person asked for it.
+        return one.installer not in _TELLS_NO_REQUEST and one.dist.read_text("REQUESTED") is not None
 
     def _needs_beyond(self, asked_for: AbstractSet[str]) -> Mapping[NormalizedName, Needs]:
         """The graph without tools that nothing records, and without what the site brings: nobody's way leads there."""

@@ -8,11 +8,11 @@ Rules this file keeps:
 
 1. Indexes are asked in their order, and the first that proves a file wins.  404 and 410 mean "not there"; any other
    failure of an index ends everything, because the next index might answer in its stead.
-2. METADATA's digest (PEP 658) rules candidates out; only ``trust_metadata`` lets it prove one, and only the one.
-3. A server that knows no ranges sends the whole wheel in answer to the first one; up to
+2. A direct URL (PEP 610) is no proof by itself: the wheel that lies there is proven as one of an index is.
+3. METADATA's digest (PEP 658) rules candidates out; only ``trust_metadata`` lets it prove one, and only the one.
+4. A server that knows no ranges sends the whole wheel in answer to the first one; up to
    :data:`~micropip_lock.app.prove.MAX_WHOLE` bytes it is hashed and read, a larger one is refused (``no-ranges``).
-4. Every distribution has a value at the end: an origin, or why there is none.  Nothing is written.
-5. An address in ``direct_url.json`` is proven like a file of an index, whatever digest is noted beside it.
+5. Every distribution has a value at the end: an origin, or why there is none.  Nothing is written.
 6. Indexes on this machine's disk (``file:``) are passed over: nobody else could replay from them.
 
 Left to others: one file's proof (:mod:`micropip_lock.app.prove`), who may be a candidate
@@ -129,11 +129,12 @@ class _Search:
     async def _from_url(self, installed: Installed, text: str) -> OriginRecord:
         direct = direct_url_of(text)
         # A wheel can bring this file along, and pip leaves it alone; so what lies there has to be what is installed.
-        file = IndexFile(
-            filename=Wheel(url=direct.url, digest=Digest(bytes(32))).filename, url=direct.url, digest=direct.digest
-        )
+        filename = Wheel(url=direct.url, digest=direct.digest or Digest(bytes(32))).filename
+        file = IndexFile(filename=filename, url=direct.url, digest=direct.digest)
         try:
             proven = await prove_file(installed, file, self._network)
+        except RecordError:
+            raise
         except InputError as error:
             raise _unusable(file, error) from error
         return _record(installed, Origin(kind="url", url=direct.url), proven.digest, proven.size, None)

@@ -16,7 +16,7 @@ from typing import Final
 from micropip_lock.app.network import Network
 from micropip_lock.core.candidates import InstalledIdentity, identity_of
 from micropip_lock.core.digest import Digest
-from micropip_lock.core.dist_info import RecordRow, parse_record, public_url
+from micropip_lock.core.dist_info import RESERVED_FILES, RecordRow, parse_record, public_url
 from micropip_lock.core.index_page import IndexFile
 from micropip_lock.core.installed_record import compare_records, edited_file, paths_of_wheel, unlisted
 from micropip_lock.core.remote_wheel import RemoteWheel, tail_of
@@ -94,7 +94,7 @@ async def prove_file(installed: Installed, file: IndexFile, network: Network) ->
 
     Raises:
         RecordError: codes ``different-build``, ``edited``, ``no-ranges``, ``gone``, ``wrong-size``,
-            ``digest-mismatch``, ``no-digest``, ``record-mismatch``.
+            ``digest-mismatch``, ``no-digest``, ``record-mismatch``, ``record-forged``.
         WheelFormatError, WheelMetadataError, WheelTooLargeError: the file is no wheel that can be read.
         FetchError: it could not be looked at.
     """
@@ -149,12 +149,12 @@ async def _prove_whole(installed: Installed, file: IndexFile, network: Network) 
 def _judge_whole(installed: Installed, file: IndexFile, data: bytes) -> None:
     if file.digest is not None and (got := Digest.of(data)) != file.digest:
         raise RecordError(
-            "the index states another digest than the file has",
+            "the file has another digest than was stated for it",
             code="digest-mismatch",
             url=public_url(file.url),
             expected=f"sha256 {file.digest}",
             got=str(got),
-            hint="tell the owner of the index",
+            hint="it was replaced: reinstall the package, or tell the owner of the index",
         )
     wheel = RemoteWheel(file.filename, len(data), tail=len(data))
     while (wanted := wheel.next_range()) is not None:
@@ -176,6 +176,14 @@ def _judge(installed: Installed, file: IndexFile, wheel: RemoteWheel) -> None:
             url=public_url(file.url),
             got=", ".join(stray[:3]),
             hint="tell the author of the wheel",
+        )
+    if forged := sorted({f"{wheel.dist_info}/{name}" for name in RESERVED_FILES}.intersection(wheel.paths)):
+        raise RecordError(
+            "the wheel brought along a file that only an installer may write",
+            code="record-forged",
+            url=public_url(file.url),
+            got=", ".join(forged),
+            hint="uninstall it: it forges where it came from",
         )
     difference = compare_records(
         rows,

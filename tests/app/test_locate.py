@@ -1,15 +1,9 @@
-"""Tests of :mod:`micropip_lock.app.locate`: what real pip and real uv installed, located on a local index.
-
-Neither is optional: a machine without pip or uv fails these tests.
-"""
+"""Tests of :mod:`micropip_lock.app.locate`: what real pip and real uv installed, located on a local index."""
 
 from __future__ import annotations
 
 import json
-import os
 import random
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -45,6 +39,7 @@ from micropip_lock.testing import (
     wheel,
 )
 from micropip_lock.testing.faults import Fault
+from tests.installers import CLIENTS, Client, run_installer
 
 type Factory = Callable[..., PackageIndex]
 type Outcome = dict[str, OriginRecord | str]
@@ -79,29 +74,9 @@ async def fetcher(_quick: None) -> AsyncIterator[HostIndexFetcher]:
         yield one
 
 
-def install(client: str, target: Path, index: PackageIndex, *what: str) -> SitePackages:
-    """Install with pip or uv into a directory, seeing nothing of this machine's configuration."""
-    home = target.parent / "home"
-    home.mkdir(exist_ok=True)
-    flags = {
-        "pip": ["install", "--isolated", "--no-cache-dir", "--disable-pip-version-check", "--no-input"],
-        "uv": ["pip", "install", "--no-config", "--no-cache", "--python", sys.executable],
-    }[client]
-    foreign = ("PIP_", "UV_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NETRC", "PYTHON")
-    environment = {name: value for name, value in os.environ.items() if not name.upper().startswith(foreign)}
-    environment |= {"PIP_CONFIG_FILE": os.devnull, "HOME": str(home), "XDG_CONFIG_HOME": str(home)}
-    environment |= {"NO_COLOR": "1", "UV_LINK_MODE": "copy", "UV_PYTHON_DOWNLOADS": "never"}
-    done = subprocess.run(
-        [sys.executable, "-m", client, *flags, "--target", str(target), "--index-url", index.url, *what],
-        env=environment,
-        cwd=home,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert 0 == done.returncode, done.stdout + done.stderr
+def install(client: Client, target: Path, index: PackageIndex, *what: str) -> SitePackages:
+    """Install with pip or uv into a directory."""
+    run_installer(client, target.parent / "home", "--target", str(target), "--index-url", index.url, *what)
     return SitePackages(target)
 
 
@@ -145,10 +120,10 @@ def plain(found: Outcome) -> Outcome:
     }
 
 
-@pytest.mark.parametrize("client", ["pip", "uv"])
+@pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("page_format", ["json", "html"])
 async def test_real_installers(
-    package_index_factory: Factory, fetcher: HostIndexFetcher, tmp_path: Path, client: str, page_format: str
+    package_index_factory: Factory, fetcher: HostIndexFetcher, tmp_path: Path, client: Client, page_format: str
 ) -> None:
     """Extras, scripts, moved data files and compiled modules of pip and uv change nothing: every wheel is proven."""
     index = package_index_factory(formats=(page_format,), files_on_another_origin=True)
@@ -161,9 +136,9 @@ async def test_real_installers(
     assert expected == plain(found)
 
 
-@pytest.mark.parametrize("client", ["pip", "uv"])
+@pytest.mark.parametrize("client", CLIENTS)
 async def test_facts_of_the_install(
-    package_index: PackageIndex, fetcher: HostIndexFetcher, tmp_path: Path, client: str
+    package_index: PackageIndex, fetcher: HostIndexFetcher, tmp_path: Path, client: Client
 ) -> None:
     """Upload time comes from the index, RECORD's digest from dist-info; what was asked for is what pip noted, while uv
     notes it for every dependency too.
@@ -389,9 +364,9 @@ async def test_direct_urls_that_are_no_wheels(
     assert ({"demo-pkg": code}, 0) == (await outcome(site, fetcher, package_index), package_index.log.count())
 
 
-@pytest.mark.parametrize("client", ["pip", "uv"])
+@pytest.mark.parametrize("client", CLIENTS)
 async def test_installed_from_a_url(
-    package_index: PackageIndex, fetcher: HostIndexFetcher, tmp_path: Path, client: str
+    package_index: PackageIndex, fetcher: HostIndexFetcher, tmp_path: Path, client: Client
 ) -> None:
     """A direct URL is the origin once it is proven: by ranges with pip's digest, by all bytes as uv notes none."""
     package_index.add(SMALL)
@@ -402,6 +377,20 @@ async def test_installed_from_a_url(
     url = Origin(kind="url", url=package_index.file_url(SMALL.filename))
     assert (url, SMALL.sha256) == (found.origin, found.digest.hex)
     assert {"pip": [206, 206], "uv": [200]}[client] == [one.status for one in package_index.log.requests()]
+
+
+@pytest.mark.parametrize("noted", [True, False])
+async def test_a_wheel_that_brings_its_direct_url(
+    package_index: PackageIndex, fetcher: HostIndexFetcher, noted: bool
+) -> None:
+    """A wheel that brings a ``direct_url.json`` along, with a digest or without, does not choose where it is from."""
+    facts: dict[str, object] = {"url": package_index.file_url(SMALL.filename), "archive_info": {}}
+    if noted:
+        facts["archive_info"] = {"hashes": {"sha256": "00" * 32}}
+    files = {"demo/__init__.py": "NAME = 'demo'\n"}
+    forging = wheel("Demo.Pkg", "1.0", files=files, dist_info={"direct_url.json": json.dumps(facts)})
+    package_index.add(forging)
+    assert {"demo-pkg": "record-forged"} == await outcome(unpacked(forging), fetcher, package_index)
 
 
 async def test_url_with_other_bytes_now(package_index: PackageIndex, fetcher: HostIndexFetcher) -> None:
