@@ -16,6 +16,7 @@ from typing import Final, TextIO
 
 from micropip_lock.app.replay import PackageOutcome, ReplayReport
 from micropip_lock.cli_text import GAP, Colour, Column, View, columns_of, human_size, printable, shorten, table
+from micropip_lock.core.caveats import yanked_notes
 from micropip_lock.core.compare import LockDiff, VerifyReport
 from micropip_lock.core.model import Lock
 from micropip_lock.core.verdict import Finding
@@ -68,12 +69,13 @@ def lock_lines(lock: Lock, view: View) -> list[str]:
 
 
 def kept_out_lines(lock: Lock, view: View) -> list[str]:
-    """What is not in a lock though it was there, with the reasons, and what a freeze found worth knowing."""
+    """What is not in a lock though it was there, with the reasons, and what is worth knowing of what is in it."""
     brought = ", ".join(f"{name} {version}" for name, version in lock.site.items())
     return [
         *unlocked_lines(lock.unlocked, view),
         *([f"left to the site: {printable(brought)}"] if brought else []),
-        *(note_line(note, view) for note in lock.notes),
+        # A lock that was read has no notes; what it says itself is told all the same.
+        *(note_line(note, view) for note in lock.notes or yanked_notes(lock)),
     ]
 
 

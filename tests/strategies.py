@@ -36,7 +36,7 @@ settings.load_profile("shared-machine")
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 KNOWN_OF_OURS = {
-    *("source", "index", "url", "size", "upload-time", "requested", "requirement", "extras"),
+    *("source", "index", "url", "size", "upload-time", "yanked", "requested", "requirement", "extras"),
     *("missing", "mocked", "depends"),
     *("version", "mocks", "site", "unlocked"),
 }
@@ -124,6 +124,7 @@ def packages(draw: st.DrawFn, display_name: str, others: list[str], mocked: list
             digest=draw(digests),
             size=draw(st.none() | whole_numbers),
             upload_time=draw(st.sampled_from([None, "2026-09-14T12:00:00.000000Z"])),
+            yanked=draw(st.booleans() | st.just("it was broken")),
         ),
         imports=tuple(draw(st.lists(texts, max_size=2))),
         depends=tuple(other for other in needed if other != name),

@@ -158,6 +158,7 @@ class Underway:
             digest=Digest.of(data),
             size=len(data),
             upload_time=facts.entry.upload_time if facts.entry else None,
+            yanked=facts.entry.yanked if facts.entry else False,
             requested=facts.asked is not None,
             requirement=facts.asked.requirement if facts.asked else None,
             extras=facts.asked.extras if facts.asked else (),

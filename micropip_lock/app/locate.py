@@ -137,7 +137,7 @@ class _Search:
             raise
         except InputError as error:
             raise _unusable(file, error) from error
-        return _record(installed, Origin(kind="url", url=direct.url), proven.digest, proven.size, None)
+        return _record(installed, Origin(kind="url", url=direct.url), proven)
 
     async def _from_indexes(self, installed: Installed) -> OriginRecord:
         project = installed.identity.name
@@ -153,7 +153,7 @@ class _Search:
             if proven is not None:
                 base = public_url(index.partition("{package_name}")[0].rstrip("/"))
                 origin = Origin(kind="index", url=public_url(proven.file.url), index=base)
-                return _record(installed, origin, proven.digest, proven.size, proven.file.upload_time)
+                return _record(installed, origin, proven)
         raise refusals[0] if refusals else no_candidate(installed.identity, offers, was_listed=bool(offers))
 
     async def _proven(self, installed: Installed, offer: Candidates, refusals: list[RecordError]) -> Proven | None:
@@ -192,14 +192,13 @@ def _read(dist: InstalledDist) -> Installed:
         raise
 
 
-def _record(
-    installed: Installed, origin: Origin, digest: Digest, size: int | None, upload_time: str | None
-) -> OriginRecord:
+def _record(installed: Installed, origin: Origin, proven: Proven) -> OriginRecord:
     return OriginRecord(
         origin=origin,
-        digest=digest,
-        size=size,
-        upload_time=upload_time,
+        digest=proven.digest,
+        size=proven.size,
+        upload_time=proven.file.upload_time,
+        yanked=proven.file.yanked,
         requested=installed.requested,
         record_digest=Digest.of(installed.record),
     )

@@ -55,7 +55,10 @@ def settled(one: Surveyed, located: OriginRecord | Unlockable | None) -> OriginR
     if isinstance(located, OriginRecord):
         if record is not None and located.digest != record.digest:
             raise _not_replayable(record)
-        return located if record is None else replace(record, origin=located.origin, size=located.size)
+        if record is None:
+            return located
+        # What a person asked for is known from the record alone, all else from where it was found.
+        return replace(located, requested=record.requested, requirement=record.requirement, extras=record.extras)
     if record is not None:
         raise _not_replayable(record)
     if located is not None:

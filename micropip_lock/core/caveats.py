@@ -6,6 +6,7 @@ Codes:
   replay installs just what was there. ``requires-dist``: a requirement that cannot be read.
 - ``import-clash``: two distributions claim one import name (PEP 794).
 - ``host-mismatch``: a file of an index came from another host than the index's other files.
+- ``yanked``: its index had withdrawn the file when it was installed (PEP 592).
 - ``source-conflict``: the runtime's own distribution has another build of the same version.
 
 Left to others: notes about records (:mod:`micropip_lock.app.origins`) and files (:mod:`micropip_lock.app.survey`).
@@ -50,8 +51,23 @@ def caveats_of(
         *_import_clashes(found, namespaces),
         *_host_mismatches(found),
         *_source_conflicts(found, runtime_packages),
+        *yanked_notes(found),
     ]
     return tuple(sorted(notes, key=lambda note: (note.package, note.code, note.message, note.expected or "")))
+
+
+def yanked_notes(packages: Iterable[LockedPackage]) -> tuple[Finding, ...]:
+    """The packages of a lock that their index had withdrawn, each with the reason where it gave one."""
+    return tuple(
+        note(
+            package.name,
+            "yanked",
+            "its index has withdrawn this file (yanked); a replay installs it all the same",
+            got=package.wheel.yanked if isinstance(package.wheel.yanked, str) else None,
+        )
+        for package in packages
+        if package.wheel.yanked
+    )
 
 
 def note(package: str, code: str, message: str, *, expected: str | None = None, got: str | None = None) -> Finding:

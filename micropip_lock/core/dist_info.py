@@ -20,7 +20,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from micropip_lock.core.digest import Digest
+from micropip_lock.core.index_page import yanked_of
 from micropip_lock.core.model import Origin, OriginKind
+from micropip_lock.core.read import hidden_character
 from micropip_lock.core.redact import public_requirement
 from micropip_lock.core.redact import public_url as public_url
 from micropip_lock.errors import LockSchemaError, RecordError
@@ -47,6 +49,7 @@ class OriginRecord:
         digest: SHA-256 of the wheel's bytes as they arrived.
         size: Bytes.
         upload_time: When the index said it (PEP 700).
+        yanked: The index had withdrawn the file when it was installed (PEP 592); text says why.
         requested: A person asked for it.
         requirement: As it was asked for, or as the first dependent asked for it.
         extras: Requested extras.
@@ -57,6 +60,7 @@ class OriginRecord:
     digest: Digest
     size: int | None = None
     upload_time: str | None = None
+    yanked: bool | str = False
     requested: bool = False
     requirement: str | None = None
     extras: tuple[str, ...] = ()
@@ -153,6 +157,8 @@ def format_records(record: OriginRecord) -> dict[str, str]:
         facts["size"] = record.size
     if record.upload_time:
         facts["upload-time"] = record.upload_time
+    if record.yanked:
+        facts["yanked"] = record.yanked
     if record.requirement:
         facts["requirement"] = public_requirement(record.requirement)
     if record.extras:
@@ -214,6 +220,7 @@ def parse_records(read_text: Callable[[str], str | None]) -> OriginRecord | None
         index = (read_text(INDEX_FILE) or "").strip() or None
         if index is not None and len(index.splitlines()) > 1:
             raise ValueError(f"{INDEX_FILE} has more than one line")
+        _visible(index or "")
         record_digest = Digest.from_hex(facts["record"]) if "record" in facts else None
         parsed = OriginRecord(
             # Another hand may have written it: what must not be published is taken out here as well.
@@ -225,6 +232,7 @@ def parse_records(read_text: Callable[[str], str | None]) -> OriginRecord | None
             digest=Digest.from_hex(_text(facts, "sha256")),
             size=_size(facts),
             upload_time=_optional(facts, "upload-time", str) or None,
+            yanked=_yanked(facts),
             requested=bool(_optional(facts, "requested", bool)),
             requirement=public_requirement(_optional(facts, "requirement", str) or "") or None,
             extras=_extras(facts),
@@ -263,12 +271,13 @@ def _text(facts: Mapping[str, Any], key: str) -> str:
     value = facts[key]
     if not isinstance(value, str) or not value:
         raise TypeError(f"{key} is {value!r}")
-    return _encodable(value)
+    return _visible(value)
 
 
-def _encodable(value: str) -> str:
-    """JSON can spell a lone surrogate, a lock cannot; UnicodeEncodeError is a ValueError."""
-    value.encode("utf-8")
+def _visible(value: str) -> str:
+    """JSON can spell a lone surrogate, or a character that nobody sees; a lock may hold neither."""
+    if (character := hidden_character(value)) is not None:
+        raise ValueError(f"a control or invisible character: U+{ord(character):04X}")
     return value
 
 
@@ -286,11 +295,17 @@ def _size(facts: Mapping[str, Any]) -> int | None:
     return size
 
 
+def _yanked(facts: Mapping[str, Any]) -> bool | str:
+    if isinstance(facts.get("yanked"), bool):
+        return bool(facts["yanked"])
+    return yanked_of(_optional(facts, "yanked", str) or False)
+
+
 def _extras(facts: Mapping[str, Any]) -> tuple[str, ...]:
     extras = _optional(facts, "extras", list) or []
     if not all(isinstance(extra, str) for extra in extras):
         raise TypeError(f"extras is {extras!r}")
-    return tuple(sorted({_encodable(extra) for extra in extras}))
+    return tuple(sorted({_visible(extra) for extra in extras}))
 
 
 def _optional[T](facts: Mapping[str, Any], key: str, kind: type[T]) -> T | None:
@@ -298,5 +313,5 @@ def _optional[T](facts: Mapping[str, Any], key: str, kind: type[T]) -> T | None:
     if value is not None and (not isinstance(value, kind) or (kind is int and isinstance(value, bool))):
         raise TypeError(f"{key} is {value!r}")
     if isinstance(value, str):
-        _encodable(value)
+        _visible(value)
     return value

@@ -15,9 +15,13 @@ from typing import Any, Final
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 from micropip_lock.core.digest import Digest
+from micropip_lock.core.read import hidden_character
 from micropip_lock.errors import InputError, LockSchemaError
 
 JSON_TYPES: Final = ("application/vnd.pypi.simple.v1+json", "application/json")
+
+MAX_REASON: Final = 400
+"""Characters of the reason for which a file was yanked."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,7 +35,7 @@ class IndexFile:
         size: Bytes (PEP 700).
         upload_time: ISO 8601 UTC (PEP 700).
         metadata_digest: SHA-256 of the ``.metadata`` file (PEP 658/714), when the index gives it.
-        yanked: PEP 592.
+        yanked: Whether it was withdrawn (PEP 592), or why: see :func:`yanked_of`.
     """
 
     filename: str
@@ -40,7 +44,7 @@ class IndexFile:
     size: int | None = None
     upload_time: str | None = None
     metadata_digest: Digest | None = None
-    yanked: bool = False
+    yanked: bool | str = False
 
 
 def parse_page(text: str, content_type: str, page_url: str) -> tuple[IndexFile, ...]:
@@ -104,8 +108,33 @@ def _json_files(page: Mapping[str, Any], page_url: str) -> Iterable[IndexFile]:
             size=size if isinstance(size, int) and not isinstance(size, bool) and size >= 0 else None,
             upload_time=_time(entry.get("upload-time", entry.get("upload_time_iso_8601"))),
             metadata_digest=_sha256(metadata),
-            yanked=bool(entry.get("yanked")),
+            yanked=yanked_of(_yanked_in(entry)),
         )
+
+
+def _yanked_in(entry: Mapping[str, Any]) -> object:
+    # The older JSON API keeps the reason in a field of its own.
+    yanked = entry.get("yanked")
+    return entry.get("yanked_reason") or True if yanked is True else yanked
+
+
+def yanked_of(value: object) -> bool | str:
+    """Whether a file was withdrawn, in a form that records and locks can hold.
+
+    Args:
+        value: ``yanked`` as PEP 691 has it: a boolean, or a reason; "a truthy value" is a yes.
+
+    Returns:
+        ``False``; ``True`` for no reason that can be shown; else the reason on one line, without control or invisible
+        characters, cut to :data:`MAX_REASON` characters.
+    """
+    if not isinstance(value, str):
+        return bool(value)
+    if not value:
+        return False
+    visible = "".join(character for character in value if character.isspace() or hidden_character(character) is None)
+    reason = " ".join(visible.split())
+    return (reason if len(reason) <= MAX_REASON else f"{reason[: MAX_REASON - 1].rstrip()}…") or True
 
 
 def _resolved(base: str, url: object) -> str | None:
@@ -166,7 +195,8 @@ class _Anchors(HTMLParser):
                 # No PEP gives HTML an upload time; indexes that say it use this attribute.
                 upload_time=_time(values.get("data-upload-time")),
                 metadata_digest=_sha256({kind: metadata}),
-                yanked="data-yanked" in values,
+                # PEP 592: the attribute may have no value.
+                yanked="data-yanked" in values and yanked_of(values["data-yanked"] or True),
             )
         )
 

@@ -102,12 +102,15 @@ class Wheel:
         digest: SHA-256 of the file; every byte is checked against it.
         size: Bytes, when known (PEP 700).
         upload_time: ISO 8601 UTC, when the index said it (PEP 700).
+        yanked: Its index had withdrawn it when it was installed (PEP 592); text says why. A replay takes it all the
+            same: a lock asks for just this file.
     """
 
     url: str
     digest: Digest
     size: int | None = None
     upload_time: str | None = None
+    yanked: bool | str = False
 
     @property
     def filename(self) -> str:
@@ -275,7 +278,8 @@ class Lock:
         from html import escape
 
         rows = "".join(
-            f"<tr><td>{escape(package.name)}</td><td>{escape(package.version)}</td>"
+            f"<tr><td>{escape(package.name)}</td>"
+            f"<td>{escape(package.version)}{' (yanked)' if package.wheel.yanked else ''}</td>"
             f"<td>{escape(package.origin.source if package.origin else '')}</td>"
             f"<td style='text-align:right'>{package.wheel.size or ''}</td>"
             f"<td><code>{package.wheel.digest.hex[:12]}</code></td></tr>"

@@ -178,6 +178,12 @@ class Table:
         """True or false; false when absent."""
         return bool(self._typed(key, bool, "true or false", False))
 
+    def flag_or_text(self, key: str) -> bool | str:
+        """True, false, or a string that says why; false when absent or empty."""
+        if isinstance((self._value or {}).get(key), bool):
+            return self.flag(key)
+        return self.text(key, "") or False
+
     def choice[T: str](self, key: str, choices: Sequence[T], default: T | None = None) -> T:
         """One of a few words; required when there is no default. The stand-in is the first of them."""
         text = self._typed(key, str, "a string", default)

@@ -96,6 +96,20 @@ def test_notes() -> None:
     ]
 
 
+@pytest.mark.parametrize(("yanked", "got"), [(True, None), ("it was broken", "it was broken")])
+def test_yanked(yanked: bool | str, got: str | None) -> None:
+    """What its index had withdrawn is locked as such and noted; nothing is said of what was not."""
+    site = MemorySite()
+    site.install(PACKAGE, records_of(PACKAGE, yanked=yanked))
+    site.install(wheel("whole"), records_of(wheel("whole")))
+    lock = freeze(site, RUNTIME)
+    assert ([("pack", "yanked", got)], yanked, False) == (
+        [(note.package, note.code, note.got) for note in lock.notes],
+        lock.packages["pack"].wheel.yanked,
+        lock.packages["whole"].wheel.yanked,
+    )
+
+
 async def test_what_pip_installed_is_proven(tmp_path: Path) -> None:
     """What pip put into a directory has no record; the index names its file, and RECORD proves it."""
     with PackageIndex() as index:

@@ -129,7 +129,11 @@ def test_fixed_point(tmp_path: Path, as_pyodide: bool) -> None:
     site = MemorySite()
     facts: Mapping[str, dict[str, Any]] = {
         "app": {"requested": True, "requirement": "app>=1", "extras": ("x",)},
-        "lib": {"origin": Origin(kind="url", url=url_of(LIB)), "upload_time": "2026-01-01T00:00:00Z"},
+        "lib": {
+            "origin": Origin(kind="url", url=url_of(LIB)),
+            "upload_time": "2026-01-01T00:00:00Z",
+            "yanked": "broken",
+        },
         "other": {"origin": Origin(kind="runtime", url=url_of(OTHER)), "size": None},
         "spread": {"origin": Origin(kind="index", url=url_of(spread))},
     }

@@ -53,7 +53,7 @@ def installed(record: OriginRecord, **more: str) -> dict[str, str]:
     return {"RECORD": RECORD, **format_records(record), **more}
 
 
-words = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
+words = st.text(st.characters(exclude_categories=["Cc", "Cf", "Cs", "Zl", "Zp"]), min_size=1, max_size=8)
 origins = st.one_of(
     st.builds(Origin, kind=st.just("index"), url=st.just(URL), index=st.sampled_from([INDEX, None])),
     st.builds(Origin, kind=st.sampled_from(["url", "runtime"]), url=st.just(URL)),
@@ -64,6 +64,7 @@ records = st.builds(
     digest=st.just(WHEEL),
     size=st.none() | st.integers(0, 2**60),
     upload_time=st.none() | words,
+    yanked=st.booleans() | st.just("it was broken"),
     requested=st.booleans(),
     requirement=st.sampled_from([None, "six", "six>=1.16", "six[a,b]==1.*"]),
     extras=st.sets(words).map(lambda extras: tuple(sorted(extras))),
@@ -189,6 +190,13 @@ def test_newer_record() -> None:
         {"extras": "abc"},
         {"extras": [1]},
         {"extras": ["\ud800"]},
+        {"extras": ["\u200b"]},
+        {"url": "https://files.example/\u202e"},
+        {"requirement": "six\x1b"},
+        {"upload-time": "\u200b"},
+        {"yanked": 1},
+        {"yanked": ["broken"]},
+        {"yanked": "\ud800"},
         {"record": 5},
         {"record": "abc"},
     ],
@@ -203,10 +211,11 @@ def test_wrong_fields(change: dict[str, Any]) -> None:
     assert "record-unreadable" == caught.value.code
 
 
-def test_index_is_one_line() -> None:
-    """INDEX with several lines is not an index."""
+@pytest.mark.parametrize("index", [f"{INDEX}\nhttps://evil.example\n", f"{INDEX}\u200b/x"])
+def test_index_is_one_line(index: str) -> None:
+    """INDEX with several lines, or with what nobody can see, is not an index."""
     with pytest.raises(RecordError) as caught:
-        parse_records(reader(installed(record_of(), INDEX=f"{INDEX}\nhttps://evil.example\n")))
+        parse_records(reader(installed(record_of(), INDEX=index)))
     assert "record-unreadable" == caught.value.code
 
 
@@ -222,7 +231,10 @@ json_texts = st.recursive(
     max_leaves=8,
 )
 fields = st.sampled_from(
-    ["version", "source", "url", "sha256", "size", "requested", "extras", "record", "requirement", "upload-time"]
+    [
+        *("version", "source", "url", "sha256", "size", "requested", "extras", "record"),
+        *("requirement", "upload-time", "yanked"),
+    ]
 )
 
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from micropip_lock.core.digest import Digest
-from micropip_lock.core.index_page import IndexFile, base_url, parse_page, with_absolute_urls
+from micropip_lock.core.index_page import MAX_REASON, IndexFile, base_url, parse_page, with_absolute_urls, yanked_of
+from micropip_lock.core.read import hidden_character
 from micropip_lock.errors import InputError
 from micropip_lock.testing import PackageIndex, wheel
 
@@ -50,7 +51,7 @@ def test_json() -> None:
         size=11053,
         upload_time="2021-05-05T14:18:17.237216Z",
         metadata_digest=META,
-        yanked=True,
+        yanked="broken",
     )
     assert (expected,) == parse_json(entry)
 
@@ -66,6 +67,57 @@ def test_older_json() -> None:
     page = json.dumps({"releases": {"1.16.0": [entry], "1.15": [], "bad": None}})
     expected = IndexFile(filename=NAME, url=FILE.url, digest=DIGEST, upload_time="2021-05-05T14:18:17Z")
     assert (expected,) == parse_page(page, "application/json", PAGE)
+
+
+REASONS = [
+    ("broken", "broken"),
+    (" it\n was  broken\t", "it was broken"),
+    ("a\u202eb\x1b[31m\u200bc", "ab[31mc"),
+    ("\u200b", True),
+    ("é" * MAX_REASON, "é" * MAX_REASON),
+    ("é" * (MAX_REASON + 1), "é" * (MAX_REASON - 1) + "…"),
+]
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"), [(True, True), (1, True), (["x"], True), ("", False), (0, False), *REASONS]
+)
+def test_yanked_json(said: object, expected: bool | str) -> None:
+    """A truthy ``yanked`` is a yes, text the reason on one line, without what nobody can see (PEP 691)."""
+    (file,) = parse_json({"filename": NAME, "url": FILE.url, "yanked": said})
+    assert expected == file.yanked
+
+
+@pytest.mark.parametrize(
+    ("yanked", "reason", "expected"),
+    [(True, "broken", "broken"), (True, None, True), (True, "", True), (False, "broken", False)],
+)
+def test_yanked_older_json(yanked: bool, reason: str | None, expected: bool | str) -> None:
+    """The older JSON API has the reason beside the fact."""
+    (file,) = parse_json({"filename": NAME, "url": FILE.url, "yanked": yanked, "yanked_reason": reason})
+    assert expected == file.yanked
+
+
+@pytest.mark.parametrize(
+    ("attribute", "expected"),
+    [
+        ("", False),
+        ("data-yanked", True),
+        ("data-yanked=''", True),
+        ("data-yanked='it was&#10;broken'", "it was broken"),
+    ],
+)
+def test_yanked_html(attribute: str, expected: bool | str) -> None:
+    """The attribute says that a file was yanked, its value why (PEP 592)."""
+    (file,) = parse_html(f"<a href='{FILE.url}' {attribute}>")
+    assert expected == file.yanked
+
+
+@given(st.text())
+def test_a_reason_is_kept_as_it_is(text: str) -> None:
+    """What was made of a reason is made of it again, and a lock may hold it."""
+    once = yanked_of(text)
+    assert (once, None) == (yanked_of(once), hidden_character(once) if isinstance(once, str) else None)
 
 
 def test_html() -> None:

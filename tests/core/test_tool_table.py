@@ -30,6 +30,7 @@ SIX = LockedPackage(
 BARE: dict[str, Any] = {
     "size": None,
     "upload_time": None,
+    "yanked": False,
     "requested": False,
     "requirement": None,
     "extras": (),
@@ -63,7 +64,11 @@ def test_all_keys() -> None:
     package = replace(
         SIX,
         wheel=replace(
-            SIX.wheel, url="wheels/six-1.16.0-py3-none-any.whl", size=11053, upload_time="2026-01-02T03:04:05Z"
+            SIX.wheel,
+            url="wheels/six-1.16.0-py3-none-any.whl",
+            size=11053,
+            upload_time="2026-01-02T03:04:05Z",
+            yanked="it was broken",
         ),
         origin=Origin(kind="index", url=FILE, index="https://index.example/simple"),
         requested=True,
@@ -81,6 +86,7 @@ def test_all_keys() -> None:
             "url": FILE,
             "size": 11053,
             "upload-time": "2026-01-02T03:04:05Z",
+            "yanked": "it was broken",
             "requested": True,
             "requirement": "six[x]>=1",
             "extras": ["x"],
@@ -90,6 +96,7 @@ def test_all_keys() -> None:
         {
             "size": 11053,
             "upload_time": "2026-01-02T03:04:05Z",
+            "yanked": "it was broken",
             "requested": True,
             "requirement": "six[x]>=1",
             "extras": ("x",),

@@ -36,6 +36,7 @@ async def index() -> AsyncIterator[PackageIndex]:
         running.add(wheel("there-already"))
         running.add(wheel("needs-there-already", requires=["there-already"]))
         running.add(wheel("unrecorded"))
+        running.add(wheel("withdrawn"), yanked="it was\nbroken")
         yield running
 
 
@@ -78,6 +79,29 @@ async def test_what_the_index_said_is_kept(recording: Kernel, index: PackageInde
         record["sha256"],
         record["size"],
         record["upload-time"],
+    )
+
+
+async def test_what_was_yanked_is_recorded_locked_and_told(recording: Kernel, index: PackageIndex) -> None:
+    """A file that the index has withdrawn is recorded with the reason, locked with it, noted, and replayed with it."""
+    await recording.ask(f"await bound_early('withdrawn', index_urls={index.url!r}); answer = 0")
+    record = json.loads((await _dist_info(recording, "withdrawn"))["micropip-lock.json"])
+    text, notes = await recording.ask("""
+import micropip_lock
+lock = await micropip_lock.freeze(roots=["withdrawn"])
+answer = [lock.to_json(), [[note.code, note.got] for note in lock.notes]]
+""")
+    lock = Lock.from_json(text)
+    async with kernel() as second:
+        await second.pyodide.replay(lock)
+        again = (await second.pyodide.freeze()).lock.to_json()
+    reason = "it was broken"
+
+    assert (reason, reason, [["yanked", reason]], text) == (
+        record["yanked"],
+        lock.packages[canonicalize_name("withdrawn")].wheel.yanked,
+        notes,
+        again,
     )
 
 

@@ -12,6 +12,7 @@ from packaging.utils import canonicalize_name
 
 from micropip_lock.app.replay import PackageOutcome, ReplayReport
 from micropip_lock.cli_text import View, columns_of, printable
+from micropip_lock.core.caveats import yanked_notes
 from micropip_lock.core.compare import Finding, VerifyReport, diff
 from micropip_lock.core.digest import Digest
 from micropip_lock.core.model import Abi, Lock, LockedPackage, Mock, Origin, Wheel, by_name, mocks_by_name
@@ -58,6 +59,19 @@ def test_lock_table() -> None:
         "2 packages, 24.7 kB for ABI 2026_0 (wasm32, Python 3.14.2)",
         f"lock {shown.id}",
     ] == lock_lines(shown, PLAIN)
+
+
+def test_what_was_yanked_is_told() -> None:
+    """A lock that was read shows what its index had withdrawn, and why; a freeze's own notes say it once."""
+    whole, broken = package("six", "1.16.0"), package("rich", "13.7.1")
+    read = lock(replace(broken, wheel=replace(broken.wheel, yanked="it was\u202e broken")), whole)
+    told = "note: rich: yanked: its index has withdrawn this file (yanked); a replay installs it all the same: got "
+    frozen = replace(read, notes=yanked_notes(read))
+    assert ([f"{told}it was\\u202e broken"], lock_lines(read, PLAIN), True) == (
+        [line for line in lock_lines(read, PLAIN) if "yanked" in line],
+        lock_lines(frozen, PLAIN),
+        "13.7.1 (yanked)" in read._repr_html_(),
+    )
 
 
 def test_mocks_are_shown_as_such() -> None:

@@ -252,6 +252,7 @@ def _read_package(name: NormalizedName, key: str, entry: Table, faults: Faults) 
         digest=digest or Digest(bytes(32)),
         size=facts.pop("size", None),
         upload_time=facts.pop("upload_time", None),
+        yanked=facts.pop("yanked", False),
     )
     _check_file_name(entry, wheel, name, version, faults)
     package = LockedPackage(

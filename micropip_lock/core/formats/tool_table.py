@@ -3,9 +3,9 @@
 Rules this file keeps:
 
 1. Only keys that say something are written. Per package: ``source`` (``index``, ``url``, ``runtime``), ``index``,
-   ``url`` (when the file name differs from it), ``size`` in bytes, ``upload-time`` (PEP 700), ``requested``,
-   ``requirement``, ``extras``, ``missing``, ``mocked``, ``depends`` (only where the entry's own
-   list leaves out what would close a cycle). At the top: ``version``, ``mocks`` (by normalised name:
+   ``url`` (when the file name differs from it), ``size`` in bytes, ``upload-time`` (PEP 700), ``yanked`` (``true``,
+   or the reason; PEP 592), ``requested``, ``requirement``, ``extras``, ``missing``, ``mocked``, ``depends`` (only where
+   the entry's own list leaves out what would close a cycle). At the top: ``version``, ``mocks`` (by normalised name:
    ``version``, ``persistent``, ``modules`` and, when it is spelt otherwise, ``name``), ``site`` (``name`` and
    ``version`` of what the site brings itself), and ``unlocked`` when a freeze was not strict.
 2. Other tools' tables are kept as they are, and so are keys of ours that we do not know.
@@ -74,10 +74,11 @@ def read_tool(parent: Table) -> tuple[dict[str, Any], dict[str, Any], Table | No
 
 
 def read_package_facts(ours: Table, file_name: str, faults: Faults) -> dict[str, Any]:
-    """Our keys of a package, as arguments of LockedPackage (and ``size`` and ``upload_time`` of Wheel)."""
+    """Our keys of a package, as arguments of LockedPackage (and ``size``, ``upload_time`` and ``yanked`` of Wheel)."""
     facts: dict[str, Any] = {
         "size": ours.whole("size"),
         "upload_time": ours.text("upload-time", "") or None,
+        "yanked": ours.flag_or_text("yanked"),
         "requested": ours.flag("requested"),
         "requirement": ours.text("requirement", "") or None,
         "extras": ours.texts("extras"),
@@ -112,6 +113,8 @@ def package_facts(package: LockedPackage) -> Iterator[tuple[str, Any]]:
         yield "size", package.wheel.size
     if package.wheel.upload_time:
         yield "upload-time", package.wheel.upload_time
+    if package.wheel.yanked:
+        yield "yanked", package.wheel.yanked
     if package.requested:
         yield "requested", True
     if package.requirement:
