@@ -26,17 +26,9 @@ from typing import Final
 from packaging.utils import canonicalize_name
 
 from micropip_lock.core.wheel import parse_identity
-from micropip_lock.core.zip_directory import (
-    END_SIZE,
-    LONGEST_COMMENT,
-    DirectoryPlace,
-    ZipEntry,
-    bad_zip,
-    end_of_zip,
-    local_data_start,
-    parse_directory,
-)
-from micropip_lock.errors import WheelFormatError, WheelMetadataError, WheelTooLargeError
+from micropip_lock.core.zip_directory import END_SIZE, LONGEST_COMMENT, DirectoryPlace, end_of_zip, parse_directory
+from micropip_lock.core.zip_entry import LOCAL_HEADER, ZipEntry, bad_zip, content_of, data_start
+from micropip_lock.errors import WheelMetadataError, WheelTooLargeError
 
 MAX_FILE: Final = 32 << 20
 """Bytes that one file of dist-info may inflate to."""
@@ -45,7 +37,6 @@ _NEAR: Final = 4096
 """Bytes that are fetched for nothing rather than asking twice."""
 
 _DIRECTORY_ENTRY: Final = 46
-_LOCAL_HEADER: Final = 30
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -75,7 +66,7 @@ def tail_of(paths: Iterable[str], record: bytes) -> int:
     """
     directory = sum(_DIRECTORY_ENTRY + len(path.encode("utf-8", "replace")) for path in paths)
     # The wheel's RECORD was packed by another zlib; and an archive's own file names vary a little from the installed.
-    return END_SIZE + directory + (directory >> 6) + _LOCAL_HEADER + len(zlib.compress(record)) + 512
+    return END_SIZE + directory + (directory >> 6) + LOCAL_HEADER + len(zlib.compress(record)) + 512
 
 
 class RemoteWheel:
@@ -146,7 +137,8 @@ class RemoteWheel:
             data = self._bytes(self._place.start, self._place.stop)
             if data is None:
                 return ByteRange(self._place.start, self._place.stop - 1)
-            self._take_directory(parse_directory(data, self._place, self.filename))
+            entries = parse_directory(data, self._place, self.filename)
+            self._take_directory({entry.path: entry for entry in entries if not entry.is_directory})
         return self._next_file()
 
     def _find_directory(self) -> ByteRange | None:
@@ -217,7 +209,7 @@ class RemoteWheel:
 
     def _reach(self, entry: ZipEntry) -> int:
         """Where an entry's header and data end at the latest: where something else begins."""
-        least = entry.offset + _LOCAL_HEADER + entry.packed_size
+        least = entry.offset + LOCAL_HEADER + entry.packed_size
         following = next((start for start in self._starts if start > entry.offset), 0)
         if following < least:
             raise bad_zip(self.filename, "two entries overlap", got=entry.path, code="overlap")
@@ -232,33 +224,11 @@ class RemoteWheel:
                 expected=f"at most {MAX_FILE} bytes",
                 got=f"{entry.size} bytes",
             )
-        start = local_data_start(data, entry, self.filename)
+        start = data_start(data, 0, entry, self.filename)
         packed = data[start : start + entry.packed_size]
         if len(packed) != entry.packed_size:
             raise bad_zip(self.filename, "an entry does not fit", got=entry.path, code="overlap")
-        content = packed
-        if entry.deflated:
-            inflate = zlib.decompressobj(-zlib.MAX_WBITS)
-            try:
-                content = inflate.decompress(packed, entry.size + 1)
-            except zlib.error as error:
-                raise bad_zip(self.filename, "an entry cannot be inflated", got=str(error)) from error
-            if (not inflate.eof and len(content) <= entry.size) or inflate.unused_data:
-                raise self._mismatch(entry, "size-mismatch", f"{len(content)} bytes, not its end")
-        if len(content) != entry.size:
-            raise self._mismatch(entry, "size-mismatch", f"{len(content)} bytes or more")
-        if zlib.crc32(content) != entry.crc:
-            raise self._mismatch(entry, "crc", f"{zlib.crc32(content):08x}")
-        return content
-
-    def _mismatch(self, entry: ZipEntry, code: str, got: str) -> WheelFormatError:
-        return WheelFormatError(
-            "a file is not what the archive's directory says",
-            code=code,
-            where=f"{self.filename}: {entry.path}",
-            expected=f"{entry.size} bytes, CRC {entry.crc:08x}",
-            got=got,
-        )
+        return content_of(packed, entry, self.filename)
 
     def _bytes(self, start: int, stop: int) -> bytes | None:
         for first, data in self._held:

@@ -27,7 +27,8 @@ from packaging.version import InvalidVersion, Version
 
 from micropip_lock.core.digest import Digest, VerifiedWheel
 from micropip_lock.core.dist_info import INSTALLER_FILES, RESERVED_FILES, RecordRow, parse_record
-from micropip_lock.core.zip import Archive, place
+from micropip_lock.core.zip import Archive
+from micropip_lock.core.zip_entry import place
 from micropip_lock.errors import RecordError, WheelMetadataError, WheelRecordError
 
 DATA_SCHEMES: Final = frozenset({"purelib", "platlib", "headers", "scripts", "data"})
@@ -125,11 +126,11 @@ class OpenedWheel:
     @property
     def unpacked_size(self) -> int:
         """Bytes of all files together, as the central directory says."""
-        return sum(entry.file_size for entry in self._entries.values())
+        return sum(entry.size for entry in self._entries.values())
 
     def mode(self, path: str) -> int:
         """POSIX permission bits of a file, 0 when the archive has none."""
-        return (self._entries[path].external_attr >> 16) & 0o777
+        return (self._entries[path].external >> 16) & 0o777
 
     def files(self) -> Iterator[tuple[str, bytes]]:
         """Each file's path and bytes, its digest checked against RECORD first.

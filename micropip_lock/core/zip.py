@@ -2,43 +2,34 @@
 
 Rules this file keeps:
 
-1. The archive is the whole file: nothing before it, nothing after it, so that no other reader sees another archive.
-2. Paths: relative, ``/``-separated, no ``..``, no control characters, no links, no two entries that are one file.
-3. Stored or deflated, not encrypted; whatever zipfile raises becomes our error.
+1. The archive is the whole file and its directory lists all of it: nothing before, after or between the entries, no
+   byte that belongs to two of them, so that no other reader sees another archive.
+2. Nothing is inflated that would exceed the caps; what the directory claims is checked first, and no entry gives more
+   than it claims (:mod:`micropip_lock.core.zip_entry`).
 
 Source: APPNOTE.TXT 6.3 (zip), binary distribution format (PEP 427).
-Left to others: what the entries mean (:mod:`micropip_lock.core.wheel`).
+Left to others: the structures (:mod:`micropip_lock.core.zip_directory`), names (:mod:`micropip_lock.core.zip_paths`),
+what the entries mean (:mod:`micropip_lock.core.wheel`).
 """
 
 from __future__ import annotations
 
-import io
-import stat
-import struct
-import unicodedata
-import zipfile
-import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Final
 
-from micropip_lock.errors import WheelFormatError, WheelPathError, WheelTooLargeError
+from micropip_lock.core.digest import looks_like_text
+from micropip_lock.core.zip_directory import END_SIZE, LONGEST_COMMENT, end_of_zip, parse_directory
+from micropip_lock.core.zip_entry import ZipEntry, bad_zip, content_of, data_end, data_start
+from micropip_lock.core.zip_paths import check_paths
+from micropip_lock.errors import WheelFormatError, WheelTooLargeError
 
-# What zipfile and zlib raise for bytes they cannot make sense of.
-_FAULTS: Final = (
-    zipfile.BadZipFile,
-    zipfile.LargeZipFile,
-    zlib.error,
-    struct.error,
-    EOFError,
-    OSError,
-    OverflowError,
-    RuntimeError,  # NotImplementedError is one
-    ValueError,
-)
-MAX_ENTRIES: Final = 50_000
 MAX_UNPACKED_BYTES: Final = 2**30
+MAX_RATIO: Final = 200
+"""Times that a wheel may be larger unpacked; the most of some 220 real wheels is 8."""
+
 _END: Final = b"PK\x05\x06"
-_END_SIZE: Final = 22
+_LOCAL: Final = b"PK\x03\x04"
 
 
 class Archive:
@@ -53,152 +44,106 @@ class Archive:
         """Open the archive.
 
         Raises:
-            WheelFormatError: codes ``bad-zip``, ``prefix-data``, ``trailing-data``, ``empty``, ``duplicate-entry``,
-                ``encrypted``, ``compression-method``.
-            WheelPathError: codes ``control-char``, ``backslash``, ``absolute-path``, ``escapes``, ``symlink``,
-                ``case-collision``, ``file-dir-collision``.
-            WheelTooLargeError: codes ``too-many-entries``, ``too-large``.
+            WheelFormatError: codes ``not-zip``, ``truncated``, ``bad-zip``, ``prefix-data``, ``trailing-data``,
+                ``hidden-data``, ``overlap``, ``multiple-eocd``, ``empty``, ``duplicate-entry``, ``encrypted``,
+                ``compression-method``, ``lfh-cd-mismatch``, ``size-mismatch``, ``directory-content``.
+            WheelPathError: see :func:`~micropip_lock.core.zip_paths.check_paths`.
+            WheelTooLargeError: codes ``entries``, ``too-large``, ``ratio``.
         """
         self.filename = filename
-        try:
-            self._zip = zipfile.ZipFile(io.BytesIO(data))
-        except _FAULTS as error:
-            raise WheelFormatError(
-                "the bytes are no zip archive", code="bad-zip", where=filename, got=str(error)
-            ) from error
-        self._check_ends(data)
-        self._check_caps()
-        self.entries: Mapping[str, zipfile.ZipInfo] = self._checked_entries()
+        self._data = data
+        self._view = memoryview(data)
+        entries, directory = self._listed()
+        self._check_caps(entries)
+        check_paths(entries, filename)
+        self._starts = self._check_places(entries, directory)
+        self.entries: Mapping[str, ZipEntry] = {entry.path: entry for entry in entries if not entry.is_directory}
+        if not self.entries:
+            raise bad_zip(filename, "the wheel is empty", got="directories only", code="empty")
 
-    def read(self, entry: zipfile.ZipInfo) -> bytes:
-        """The inflated bytes of an entry, its CRC checked.
+    def read(self, entry: ZipEntry) -> bytes:
+        """The inflated bytes of an entry, its size and CRC checked.
 
         Raises:
-            WheelFormatError: codes ``bad-zip``, ``size-mismatch``.
+            WheelFormatError: codes ``bad-zip``, ``size-mismatch``, ``crc``.
         """
-        where = place(self.filename, entry.orig_filename)
-        try:
-            data = self._zip.read(entry)
-        except _FAULTS as error:
-            raise WheelFormatError("an entry cannot be read", code="bad-zip", where=where, got=str(error)) from error
-        # zipfile stops at the size that the directory gives, and minds only when there was more.
-        if len(data) != entry.file_size:
-            raise WheelFormatError(
-                "an entry has another size than the directory gives",
-                code="size-mismatch",
-                where=where,
-                expected=f"{entry.file_size} bytes",
-                got=f"{len(data)} bytes",
-            )
-        return data
+        start = self._starts[entry.offset]
+        return content_of(self._view[start : start + entry.packed_size], entry, self.filename)
 
-    def _check_ends(self, data: bytes) -> None:
-        first = min((entry.header_offset for entry in self._zip.infolist()), default=0)
-        if first > 0:
-            raise WheelFormatError(
-                "there is something before the archive",
-                code="prefix-data",
+    def _listed(self) -> tuple[Sequence[ZipEntry], int]:
+        """The entries and where the directory begins."""
+        data = self._data
+        tail = data[-(END_SIZE + LONGEST_COMMENT + 128) :]
+        found = end_of_zip(tail, len(data), self.filename)
+        if found is None:
+            raise self._no_end()
+        return parse_directory(data[found.start : found.stop], found, self.filename), found.start
+
+    def _check_caps(self, entries: Sequence[ZipEntry]) -> None:
+        unpacked = sum(map(attrgetter("size"), entries))
+        if unpacked > MAX_UNPACKED_BYTES:
+            raise WheelTooLargeError(
+                "the wheel is too large unpacked",
                 where=self.filename,
-                got=f"{first} bytes",
-                hint="do not install this wheel: other programs read other things in it",
+                expected=f"at most {MAX_UNPACKED_BYTES} bytes",
+                got=f"{unpacked} bytes",
             )
+        if unpacked > MAX_RATIO * len(self._data):
+            raise WheelTooLargeError(
+                "the wheel is a bomb: it is much larger unpacked",
+                code="ratio",
+                where=self.filename,
+                expected=f"at most {MAX_RATIO} times its size",
+                got=f"{unpacked} bytes of {len(self._data)}",
+                hint="do not install this wheel",
+            )
+
+    def _check_places(self, entries: Sequence[ZipEntry], directory: int) -> dict[int, int]:
+        """Where each entry's data begins, by the offset of the entry; there is nothing else in the archive."""
+        data, filename = self._data, self.filename
+        starts: dict[int, int] = {}
+        ordered = sorted(entries, key=attrgetter("offset"))
+        if ordered[0].offset:
+            raise bad_zip(
+                filename, "there is something before the archive", got=f"{ordered[0].offset} bytes", code="prefix-data"
+            )
+        following = [entry.offset for entry in ordered[1:]]
+        for entry, after in zip(ordered, (*following, directory), strict=True):
+            if entry.offset == after:
+                raise bad_zip(filename, "two names of one entry", got=repr(entry.path), code="overlap")
+            start = data_start(data, entry.offset, entry, filename)
+            starts[entry.offset] = start
+            if start + entry.packed_size != after:
+                data_end(data, start + entry.packed_size, after, entry, filename)
+        return starts
+
+    def _no_end(self) -> WheelFormatError:
+        data = self._data
         end = data.rfind(_END)
-        # 4.3.16: the end record is 22 bytes and a comment whose length is in its last two.
-        length = end + _END_SIZE + int.from_bytes(data[end + 20 : end + _END_SIZE], "little")
-        if length != len(data):
-            raise WheelFormatError(
-                "there is something after the archive",
-                code="trailing-data",
+        if end >= 0 and len(data) - end >= END_SIZE:
+            # 4.3.16: the end record is 22 bytes and a comment whose length is in its last two.
+            length = end + END_SIZE + int.from_bytes(data[end + 20 : end + END_SIZE], "little")
+            if length < len(data):
+                return bad_zip(
+                    self.filename,
+                    "there is something after the archive",
+                    got=f"{len(data) - length} bytes more",
+                    code="trailing-data",
+                )
+        if data.startswith(_LOCAL):
+            return WheelFormatError(
+                "the wheel breaks off",
+                code="truncated",
                 where=self.filename,
-                expected=f"{length} bytes",
-                got=f"{len(data)} bytes",
-                hint="do not install this wheel: other programs read other things in it",
+                got=f"{len(data)} bytes without the archive's end",
+                hint="it was cut when it was made or sent; ask its author for another",
             )
-
-    def _check_caps(self) -> None:
-        entries = self._zip.infolist()
-        unpacked = sum(entry.file_size for entry in entries)
-        for code, what, cap, got in (
-            ("too-many-entries", "entries", MAX_ENTRIES, len(entries)),
-            ("too-large", "bytes unpacked", MAX_UNPACKED_BYTES, unpacked),
-        ):
-            if got > cap:
-                raise WheelTooLargeError(
-                    f"the wheel has too many {what}", code=code, where=self.filename, expected=f"≤ {cap}", got=str(got)
-                )
-
-    def _checked_entries(self) -> dict[str, zipfile.ZipInfo]:
-        entries: dict[str, zipfile.ZipInfo] = {}
-        folded: dict[str, str] = {}
-        directories: dict[str, str] = {}
-        for entry in self._zip.infolist():
-            path = entry.orig_filename
-            self._check_path(path, entry)
-            if path.endswith("/"):
-                directories[_folded(path.removesuffix("/"))] = path
-                continue
-            if path in entries:
-                raise WheelFormatError(
-                    "two entries have one name", code="duplicate-entry", where=place(self.filename, path)
-                )
-            key = _folded(path)
-            if key in folded:
-                raise WheelPathError(
-                    "two names differ only in case or Unicode form",
-                    code="case-collision",
-                    where=place(self.filename, path),
-                    got=folded[key],
-                )
-            entries[path] = entry
-            folded[key] = path
-        if not entries:
-            raise WheelFormatError("the wheel is empty", code="empty", where=self.filename)
-        for path in entries:
-            directories.update((_folded(parent), parent) for parent in _parents(path))
-        for both in sorted(directories.keys() & folded.keys()):
-            raise WheelPathError(
-                "a name is both a file and a directory",
-                code="file-dir-collision",
-                where=place(self.filename, folded[both]),
-                got=directories[both],
-            )
-        return entries
-
-    def _check_path(self, path: str, entry: zipfile.ZipInfo) -> None:
-        where = place(self.filename, path)
-
-        def refuse(code: str, message: str) -> WheelPathError:
-            return WheelPathError(message, code=code, where=where, hint="do not install this wheel")
-
-        # Nearly every name is printable, which none of these characters is.
-        if not path.isprintable() and any(unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in path):
-            raise refuse("control-char", "a file name has a control character")
-        if "\\" in path:
-            raise refuse("backslash", "a file name has a backslash")
-        if path.startswith("/") or (len(path) > 1 and path[1] == ":"):
-            raise refuse("absolute-path", "a file name is absolute")
-        parts = path.removesuffix("/").split("/")
-        if any(part in ("", ".", "..") for part in parts):
-            raise refuse("escapes", "a file name leaves its directory")
-        mode = entry.external_attr >> 16
-        if mode and stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
-            raise refuse("symlink", "an entry is a link or a device")
-        if entry.flag_bits & 1:
-            raise WheelFormatError("an entry is encrypted", code="encrypted", where=where)
-        if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise WheelFormatError("an entry is neither stored nor deflated", code="compression-method", where=where)
-
-
-def place(filename: str, path: str) -> str:
-    """An entry for messages, whatever characters it is made of."""
-    return f"{filename}: {path!r}" if not path.isprintable() else f"{filename}: {path}"
-
-
-def _folded(path: str) -> str:
-    """One spelling for all that a file system may take for the same name."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
-
-
-def _parents(path: str) -> Iterator[str]:
-    while (path := path.rpartition("/")[0]) != "":
-        yield path
+        page = looks_like_text(data)
+        return WheelFormatError(
+            "the bytes are no zip archive",
+            code="not-zip",
+            where=self.filename,
+            expected="a zip archive",
+            got=f"{len(data)} bytes" + (f" of text beginning {data[:40].decode('utf-8', 'replace')!r}" if page else ""),
+            hint="a server sent a page instead of the wheel; open the address and see" if page else "do not use it",
+        )

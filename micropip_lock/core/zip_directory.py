@@ -1,7 +1,8 @@
 """The structures of a zip archive that say where its files are, read strictly and bounded.
 
-What this file knows: the end-of-central-directory record and its ZIP64 form, the entries of the directory, local file
-headers.  What it leaves to others: getting the bytes and inflating them (:mod:`micropip_lock.core.remote_wheel`).
+What this file knows: the end-of-central-directory record and its ZIP64 form, and the entries of the directory.
+What it leaves to others: what lies at an entry's place (:mod:`micropip_lock.core.zip_entry`), getting the bytes
+(:mod:`micropip_lock.core.remote_wheel`), what a whole archive must be (:mod:`micropip_lock.core.zip`).
 
 Source: .ZIP File Format Specification (APPNOTE 6.3.10, section 4.3).
 """
@@ -9,11 +10,12 @@ Source: .ZIP File Format Specification (APPNOTE 6.3.10, section 4.3).
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections import Counter
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NoReturn
 
-from micropip_lock.errors import WheelFormatError, WheelTooLargeError
+from micropip_lock.core.zip_entry import ZipEntry, bad_zip, extra_fields
+from micropip_lock.errors import WheelTooLargeError
 
 END_SIZE: Final = 22
 LONGEST_COMMENT: Final = 0xFFFF
@@ -27,7 +29,10 @@ _LOCATOR64: Final = b"PK\x06\x07"
 _LOCATOR64_SIZE: Final = 20
 _END64_SIZE: Final = 56
 _ENTRY: Final = b"PK\x01\x02"
-_LOCAL: Final = b"PK\x03\x04"
+_FIELDS: Final = struct.Struct("<4x4x2H4x3L4H2x2L")
+# APPNOTE 4.4.4: bits 0, 6 and 13 mean encryption; 1 to 3 and 11 are what wheels have.
+_ENCRYPTED: Final = 0x2041
+_UNUSUAL: Final = 0xFFFF & ~0x080E
 _FULL16: Final = 0xFFFF
 _FULL32: Final = 0xFFFFFFFF
 
@@ -47,36 +52,6 @@ class DirectoryPlace:
     count: int
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ZipEntry:
-    """One file of the archive, as the directory says.
-
-    Attributes:
-        path: Its name.
-        raw_path: The name's bytes.
-        offset: Where its local header begins.
-        packed_size: Bytes of its data in the archive.
-        size: Bytes of its content.
-        crc: CRC-32 of its content.
-        deflated: The data is deflated; else it is stored.
-    """
-
-    path: str
-    raw_path: bytes
-    offset: int
-    packed_size: int
-    size: int
-    crc: int
-    deflated: bool
-
-
-def bad_zip(filename: str, message: str, *, got: str, code: str = "bad-zip") -> WheelFormatError:
-    """The error for an archive that breaks a rule."""
-    return WheelFormatError(
-        message, code=code, where=filename, expected="a wheel as build tools write it", got=got, hint="do not use it"
-    )
-
-
 def end_of_zip(tail: bytes, size: int, filename: str) -> DirectoryPlace | None:
     """Read the end of an archive.
 
@@ -89,7 +64,7 @@ def end_of_zip(tail: bytes, size: int, filename: str) -> DirectoryPlace | None:
         ``None`` when the tail is too short to tell: it ends in a comment, or ZIP64's records are not in it.
 
     Raises:
-        WheelFormatError: codes ``bad-zip``, ``multiple-eocd``, ``prefix-data``.
+        WheelFormatError: codes ``bad-zip``, ``multiple-eocd``, ``prefix-data``, ``empty``.
         WheelTooLargeError: codes ``entries``, ``too-large``.
     """
     at = _end_offset(tail, filename)
@@ -102,6 +77,11 @@ def end_of_zip(tail: bytes, size: int, filename: str) -> DirectoryPlace | None:
         if found is None:
             return None
         disk, first_disk, here, count, length, start, stop = found
+    elif tail[max(at - _LOCATOR64_SIZE, 0) : at].startswith(_LOCATOR64):
+        # Some programs follow it, full fields or not.
+        raise bad_zip(
+            filename, "the archive has two ends", got="a ZIP64 end that is not asked for", code="multiple-eocd"
+        )
     if disk or first_disk or here != count:
         raise bad_zip(filename, "an archive in several parts", got=f"part {disk}, {here} of {count} entries")
     if count > MAX_ENTRIES:
@@ -119,8 +99,10 @@ def end_of_zip(tail: bytes, size: int, filename: str) -> DirectoryPlace | None:
             expected=f"at most {MAX_DIRECTORY} bytes",
             got=f"{length} bytes",
         )
-    if count == 0 or length < count * 46:
-        raise bad_zip(filename, "the archive holds no files", got=f"{count} entries in {length} bytes")
+    if count == 0 and start == length == stop == 0:
+        raise bad_zip(filename, "the archive is empty", got="no entries", code="empty")
+    if length < count * _FIELDS.size:
+        raise bad_zip(filename, "the directory is too short", got=f"{count} entries in {length} bytes")
     if start + length != stop:
         raise bad_zip(
             filename, "bytes before the archive or in it that belong to nothing", got=f"{stop}", code="prefix-data"
@@ -129,19 +111,19 @@ def end_of_zip(tail: bytes, size: int, filename: str) -> DirectoryPlace | None:
 
 
 def _end_offset(tail: bytes, filename: str) -> int | None:
-    at = len(tail) - END_SIZE
-    if tail.startswith(_END, at) and tail.endswith(b"\0\0"):
-        return at
-    if len(tail) < END_SIZE + LONGEST_COMMENT and tail.rfind(_END) < 0:
-        return None
-    at = tail.rfind(_END, 0, len(tail) - END_SIZE + 4)
+    """Where the end record begins: the one whose comment reaches exactly the end of the archive."""
+    fitting = []
+    at = tail.rfind(_END)
+    last = at
     while at >= 0:
         if at + END_SIZE + int.from_bytes(tail[at + 20 : at + 22], "little") == len(tail):
-            if tail.find(_END, at + 1) >= 0:
-                raise bad_zip(filename, "the archive has two ends", got="one in a comment", code="multiple-eocd")
-            return at
+            fitting.append(at)
         at = tail.rfind(_END, 0, at)
-    return None
+    if not fitting:
+        return None
+    if len(fitting) > 1 or fitting[0] != last:
+        raise bad_zip(filename, "the archive has two ends", got="one in a comment", code="multiple-eocd")
+    return fitting[0]
 
 
 def _end64(tail: bytes, at: int, end: int, size: int, filename: str) -> tuple[int, int, int, int, int, int, int] | None:
@@ -162,8 +144,8 @@ def _end64(tail: bytes, at: int, end: int, size: int, filename: str) -> tuple[in
     return disk, first_disk, here, count, directory, start, end - needed
 
 
-def parse_directory(data: bytes, place: DirectoryPlace, filename: str) -> Mapping[str, ZipEntry]:
-    """The files of an archive by path; directories are left out.
+def parse_directory(data: bytes, place: DirectoryPlace, filename: str) -> tuple[ZipEntry, ...]:
+    """The entries of an archive, directories too, in its order.
 
     Args:
         data: The whole directory.
@@ -171,43 +153,52 @@ def parse_directory(data: bytes, place: DirectoryPlace, filename: str) -> Mappin
         filename: For messages.
 
     Raises:
-        WheelFormatError: codes ``bad-zip``, ``encrypted``, ``compression-method``, ``duplicate-entry``.
+        WheelFormatError: codes ``bad-zip``, ``encrypted``, ``compression-method``, ``duplicate-entry``,
+            ``directory-content``, ``lfh-cd-mismatch``.
     """
-    entries: dict[str, ZipEntry] = {}
+    entries: list[ZipEntry] = []
     at = 0
     for _ in range(place.count):
-        if len(data) - at < 46 or not data.startswith(_ENTRY, at):
+        if len(data) - at < _FIELDS.size or data[at : at + 4] != _ENTRY:
             raise bad_zip(filename, "the directory breaks off", got=f"{len(data) - at} bytes left")
-        fields = struct.unpack_from("<4s6H3L5H2L", data, at)
-        _, _, _, flags, method, _, _, crc, packed, size, name, extra, comment, disk, _, _, offset = fields
-        stop = at + 46 + name + extra + comment
-        if stop > len(data):
-            raise bad_zip(filename, "the directory breaks off", got=f"{len(data) - at} bytes left")
-        raw = data[at + 46 : at + 46 + name]
-        fields64 = _extra64(data[at + 46 + name : at + 46 + name + extra])
-        size, packed, offset = _widened((size, packed, offset), fields64, filename)
+        flags, method, crc, packed, size, name, extra, comment, disk, external, offset = _FIELDS.unpack_from(data, at)
+        header = data[at + 6 : at + 30]
+        at += _FIELDS.size
+        raw = data[at : at + name]
         path = _decoded(raw, flags, filename)
-        at = stop
-        if path.endswith("/"):
-            continue
-        if path in entries:
-            raise bad_zip(filename, "two entries have one name", got=repr(path), code="duplicate-entry")
-        if flags & 1:
-            raise bad_zip(filename, "an entry is encrypted", got=repr(path), code="encrypted")
-        if method not in (0, 8):
-            raise bad_zip(
-                filename, "an entry is neither stored nor deflated", got=f"method {method}", code="compression-method"
-            )
-        if disk or offset + 30 + packed > place.start:
-            raise bad_zip(filename, "an entry outside the archive", got=repr(path))
+        if extra:
+            zip64 = extra_fields(data[at + name : at + name + extra], raw, filename)
+            size, packed, offset = _widened((size, packed, offset), zip64, filename)
+        at += name + extra + comment
+        entry = ZipEntry(path, raw, offset, packed, size, crc, method, flags, external, header)
+        if flags & _UNUSUAL or method not in (0, 8) or disk or offset + 30 + packed > place.start:
+            _refuse_unusual(entry, filename)
         if method == 0 and size != packed:
-            raise bad_zip(filename, "a stored entry of two sizes", got=repr(path))
-        entries[path] = ZipEntry(
-            path=path, raw_path=raw, offset=offset, packed_size=packed, size=size, crc=crc, deflated=method == 8
-        )
+            raise bad_zip(filename, "a stored entry of two sizes", got=repr(path), code="size-mismatch")
+        if size and path.endswith("/"):
+            raise bad_zip(filename, "a directory that has content", got=repr(path), code="directory-content")
+        entries.append(entry)
     if at != len(data):
         raise bad_zip(filename, "bytes after the last entry of the directory", got=f"{len(data) - at} bytes")
-    return entries
+    if len({entry.path for entry in entries}) != len(entries):
+        twice = next(path for path, count in Counter(entry.path for entry in entries).items() if count > 1)
+        raise bad_zip(filename, "two entries have one name", got=repr(twice), code="duplicate-entry")
+    return tuple(entries)
+
+
+def _refuse_unusual(entry: ZipEntry, filename: str) -> NoReturn:
+    if entry.flags & _ENCRYPTED:
+        raise bad_zip(filename, "an entry is encrypted", got=repr(entry.path), code="encrypted")
+    if entry.method not in (0, 8):
+        raise bad_zip(
+            filename,
+            "an entry is neither stored nor deflated",
+            got=f"method {entry.method} for {entry.path!r}",
+            code="compression-method",
+        )
+    if entry.flags & _UNUSUAL:
+        raise bad_zip(filename, "an entry has flags of other archives", got=f"{entry.flags:#06x} for {entry.path!r}")
+    raise bad_zip(filename, "an entry outside the archive", got=repr(entry.path))
 
 
 def _decoded(raw: bytes, flags: int, filename: str) -> str:
@@ -216,16 +207,6 @@ def _decoded(raw: bytes, flags: int, filename: str) -> str:
         return raw.decode("utf-8" if flags & 0x800 else "cp437")
     except UnicodeDecodeError as error:
         raise bad_zip(filename, "a file name is not UTF-8", got=repr(raw[:80])) from error
-
-
-def _extra64(extra: bytes) -> bytes:
-    at = 0
-    while at + 4 <= len(extra):
-        kind, length = struct.unpack_from("<2H", extra, at)
-        if kind == 1:
-            return extra[at + 4 : at + 4 + length]
-        at += 4 + length
-    return b""
 
 
 def _widened(values: tuple[int, int, int], extra: bytes, filename: str) -> tuple[int, int, int]:
@@ -238,23 +219,3 @@ def _widened(values: tuple[int, int, int], extra: bytes, filename: str) -> tuple
             value, extra = int.from_bytes(extra[:8], "little"), extra[8:]
         wide.append(value)
     return wide[0], wide[1], wide[2]
-
-
-def local_data_start(data: bytes, entry: ZipEntry, filename: str) -> int:
-    """Where an entry's data begins, counted from its local header.
-
-    Args:
-        data: Bytes from the local header on.
-        entry: What the directory says.
-        filename: For messages.
-
-    Raises:
-        WheelFormatError: code ``lfh-cd-mismatch``.
-    """
-    signature, _, flags, method, _, _, _, packed, size, name, extra = struct.unpack_from("<4s5H3L2H", data)
-    raw = data[30 : 30 + name]
-    # Bit 3: the sizes follow the data, and the header has zeros; full fields have their values in ZIP64's extra field.
-    agrees = flags & 8 or {packed, size} <= {entry.packed_size, entry.size, _FULL32}
-    if signature != _LOCAL or raw != entry.raw_path or method != 8 * entry.deflated or flags & 1 or not agrees:
-        raise bad_zip(filename, "an entry and the directory disagree", got=repr(raw[:80]), code="lfh-cd-mismatch")
-    return 30 + int(name) + int(extra)

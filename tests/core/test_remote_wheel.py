@@ -150,11 +150,10 @@ LOCAL_RECORD = struct.unpack_from("<L", WHOLE, CD_RECORD + 42)[0]
     ("data", "code"),
     [
         (b"<!doctype html>" * 100, "bad-zip"),
-        (b"PK\x05\x06" + bytes(18), "bad-zip"),
+        (b"PK\x05\x06" + bytes(18), "empty"),
         (WHOLE[:-1], "bad-zip"),
         (WHOLE + b"more", "bad-zip"),
         (b"#!/bin/sh\n" + WHOLE, "prefix-data"),
-        (packed(comment=b"x" * 30 + WHOLE[-22:]), "prefix-data"),
         (packed(comment=WHOLE[-22:] + b"xx"), "multiple-eocd"),
         (patched(WHOLE, len(WHOLE) - 12, b"\x01\x00"), "bad-zip"),
         (patched(WHOLE, len(WHOLE) - 14, b"\xff\xfe\xff\xfe"), "entries"),
@@ -163,7 +162,8 @@ LOCAL_RECORD = struct.unpack_from("<L", WHOLE, CD_RECORD + 42)[0]
         (patched(WHOLE, CD_RECORD, b"PK\x01\x03"), "bad-zip"),
         (patched(WHOLE, CD_RECORD + 8, b"\x01"), "encrypted"),
         (patched(WHOLE, CD_RECORD + 10, b"\x0c"), "compression-method"),
-        (patched(WHOLE, CD_RECORD + 16, b"\x00\x00\x00\x00"), "crc"),
+        (patched(WHOLE, CD_RECORD + 16, b"\x00\x00\x00\x00"), "lfh-cd-mismatch"),
+        (patched(patched(WHOLE, CD_RECORD + 16, b"\x01\0\0\0"), LOCAL_RECORD + 14, b"\x01\0\0\0"), "crc"),
         (patched(WHOLE, CD_RECORD + 24, b"\xff\xff\xff\x7f"), "too-large"),
         (patched(WHOLE, CD_RECORD + 24, b"\x0a\x00\x00\x00"), "lfh-cd-mismatch"),
         (patched(WHOLE, CD_RECORD + 42, b"\xff\xff\xff\x7f"), "bad-zip"),
@@ -179,6 +179,12 @@ LOCAL_RECORD = struct.unpack_from("<L", WHOLE, CD_RECORD + 42)[0]
 def test_refusals(data: bytes, code: str) -> None:
     """Each way to lie in a zip archive has its refusal, with a small tail and with a large one."""
     assert {code} == {code_of(data, tail) for tail in (22, 1 << 20)}
+
+
+def test_an_end_in_the_comment() -> None:
+    """Another end at the very end is refused, whether or not the tail shows that there are two."""
+    data = packed(comment=b"x" * 30 + WHOLE[-22:])
+    assert ["prefix-data", "multiple-eocd"] == [code_of(data, tail) for tail in (22, 1 << 20)]
 
 
 def test_bomb(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from micropip_lock.core.zip import MAX_ENTRIES, MAX_UNPACKED_BYTES, Archive
-from micropip_lock.errors import MicropipLockError, WheelFormatError, WheelPathError, WheelTooLargeError
+from micropip_lock.core.zip import MAX_RATIO, MAX_UNPACKED_BYTES, Archive
+from micropip_lock.core.zip_directory import MAX_ENTRIES
+from micropip_lock.errors import MicropipLockError, WheelFormatError, WheelPathError
 from micropip_lock.testing import wheel
 
 Entry = tuple[str | zipfile.ZipInfo, bytes]
@@ -108,7 +109,7 @@ def test_accepted(data: bytes, expected: dict[str, bytes]) -> None:
 )
 def test_paths(name: str, code: str) -> None:
     """A name that leaves its directory, or that systems read differently, is refused and shown printable."""
-    error = refusal(archive([(name, b"x")]))
+    error = refusal(archive([(name, b"" if name.endswith("/") else b"x")]))
     assert (code, True) == (error.code, str(error.where).isprintable())
 
 
@@ -131,11 +132,17 @@ def test_one_name_twice() -> None:
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("a.py", "A.py"), ("d/a.py", "D/a.py"), ("é.py", "e\u0301.py"), ("straße.py", "STRASSE.py"), ("ﬁ.py", "fi.py")],
+    [("a.py", "A.py"), ("d/a.py", "D/a.py"), ("straße.py", "STRASSE.py"), ("ﬁ.py", "fi.py")],
 )
 def test_names_that_are_one_file_somewhere(one: str, other: str) -> None:
     """Names that differ in case or Unicode form only are refused: some file systems hold one of them."""
     assert "case-collision" == refusal(archive([(one, b"x"), (other, b"y")])).code
+
+
+@pytest.mark.parametrize(("one", "other"), [("é.py", "e\u0301.py"), ("Å/x", "A\u030a/x")])
+def test_names_in_two_unicode_forms(one: str, other: str) -> None:
+    """Names that differ in Unicode form only are refused, and told apart from those that differ in case."""
+    assert "unicode-collision" == refusal(archive([(one, b"x"), (other, b"y")])).code
 
 
 @pytest.mark.parametrize(
@@ -159,24 +166,25 @@ def test_other_methods(method: int) -> None:
         (patched(PLAIN, CENTRAL, 8, b"\x01"), "encrypted"),
         (patched(PLAIN, CENTRAL, 8, b"\x20"), "bad-zip"),
         (patched(PLAIN, CENTRAL, 10, b"\x63"), "compression-method"),
-        (patched(PLAIN, CENTRAL, 16, b"\0\0\0\0"), "bad-zip"),
-        (patched(PLAIN, LOCAL, 30, b"b.py"), "bad-zip"),
-        (patched(PLAIN, LOCAL, 0, b"XXXX"), "bad-zip"),
+        (patched(PLAIN, CENTRAL, 16, b"\0\0\0\0"), "lfh-cd-mismatch"),
+        (patched(patched(PLAIN, CENTRAL, 16, b"\1\0\0\0"), LOCAL, 14, b"\1\0\0\0"), "crc"),
+        (patched(PLAIN, LOCAL, 30, b"b.py"), "lfh-cd-mismatch"),
+        (patched(PLAIN, LOCAL, 0, b"XXXX"), "lfh-cd-mismatch"),
         (patched(DEFLATED, LOCAL, 34, b"\xff\xff\xff\xff"), "bad-zip"),
         (patched(PLAIN, CENTRAL, 24, struct.pack("<I", 2)), "size-mismatch"),
-        (patched(DEFLATED, CENTRAL, 24, struct.pack("<I", 999)), "bad-zip"),
-        (patched(PLAIN, CENTRAL, 42, b"\xff\xff\0\0"), "prefix-data"),
-        (PLAIN[:-1], "bad-zip"),
-        (PLAIN[: len(PLAIN) // 2], "bad-zip"),
-        (b"", "bad-zip"),
-        (b"<html>not found</html>", "bad-zip"),
+        (patched(DEFLATED, CENTRAL, 24, struct.pack("<I", 999)), "lfh-cd-mismatch"),
+        (patched(PLAIN, CENTRAL, 42, b"\xff\xff\0\0"), "bad-zip"),
+        (PLAIN[:-1], "truncated"),
+        (PLAIN[: len(PLAIN) // 2], "truncated"),
+        (b"", "not-zip"),
+        (b"<html>not found</html>", "not-zip"),
         (archive([]), "empty"),
         (archive([("d/", b"")]), "empty"),
         (b"#!/bin/sh\n" + PLAIN, "prefix-data"),
         (archive([("b.py", b"b")]) + PLAIN, "prefix-data"),
         (PLAIN + b"more", "trailing-data"),
-        (PLAIN + PLAIN[-22:], "bad-zip"),
-        (archive([("a.py", b"a")], comment=b"x" + PLAIN[-22:]), "bad-zip"),
+        (PLAIN + PLAIN[-22:], "prefix-data"),
+        (archive([("a.py", b"a")], comment=b"x" + PLAIN[-22:]), "multiple-eocd"),
     ],
 )
 def test_containers(data: bytes, code: str) -> None:
@@ -188,15 +196,28 @@ def test_containers(data: bytes, code: str) -> None:
 def test_number_of_entries(count: int, refused: bool) -> None:
     """As many entries as the cap are read, one more is refused."""
     found = code_or_contents(lambda data: dict.fromkeys(Archive(data, "x.whl").entries, b""), many(count))
-    assert ("too-many-entries" if refused else count) == (found if isinstance(found, str) else len(found))
+    assert ("entries" if refused else count) == (found if isinstance(found, str) else len(found))
 
 
-def test_unpacked_size() -> None:
-    """What would unpack to more than the cap is refused before a byte is inflated, however small it is."""
-    data = patched(PLAIN, CENTRAL, 24, struct.pack("<I", MAX_UNPACKED_BYTES + 1))
-    with pytest.raises(WheelTooLargeError) as caught:
+@pytest.mark.parametrize(("more", "code"), [(0, "lfh-cd-mismatch"), (1, "too-large")])
+def test_unpacked_size(more: int, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What would unpack to more than the cap is refused before a byte is inflated; at the cap, for what it is."""
+    data = patched(
+        archive([("a.py", b"a" * 9)], zipfile.ZIP_DEFLATED), CENTRAL, 24, struct.pack("<I", MAX_UNPACKED_BYTES + more)
+    )
+    monkeypatch.setattr("micropip_lock.core.zip.MAX_RATIO", MAX_UNPACKED_BYTES)
+    with pytest.raises(MicropipLockError) as caught:
         Archive(data, "x.whl")
-    assert "too-large" == caught.value.code
+    assert code == caught.value.code
+
+
+@pytest.mark.parametrize(("more", "code"), [(0, "lfh-cd-mismatch"), (1, "ratio")])
+def test_ratio(more: int, code: str) -> None:
+    """What would unpack to more than 200 times the archive is refused before a byte is inflated."""
+    limit = MAX_RATIO * len(DEFLATED)
+    with pytest.raises(MicropipLockError) as caught:
+        Archive(patched(DEFLATED, CENTRAL, 24, struct.pack("<I", limit + more)), "x.whl")
+    assert code == caught.value.code
 
 
 def many(count: int) -> bytes:
