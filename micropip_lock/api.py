@@ -212,19 +212,29 @@ async def replay_into_directory(
 async def verify(lock: LockLike) -> VerifyReport:
     """Compare this kernel with a lock, and every installed file with its RECORD.
 
-    Findings only: it never raises for what it finds.
+    Findings only: it never raises for what it finds. An environment is ``ok`` when every locked package is the locked
+    wheel by a record of its origin, every file is as installed, and nothing was added to it. What else is there is in
+    the notes.
     """
-    return _verify.verify(await load_lock(lock), wiring.here().site)
+    place = wiring.here()
+    return _verify.verify(await load_lock(lock), place.site, place.runtime.lock())
 
 
-async def verify_directory(lock: Lock, directory: Path) -> VerifyReport:
-    """Compare a directory that was filled by a replay with a lock, and every file with its RECORD.
+async def verify_directory(lock: Lock, directory: Path, *, wheels: Path | None = None) -> VerifyReport:
+    """Compare a directory with a lock, and every file with its RECORD.
+
+    Args:
+        lock: What it is to hold.
+        directory: Site-packages, or a virtual environment.
+        wheels: A directory of wheels: one that the lock names proves what was installed without a record.
 
     Raises:
         UsageError: code ``no-directory``.
     """
-    _require_directory(directory)
-    return _verify.verify(lock, wiring.directory(directory, lock.abi).site)
+    place = wiring.site_to_verify(directory, lock.abi)
+    if wheels is None:
+        return _verify.verify(lock, place.site, place.runtime.lock())
+    return _verify.verify(lock, place.site, place.runtime.lock(), read_wheel=wiring.wheels_in(wheels))
 
 
 async def verify_wheels(lock: Lock, directory: Path) -> VerifyReport:
@@ -233,18 +243,7 @@ async def verify_wheels(lock: Lock, directory: Path) -> VerifyReport:
     Raises:
         UsageError: code ``no-directory``.
     """
-    _require_directory(directory)
-
-    def read(filename: str) -> bytes | None:
-        path = directory / Path(filename).name
-        return path.read_bytes() if path.is_file() else None
-
-    return _verify.verify_wheels(lock, read)
-
-
-def _require_directory(directory: Path) -> None:
-    if not directory.is_dir():
-        raise UsageError("there is no such directory", code="no-directory", got=str(directory))
+    return _verify.verify_wheels(lock, wiring.wheels_in(directory))
 
 
 def diff(a: Lock | str, b: Lock | str) -> LockDiff:

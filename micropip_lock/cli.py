@@ -247,8 +247,13 @@ def parser() -> argparse.ArgumentParser:
 
     one = verb("verify", "check a directory or wheels against a lock")
     one.add_argument("lock", metavar="LOCK")
-    one.add_argument("--site", type=_directory, metavar="DIR", help="a directory that a replay filled")
-    one.add_argument("--wheels", type=_directory, metavar="DIR", help="a directory of wheels")
+    one.add_argument("--site", type=_directory, metavar="DIR", help="site-packages or a virtual environment")
+    one.add_argument(
+        "--wheels",
+        type=_directory,
+        metavar="DIR",
+        help="a directory of wheels; with --site they prove what no record names",
+    )
 
     one = verb("diff", "show how lock B differs from lock A")
     one.add_argument("before", metavar="A")

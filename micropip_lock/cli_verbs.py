@@ -192,7 +192,7 @@ async def verify(options: Namespace, looks: Looks) -> Outcome:
     lock = await api.load_lock(options.lock)
     reports = {}
     if options.site is not None:
-        reports["site"] = await api.verify_directory(lock, options.site)
+        reports["site"] = await api.verify_directory(lock, options.site, wheels=options.wheels)
     if options.wheels is not None:
         reports["wheels"] = await api.verify_wheels(lock, options.wheels)
     lines = [line for report in reports.values() for line in findings_lines(report, looks.data)]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from micropip_lock.app.freeze import Indexes
 from micropip_lock.app.record import Recorder, Recording
 from micropip_lock.core.model import Abi
+from micropip_lock.errors import UsageError
 from micropip_lock.ports import Fetcher, Installer, Progress, Runtime, SiteReader
 
 if TYPE_CHECKING:
@@ -61,6 +62,40 @@ def directory(root: Path, abi: Abi, *, prefix: Path | None = None) -> Surroundin
     from micropip_lock.adapters.site import SitePackages, TargetRuntime
 
     return Surroundings(site=SitePackages(root, prefix=prefix), runtime=TargetRuntime(abi))
+
+
+def site_to_verify(root: Path, abi: Abi) -> Surroundings:
+    """A directory to be compared with a lock for some ABI: site-packages, or a virtual environment.
+
+    Raises:
+        UsageError: code ``no-directory``.
+    """
+    from micropip_lock.adapters.site_reader import find_site
+
+    try:
+        found, prefix = find_site(root)
+    except UsageError as error:
+        if error.code != "no-site":
+            raise
+        # Nothing is installed there: all that is locked is missing.
+        found, prefix = root, root
+    return directory(found, abi, prefix=prefix)
+
+
+def wheels_in(root: Path) -> Callable[[str], bytes | None]:
+    """Reads a wheel of a directory by its file name; gives ``None`` when it is not there.
+
+    Raises:
+        UsageError: code ``no-directory``.
+    """
+    if not root.is_dir():
+        raise UsageError("there is no such directory", code="no-directory", got=str(root))
+
+    def read(filename: str) -> bytes | None:
+        path = root / Path(filename).name
+        return path.read_bytes() if path.is_file() else None
+
+    return read
 
 
 def site_to_freeze(root: Path, pyodide: str | None) -> Surroundings:

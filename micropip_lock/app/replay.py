@@ -24,6 +24,7 @@ from micropip_lock.app.origins import installed_in, mocks_in
 from micropip_lock.app.report import Outcome as Outcome
 from micropip_lock.app.report import PackageOutcome as PackageOutcome
 from micropip_lock.app.report import ReplayReport as ReplayReport
+from micropip_lock.app.verify import recorded_digest
 from micropip_lock.core.digest import Digest, VerifiedWheel, admit
 from micropip_lock.core.dist_info import OriginRecord, format_records, public_url, pyodide_source
 from micropip_lock.core.findings import verify
@@ -183,7 +184,7 @@ async def _replay(
     try:
         installed = installed_in(site, runtime.lock())
         plan = make_plan(lock, installed, abi=runtime.abi(), tags=runtime.tags(), force=force)
-        if damaged := _damaged(lock, plan, site):
+        if damaged := _damaged(lock, plan, site, runtime):
             plan = make_plan(lock, installed, abi=runtime.abi(), tags=runtime.tags(), force=force, damaged=damaged)
         mocks, _skipped = plan_mocks(lock, mocks_in(site), (one.name for one in installed))
     except MicropipLockError as error:
@@ -360,10 +361,11 @@ def _record_writer(download: Download, wheel: VerifiedWheel) -> Callable[[str], 
     return records
 
 
-def _damaged(lock: Lock, plan: Plan, site: SiteReader) -> frozenset[str]:
+def _damaged(lock: Lock, plan: Plan, site: SiteReader, runtime: Runtime) -> frozenset[str]:
     """Packages that are there by their record, and whose files are not: a replay puts them right."""
     kept = replace(lock, packages=by_name(plan.skipped), mocks={})
-    return frozenset(finding.package for finding in verify(kept, site.distributions()).errors)
+    report = verify(kept, site.distributions(), digest_of=recorded_digest(runtime.lock()))
+    return frozenset(finding.package for finding in report.errors)
 
 
 def _imported_again(run: _Run, imported: Mapping[str, str], own: frozenset[str]) -> dict[str, str]:

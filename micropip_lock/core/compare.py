@@ -18,13 +18,13 @@ from dataclasses import dataclass, replace
 from html import escape
 from typing import Any, Final
 
-from micropip_lock.core.findings import Finding, VerifyReport, verify
 from micropip_lock.core.formats.pyodide_lock import lock_to_dict, package_to_dict
 from micropip_lock.core.formats.tool_table import mock_facts, package_facts
 from micropip_lock.core.json_places import place
 from micropip_lock.core.model import TOOL_NAME, Lock, LockedPackage, Mock
+from micropip_lock.core.verdict import Finding, VerifyReport
 
-__all__ = ["Change", "Finding", "LockDiff", "MockChange", "PackageChange", "VerifyReport", "diff", "verify"]
+__all__ = ["Change", "Finding", "LockDiff", "MockChange", "PackageChange", "VerifyReport", "diff"]
 
 _ORDER: Final = (
     "version",

@@ -6,28 +6,30 @@ Rules this file keeps:
 2. A path in RECORD that leaves site-packages is never followed; it is a finding.
 3. A finding is an ``error`` (the environment is not what the lock says) or a ``note`` (worth knowing, or not checked).
 
-Left to others: the values (:mod:`micropip_lock.core.verdict`), reading files (``ports.SiteReader``), wheels on disk
-(``app/verify.py``), locks against locks (:mod:`micropip_lock.core.compare`).
+4. An environment is right when it can be said of every locked package that it is the locked wheel. An origin that
+   nobody recorded and no wheel proves is an error, although every file may be what RECORD says.
+
+Left to others: the values (:mod:`micropip_lock.core.verdict`), what lies beside the files of RECORDs
+(:mod:`micropip_lock.core.beside`), where a distribution came from, reading files (``ports.SiteReader``), wheels on
+disk (``app/verify.py``), locks against locks (:mod:`micropip_lock.core.compare`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from email.parser import HeaderParser
-from typing import Final, Protocol
+from typing import Protocol
 
 from packaging.utils import NormalizedName, canonicalize_name
 
 from micropip_lock.core.digest import Digest
-from micropip_lock.core.dist_info import INSTALLER_FILES, RecordRow, parse_record, parse_records
+from micropip_lock.core.dist_info import INSTALLER_FILES, RecordRow, parse_record
 from micropip_lock.core.mocks import PresentMock, present_mock
 from micropip_lock.core.model import Lock, LockedPackage, Mock
 from micropip_lock.core.read import parsed_version
 from micropip_lock.core.verdict import Finding as Finding
 from micropip_lock.core.verdict import VerifyReport as VerifyReport
-from micropip_lock.errors import LockSchemaError, RecordError
-
-_MICROPIP_DIGEST: Final = "PYODIDE_SHA256"
+from micropip_lock.errors import InputError, RecordError
 
 
 class InstalledFiles(Protocol):
@@ -51,41 +53,52 @@ class InstalledFiles(Protocol):
         ...
 
 
-def verify(lock: Lock, installed: Iterable[InstalledFiles]) -> VerifyReport:
+type DigestOf[Dist] = Callable[[LockedPackage, Dist], Digest]
+"""The SHA-256 of the wheel that a distribution came from; raises :class:`~micropip_lock.errors.InputError` when nothing
+says it (code ``no-record``), or when what says it cannot be trusted."""
+
+
+def verify[Dist: InstalledFiles](
+    lock: Lock, installed: Iterable[Dist], *, digest_of: DigestOf[Dist], beside: Iterable[Finding] = ()
+) -> VerifyReport:
     """Compare what is installed with a lock, and every file of a locked package with its RECORD.
 
     Codes of errors: ``missing``, ``duplicate``, ``version-differs``, ``digest-differs``, ``file-missing``,
-    ``file-changed``, ``record-unreadable``, ``record-forged``, ``record-version``, ``record-unsafe-path`` (absolute),
-    ``mocked`` (a mock package stands in for a locked package), ``mock-missing``, ``mock-differs``, ``not-a-mock``.
-    Codes of notes: ``unlocked-extra``, ``no-record``, ``not-checked``, ``record-unsafe-path`` (scripts and data that
-    an installer put outside site-packages).
+    ``file-changed``, ``record-unreadable``, ``record-unsafe-path`` (absolute), ``no-record`` and what else
+    ``digest_of`` raises, ``mocked`` (a mock package stands in for a locked package), ``mock-missing``,
+    ``mock-differs``, ``not-a-mock``.
+    Codes of notes: ``unlocked-extra``, ``not-checked``, ``record-unsafe-path`` (scripts and data that an installer put
+    outside site-packages).
 
     Args:
-        lock: What the environment is to be.
+        lock: What the environment is to be. What it leaves to the site is neither missing nor extra.
         installed: Every installed distribution.
+        digest_of: Tells from which wheel a distribution was installed.
+        beside: Findings of others, to be told in the same report.
     """
-    present: dict[NormalizedName, list[tuple[str, InstalledFiles]]] = {}
+    present: dict[NormalizedName, list[tuple[str, Dist]]] = {}
     mocks: dict[NormalizedName, PresentMock] = {}
     for dist in installed:
         mock = present_mock(dist)
         if mock is not None:
             mocks[mock.name] = mock
             continue
-        name, version = _identity(dist)
+        name, version = identity_of(dist)
         present.setdefault(name, []).append((version, dist))
-    findings: list[Finding] = list(_check_mocks(lock, mocks, present))
+    findings: list[Finding] = [*beside, *_check_mocks(lock, mocks, present)]
     files = 0
     for package in lock:
         there = present.pop(package.name, [])
         if not there and package.name in mocks:
             # Told by _check_mocks.
             continue
-        checked = list(_check_package(package, there))
+        checked = list(_check_package(package, there, digest_of))
         files += sum(1 for one in checked if one is None)
         findings += [one for one in checked if one is not None]
     for name, dists in sorted(present.items()):
-        version = dists[0][0]
-        findings.append(_note(name, "unlocked-extra", "installed, but not in the lock", got=version or None))
+        if name not in lock.site:
+            version = dists[0][0]
+            findings.append(_note(name, "unlocked-extra", "installed, but not in the lock", got=version or None))
     findings.sort(key=lambda finding: (finding.severity != "error", finding.package))
     return VerifyReport(lock_id=lock.id, findings=tuple(findings), packages_checked=len(lock), files_checked=files)
 
@@ -124,14 +137,16 @@ def _note(package: str, code: str, message: str, *, path: str | None = None, got
     return Finding(package=package, code=code, message=message, path=path, got=got, severity="note")
 
 
-def _identity(dist: InstalledFiles) -> tuple[NormalizedName, str]:
+def identity_of(dist: InstalledFiles) -> tuple[NormalizedName, str]:
     """Name and version, by METADATA; by the directory's name when METADATA does not say them."""
     name, _, version = dist.directory.removesuffix(".dist-info").partition("-")
     fields = HeaderParser().parsestr(dist.read_text("METADATA") or "")
     return canonicalize_name(str(fields.get("Name") or name).strip()), str(fields.get("Version") or version).strip()
 
 
-def _check_package(package: LockedPackage, there: list[tuple[str, InstalledFiles]]) -> Iterator[Finding | None]:
+def _check_package[Dist: InstalledFiles](
+    package: LockedPackage, there: list[tuple[str, Dist]], digest_of: DigestOf[Dist]
+) -> Iterator[Finding | None]:
     """Findings of one package; ``None`` for each file that was compared with its digest."""
     if not there:
         if package.wheel.filename.endswith(".whl"):
@@ -163,7 +178,7 @@ def _check_package(package: LockedPackage, there: list[tuple[str, InstalledFiles
         except RecordError as error:
             yield _record_finding(package.name, error)
             continue
-        yield from _check_digest(package, dist)
+        yield from _check_digest(package, dist, digest_of)
         for row in rows:
             yield from _check_file(package.name, dist, row)
 
@@ -175,7 +190,7 @@ def _record_text(dist: InstalledFiles) -> str:
     return text
 
 
-def _record_finding(package: str, error: RecordError) -> Finding:
+def _record_finding(package: str, error: InputError) -> Finding:
     return Finding(
         package=package,
         code=error.code,
@@ -186,31 +201,15 @@ def _record_finding(package: str, error: RecordError) -> Finding:
     )
 
 
-def _check_digest(package: LockedPackage, dist: InstalledFiles) -> Iterator[Finding]:
-    """Whether it was installed from the wheel that the lock names, as far as the records tell."""
+def _check_digest[Dist: InstalledFiles](
+    package: LockedPackage, dist: Dist, digest_of: DigestOf[Dist]
+) -> Iterator[Finding]:
+    """Whether it was installed from the wheel that the lock names."""
     try:
-        record = parse_records(dist.read_text)
-    except RecordError as error:
+        digest = digest_of(package, dist)
+    except InputError as error:
         yield _record_finding(package.name, error)
         return
-    digest = record.digest if record is not None else None
-    if digest is None:
-        text = (dist.read_text(_MICROPIP_DIGEST) or "").strip()
-        if not text:
-            yield _note(package.name, "no-record", "nothing says which wheel it came from")
-            return
-        try:
-            digest = Digest.from_hex(text)
-        except LockSchemaError as error:
-            yield Finding(
-                package=package.name,
-                code="record-unreadable",
-                message=error.message,
-                path=_MICROPIP_DIGEST,
-                expected=error.expected,
-                got=error.got,
-            )
-            return
     if digest != package.wheel.digest:
         yield Finding(
             package=package.name,

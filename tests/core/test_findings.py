@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -13,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.utils import canonicalize_name
 
+from micropip_lock.core import findings
 from micropip_lock.core.digest import Digest
-from micropip_lock.core.dist_info import OriginRecord, format_records
-from micropip_lock.core.findings import Finding, VerifyReport, leaves_site, verify
+from micropip_lock.core.findings import Finding, InstalledFiles, VerifyReport, leaves_site
 from micropip_lock.core.mocks import mock_files
-from micropip_lock.core.model import Abi, Lock, LockedPackage, Mock, Origin, Wheel, by_name
+from micropip_lock.core.model import Abi, Lock, LockedPackage, Mock, Wheel, by_name
+from micropip_lock.errors import RecordError
 from micropip_lock.testing.site import MemorySite
 from micropip_lock.testing.wheels import BuiltWheel, wheel
 
@@ -44,23 +44,13 @@ def lock(*packages: LockedPackage) -> Lock:
     return Lock(abi=Abi(abi_version="2026_0", python="3.14.2"), packages=by_name(packages))
 
 
-def records(built: BuiltWheel, digest: Digest | None = None) -> Mapping[str, str]:
-    """What recording leaves beside the wheel's own files."""
-    site = MemorySite(wheels=[built])
-    directory = next(site.distributions()).directory
-    record = OriginRecord(
-        origin=Origin(kind="url", url=url_of(built)),
-        digest=digest or Digest.from_hex(built.sha256),
-        record_digest=Digest.of(site.read(f"{directory}/RECORD") or b""),
-    )
-    return format_records(record)
+def verify(lock: Lock, installed: Iterable[InstalledFiles], **facts: Any) -> VerifyReport:
+    """As when every origin is recorded, and is the locked one."""
+    return findings.verify(lock, installed, **{"digest_of": lambda package, dist: package.wheel.digest, **facts})
 
 
 def recorded(*wheels: BuiltWheel) -> MemorySite:
-    site = MemorySite()
-    for built in wheels:
-        site.install(built, records(built))
-    return site
+    return MemorySite(wheels=wheels)
 
 
 def codes(report: VerifyReport) -> list[tuple[str, str, str]]:
@@ -92,13 +82,56 @@ def test_unlocked_extra_is_a_note() -> None:
 
 
 def test_version_differs() -> None:
-    """Another version is an error that names both, and so is its digest."""
+    """Another version is an error that names both."""
     report = verify(lock(package(SIX)), recorded(wheel("six", "1.15.0")).distributions())
 
-    assert [("version-differs", "1.16.0", "1.15.0"), ("digest-differs", SIX.sha256)] == [
-        ("version-differs", report.findings[0].expected, report.findings[0].got),
-        ("digest-differs", report.findings[1].expected),
+    assert [("version-differs", "1.16.0", "1.15.0")] == [(one.code, one.expected, one.got) for one in report]
+
+
+def test_another_wheel() -> None:
+    """The same version installed from another wheel is an error that names both digests."""
+    other = Digest.of(b"another build")
+    report = verify(lock(package(SIX)), recorded(SIX).distributions(), digest_of=lambda package, dist: other)
+
+    assert [("error", "digest-differs", SIX.sha256, other.hex)] == [
+        (one.severity, one.code, one.expected, one.got) for one in report
     ]
+
+
+def test_an_origin_that_nothing_proves_is_an_error() -> None:
+    """Why nothing says which wheel it came from is told as an error, and its files are compared all the same."""
+
+    def digest_of(package: LockedPackage, dist: InstalledFiles) -> Digest:
+        raise RecordError("nothing says it", code="no-record", got="installed by hand")
+
+    report = verify(lock(package(SIX)), recorded(SIX).distributions(), digest_of=digest_of)
+
+    assert ([("error", "six", "no-record")], ["installed by hand"], 4) == (
+        codes(report),
+        [one.got for one in report],
+        report.files_checked,
+    )
+
+
+def test_what_is_left_to_the_site_is_no_extra() -> None:
+    """What the lock leaves to the site may be there or not."""
+    left = replace(lock(package(SIX)), site={"rich": "13.9.4"})
+
+    assert ((), ()) == (
+        verify(left, recorded(SIX, RICH).distributions()).findings,
+        verify(left, recorded(SIX).distributions()).findings,
+    )
+
+
+def test_findings_of_others() -> None:
+    """Findings of others stand in the report by the same order, and count."""
+    other = Finding(package="a", code="file-extra", message="a file")
+    report = verify(lock(package(SIX)), recorded(RICH).distributions(), beside=[other])
+
+    assert ([("error", "a"), ("error", "six"), ("note", "rich")], False) == (
+        [(one.severity, one.package) for one in report],
+        report.ok,
+    )
 
 
 def test_equal_versions_in_two_spellings() -> None:
@@ -106,42 +139,6 @@ def test_equal_versions_in_two_spellings() -> None:
     report = verify(lock(package(SIX, version="1.16")), recorded(SIX).distributions())
 
     assert () == report.findings
-
-
-def test_same_version_of_another_build() -> None:
-    """The same version installed from another wheel is found by the recorded digest."""
-    other = Digest.of(b"another build")
-    site = MemorySite()
-    site.install(SIX, records(SIX, other))
-    report = verify(lock(package(SIX)), site.distributions())
-
-    assert [("error", "six", "digest-differs")] == codes(report)
-    assert (SIX.sha256, other.hex) == (report.findings[0].expected, report.findings[0].got)
-
-
-@pytest.mark.parametrize(
-    ("digest", "expected"),
-    [
-        (SIX.sha256, []),
-        (SIX.sha256.upper() + "\n", []),
-        ("0" * 64, [("error", "six", "digest-differs")]),
-        ("not a digest", [("error", "six", "record-unreadable")]),
-        ("", [("note", "six", "no-record")]),
-    ],
-)
-def test_record_of_micropip(digest: str, expected: list[tuple[str, str, str]]) -> None:
-    """Without a record of ours, the digest that micropip wrote is compared."""
-    site = MemorySite()
-    site.install(SIX, {"PYODIDE_SHA256": digest, "INSTALLER": "micropip"})
-
-    assert expected == codes(verify(lock(package(SIX)), site.distributions()))
-
-
-def test_no_record_is_a_note() -> None:
-    """An install without any record is told: its files were compared, its wheel was not."""
-    report = verify(lock(package(SIX)), MemorySite(wheels=[SIX]).distributions())
-
-    assert ([("note", "six", "no-record")], 4) == (codes(report), report.files_checked)
 
 
 def test_changed_file() -> None:
@@ -169,34 +166,6 @@ def test_missing_file() -> None:
     report = verify(lock(package(SIX)), site.distributions())
 
     assert [("file-missing", "six_data/table.txt")] == [(one.code, one.path) for one in report]
-
-
-def test_edited_record_is_forged() -> None:
-    """A file that was edited together with RECORD is still found: the record names the RECORD it belongs to."""
-    site = recorded(SIX)
-    site.write("six.py", "evil\n")
-    text = (site.read(f"{INFO}/RECORD") or b"").decode()
-    lines = [line for line in text.splitlines() if not line.startswith("six.py,")]
-    row = f"six.py,{Digest.of(b'evil' + bytes([10])).record},5"
-    site.write(f"{INFO}/RECORD", "\n".join([row, *lines]) + "\n")
-
-    assert [("error", "six", "record-forged")] == codes(verify(lock(package(SIX)), site.distributions()))
-
-
-@pytest.mark.parametrize(
-    ("record", "code"),
-    [
-        ("{", "record-unreadable"),
-        ("[]", "record-unreadable"),
-        (json.dumps({"version": 99, "source": "url"}), "record-version"),
-    ],
-)
-def test_unreadable_record_of_ours(record: str, code: str) -> None:
-    """A record of ours that cannot be read is an error with its own code."""
-    site = recorded(SIX)
-    site.write(f"{INFO}/micropip-lock.json", record)
-
-    assert [("error", "six", code)] == codes(verify(lock(package(SIX)), site.distributions()))
 
 
 @pytest.mark.parametrize("text", [None, b"\xff\xfe", b'six.py,"', b"six.py,sha256=short,1\n", b"six.py,,many\n"])
@@ -242,7 +211,7 @@ def test_unsafe_paths_are_never_followed(path: str, severity: str) -> None:
     report = verify(lock(package(SIX)), [Watched()])
 
     assert ([(severity, "record-unsafe-path", path)], []) == (
-        [(one.severity, one.code, one.path) for one in report if one.code != "no-record"],
+        [(one.severity, one.code, one.path) for one in report],
         asked,
     )
 

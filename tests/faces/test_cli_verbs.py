@@ -6,6 +6,7 @@ import io
 import os
 import stat
 import sys
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -303,6 +304,31 @@ def test_verify_wheels(capsys: Capture, lock_path: str, tmp_path: Path) -> None:
     (tmp_path / "site").mkdir()
     code, facts, _ = run_json_after(capsys, "verify", lock_path, "--wheels", "wheels", "--site", "site")
     assert (0, 1, [True, False]) == (good, code, [facts["reports"][name]["ok"] for name in ("wheels", "site")])
+
+
+def test_verify_what_nobody_recorded(capsys: Capture, lock_path: str, tmp_path: Path) -> None:
+    """What was unpacked by hand is not proven, 1; the wheel at hand proves it, 0; a virtual environment will do."""
+    inside = tmp_path / "venv" / "lib" / "python3.14" / "site-packages"
+    with zipfile.ZipFile(io.BytesIO(SIX.data)) as archive:
+        archive.extractall(inside)
+    (tmp_path / "wheels").mkdir()
+    (tmp_path / "wheels" / SIX.filename).write_bytes(SIX.data)
+    alone, facts, _ = run_json(capsys, "verify", lock_path, "--site", "venv")
+    proven = main(["verify", lock_path, "--site", "venv", "--wheels", "wheels"])
+    (finding,) = facts["reports"]["site"]["findings"]
+    assert (1, "no-record", "error", 0) == (alone, finding["code"], finding["severity"], proven)
+
+
+def test_verify_tells_what_was_added(capsys: Capture, lock_path: str, tmp_path: Path) -> None:
+    """A module in the place of a locked one is an error, 1; a module of nobody is a note, 0."""
+    main(["replay", lock_path, "--target", "site", "-q"])
+    (tmp_path / "site" / "mine.py").write_text("")
+    noted = main(["verify", lock_path, "--site", "site"])
+    (tmp_path / "site" / "six").mkdir()
+    (tmp_path / "site" / "six" / "__init__.py").write_text("")
+    hidden = main(["verify", lock_path, "--site", "site"])
+    lines = capsys.readouterr().out
+    assert (0, 1, True, True) == (noted, hidden, "unowned-module" in lines, "shadowed" in lines)
 
 
 def run_json_after(capsys: Capture, *argv: str) -> tuple[int, dict[str, Any], str]:
