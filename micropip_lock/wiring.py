@@ -157,18 +157,30 @@ def indexes(index_urls: Sequence[str] = (), *, progress: Progress | None = None)
         progress: Told when micropip, whose own default is asked where nothing is configured, has to be brought.
 
     Raises:
-        UsageError: codes ``bad-index-url``, ``bad-config``, ``no-index``, ``index-unreachable``.
+        UsageError: codes ``bad-index-url``, ``bad-config``, ``no-index``, ``index-unreachable``; and, in Pyodide,
+            ``credentials``.
         RuntimeMissingError: micropip could not be brought.
     """
+    from micropip_lock.adapters.indexes import configured_credentials, read_index_settings
+
     if in_pyodide():
         from micropip_lock.adapters import micropip
         from micropip_lock.adapters.pyodide import EngineFetcher
 
-        yield Indexes(urls=tuple(index_urls) or micropip.index_urls(), fetcher=EngineFetcher())
+        asked = tuple(index_urls) or micropip.index_urls()
+        found = read_index_settings(asked).indexes if asked else ()
+        for index in found:
+            if index.credentials is not None:
+                raise UsageError(
+                    "the platform sends no credentials that stand in an address",
+                    code="credentials",
+                    got=index.url,
+                    hint="name the index without them; micropip-lock freeze --site, on the host, can use them",
+                )
+        yield Indexes(urls=[index.url for index in found], fetcher=EngineFetcher())
         return
     from micropip_lock.adapters.default_index import default_index_urls
     from micropip_lock.adapters.host_ranges import HostIndexFetcher
-    from micropip_lock.adapters.indexes import configured_credentials, read_index_settings
     from micropip_lock.adapters.runtimes import tool_wheel
 
     settings = read_index_settings(index_urls)

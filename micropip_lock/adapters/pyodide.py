@@ -192,7 +192,8 @@ class EngineFetcher:
 def fetch_error(result: Any, url: str, max_bytes: int | None) -> Exception:
     """The error for a download that the engine reports as failed."""
     public = public_url(url)
-    name = public.rsplit("/", 1)[-1]
+    # The address of an index's page ends in a slash.
+    name = public.rstrip("/").rsplit("/", 1)[-1]
     kind, status = str(result.kind), getattr(result, "status", None)
     if kind == "too-large":
         return too_large(

@@ -120,7 +120,8 @@ async def freeze_located(
         located = {
             name: replace(
                 item_of(name, draft.seen.found[name].version, error),
-                reason=f"nothing here says which wheel it came from, and the index could not be asked: {error.message}",
+                reason="nothing here says which wheel it came from, and "
+                f"{error.url or 'the index'} could not be asked: {error.message}",
             )
             for name in pending
         }

@@ -241,7 +241,7 @@ def test_an_index_that_is_down(capsys: Capture, site: Path, index: PackageIndex)
     (site / "six.py").write_text("PY3 = False\n", "utf-8")
     code, answer, _ = run_json(capsys, "freeze", "--site", str(site), "--index-url", index.url)
     assert (2, [("rich", "server-error"), ("six", "dirty-changed")]) == (code, items(answer))
-    assert "the index could not be asked" in answer["error"]["items"][0]["reason"]
+    assert f"and {index.url}/rich/ could not be asked: " in answer["error"]["items"][0]["reason"]
 
 
 def test_an_index_that_is_none(capsys: Capture, site: Path, index: PackageIndex) -> None:
