@@ -12,6 +12,7 @@ if _TYPE_CHECKING:
     from micropip_lock.app.replay import ReplayReport
     from micropip_lock.core.compare import LockDiff, VerifyReport
     from micropip_lock.core.model import Lock
+    from micropip_lock.core.policy import Policy
     from micropip_lock.errors import MicropipLockError, UnlockableError
 
 __version__ = "0.1.0"
@@ -20,6 +21,7 @@ __all__ = [
     "Lock",
     "LockDiff",
     "MicropipLockError",
+    "Policy",
     "ReplayReport",
     "UnlockableError",
     "VerifyReport",
@@ -36,6 +38,7 @@ _HOMES = {
     "Lock": "micropip_lock.core.model",
     "LockDiff": "micropip_lock.core.compare",
     "MicropipLockError": "micropip_lock.errors",
+    "Policy": "micropip_lock.core.policy",
     "ReplayReport": "micropip_lock.app.replay",
     "UnlockableError": "micropip_lock.errors",
     "VerifyReport": "micropip_lock.core.compare",

@@ -23,6 +23,7 @@ from micropip_lock.app.replay import DEFAULT_CONCURRENCY, ReplayReport
 from micropip_lock.core import compare
 from micropip_lock.core.compare import LockDiff, VerifyReport
 from micropip_lock.core.model import Lock
+from micropip_lock.core.policy import DEFAULT_POLICY, Policy
 from micropip_lock.errors import LockParseError, MicropipLockError, UsageError
 from micropip_lock.ports import Progress
 
@@ -31,10 +32,14 @@ MAX_LOCK_BYTES = 8 * 2**20
 LockLike = Lock | str | Path
 
 
-def record() -> Recording:
+def record(*, policy: Policy | None = None) -> Recording:
     """Record from now on: each micropip, ``%pip`` and piplite install leaves its origin in dist-info.
 
-    Also ``micropip.freeze()`` returns our strict lock while recording is on. Calling it again changes nothing.
+    Also ``micropip.freeze()`` returns our strict lock while recording is on. Calling it again changes nothing but the
+    policy, when one is given.
+
+    Args:
+        policy: Where packages may come from; an install from elsewhere is refused before anything of it is fetched.
 
     Returns:
         The recording: ``stop()`` it, or use it in a ``with`` statement.
@@ -42,7 +47,7 @@ def record() -> Recording:
     Raises:
         RuntimeMissingError: outside Pyodide, or without a supported micropip.
     """
-    return wiring.recording()
+    return wiring.recording(policy=policy)
 
 
 async def freeze(
@@ -52,6 +57,7 @@ async def freeze(
     index_urls: Sequence[str] = (),
     trust_metadata: bool = False,
     progress: Progress | None = None,
+    policy: Policy | None = None,
 ) -> Lock:
     """Lock what is installed in this kernel.
 
@@ -64,6 +70,7 @@ async def freeze(
         index_urls: Where to look; default: the indexes that micropip asks.
         trust_metadata: Let the METADATA that an index states prove a wheel, without looking into it.
         progress: Told as each distribution is located.
+        policy: What is allowed; default: what recording was turned on with, else :class:`Policy`'s own defaults.
 
     Raises:
         UnlockableError: with every distribution that cannot be locked and why.
@@ -71,7 +78,13 @@ async def freeze(
         RuntimeMissingError: outside Pyodide.
     """
     return await _frozen(
-        wiring.here(), strict=strict, roots=roots, index_urls=index_urls, trust=trust_metadata, progress=progress
+        wiring.here(),
+        strict=strict,
+        roots=roots,
+        index_urls=index_urls,
+        trust=trust_metadata,
+        progress=progress,
+        policy=wiring.policy_in_force(policy),
     )
 
 
@@ -84,6 +97,7 @@ async def freeze_site(
     index_urls: Sequence[str] = (),
     trust_metadata: bool = False,
     progress: Progress | None = None,
+    policy: Policy = DEFAULT_POLICY,
 ) -> Lock:
     """Lock what somebody installed into a directory for Pyodide, with pip or uv for instance.
 
@@ -95,6 +109,7 @@ async def freeze_site(
         index_urls: Where to look; default: the user's pip and uv configuration, else micropip's own default.
         trust_metadata: Let the METADATA that an index states prove a wheel.
         progress: Told as each distribution is located.
+        policy: What is allowed.
 
     Raises:
         UnlockableError: with every distribution that cannot be locked and why.
@@ -103,7 +118,13 @@ async def freeze_site(
     """
     place = await asyncio.to_thread(wiring.site_to_freeze, directory, pyodide)
     return await _frozen(
-        place, strict=strict, roots=roots, index_urls=index_urls, trust=trust_metadata, progress=progress
+        place,
+        strict=strict,
+        roots=roots,
+        index_urls=index_urls,
+        trust=trust_metadata,
+        progress=progress,
+        policy=policy,
     )
 
 
@@ -115,11 +136,13 @@ async def _frozen(
     index_urls: Sequence[str],
     trust: bool,
     progress: Progress | None,
+    policy: Policy,
 ) -> Lock:
     return await _freeze.freeze_located(
         place.site,
         place.runtime,
         indexes=lambda: wiring.indexes(index_urls, progress=progress),
+        policy=policy,
         strict=strict,
         roots=roots,
         seeds=place.seeds,
@@ -351,6 +374,7 @@ async def freeze_requirements(
     constraints: Sequence[str] = (),
     pre: bool = False,
     progress: Progress | None = None,
+    policy: Policy = DEFAULT_POLICY,
 ) -> Lock:
     """Install requirements in a real Pyodide under Node, with recording on, and freeze it.
 
@@ -362,12 +386,13 @@ async def freeze_requirements(
         constraints: Version constraints (PEP 508).
         pre: Take pre-releases too.
         progress: Told what happens.
+        policy: What is allowed.
 
     Raises:
         OutcomeError: ``install-failed``, ``unlockable``, ``runtime-missing`` ….
     """
     async with wiring.embedded(pyodide, index_urls=index_urls, progress=progress) as runtime:
-        return (await runtime.install_and_freeze(requirements, constraints, strict=strict, pre=pre)).lock
+        return (await runtime.install_and_freeze(requirements, constraints, strict=strict, pre=pre, policy=policy)).lock
 
 
 async def replay_in_pyodide(

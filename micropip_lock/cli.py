@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn, TextIO
 
 from micropip_lock.app.replay import ReplayReport
+from micropip_lock.cli_policy import add_policy_options
 from micropip_lock.cli_text import ColorMode, View, printable, wants_colour
 from micropip_lock.cli_verbs import DIFFERS, FAILED, OK, VERBS, Looks, Outcome, failure_lines
 from micropip_lock.errors import MicropipLockError, OutcomeError, UsageError, VerifyError
@@ -235,6 +236,8 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument(
         "--trust-metadata", action="store_true", help="with --site: let the METADATA that an index states prove a wheel"
     )
+
+    add_policy_options(one)
 
     one = verb("replay", "install exactly what a lock names")
     one.add_argument("lock", metavar="LOCK", help="a path, a URL, or - for standard input")

@@ -23,6 +23,7 @@ from typing import Any, Final, TextIO
 
 from micropip_lock import api
 from micropip_lock.app.replay import ReplayReport
+from micropip_lock.cli_policy import policy_of
 from micropip_lock.cli_requirements import read_requirements
 from micropip_lock.cli_text import View
 from micropip_lock.core.compare import diff
@@ -116,6 +117,7 @@ async def _freeze_requirements(options: Namespace, looks: Looks, output: Path | 
             constraints=tuple(asked.constraints),
             pre=options.pre,
             progress=progress,
+            policy=policy_of(options),
         )
     return lock, notes
 
@@ -138,6 +140,7 @@ async def _freeze_site(options: Namespace, looks: Looks, output: Path | None) ->
             index_urls=tuple(options.index_urls),
             trust_metadata=options.trust_metadata,
             progress=progress,
+            policy=policy_of(options),
         )
     return lock, notes
 

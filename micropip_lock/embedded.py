@@ -13,6 +13,7 @@ from typing import Any
 
 from micropip_lock import api, wiring
 from micropip_lock.core.model import Lock
+from micropip_lock.core.policy import Policy
 from micropip_lock.errors import MicropipLockError
 from micropip_lock.ports import ProgressEvent
 
@@ -61,9 +62,13 @@ async def install_and_freeze(
     with_default: bool = True,
     strict: bool = True,
     pre: bool = False,
+    policy: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Install with recording on, and freeze."""
-    with wiring.recording(on_install=lambda filename, size: _tell(stage="install", package=filename, received=size)):
+    with wiring.recording(
+        on_install=lambda filename, size: _tell(stage="install", package=filename, received=size),
+        policy=Policy.from_dict(policy or {}),
+    ):
         await wiring.install_from_index(requirements, index_urls, constraints, with_default=with_default, pre=pre)
         lock = await api.freeze(strict=strict)
     return _told(lock)

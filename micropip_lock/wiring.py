@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from micropip_lock.app.freeze import Indexes
 from micropip_lock.app.record import Recorder, Recording
 from micropip_lock.core.model import Abi
+from micropip_lock.core.policy import DEFAULT_POLICY, Policy
 from micropip_lock.errors import UsageError
 from micropip_lock.ports import Fetcher, Installer, Progress, Runtime, SiteReader
 
@@ -35,7 +36,13 @@ class Surroundings:
     seeds: frozenset[str] = frozenset()
 
 
-_recorder: Recorder | None = None
+class PolicedRecorder(Recorder, Protocol):
+    """A recorder whose policy can be seen and changed."""
+
+    policy: Policy
+
+
+_recorder: PolicedRecorder | None = None
 _installers: dict[str | None, Installer] = {}
 
 
@@ -199,8 +206,15 @@ def index_notes(index_urls: Sequence[str]) -> tuple[str, ...]:
     return read_index_settings(index_urls).notes
 
 
-def recording(on_install: Callable[[str, int], None] | None = None) -> Recording:
-    """Turn recording on in this interpreter.
+def policy_in_force(given: Policy | None = None) -> Policy:
+    """What was given; else what recording was turned on with, while it is on; else the default."""
+    if given is not None:
+        return given
+    return DEFAULT_POLICY if _recorder is None or not _recorder.running else _recorder.policy
+
+
+def recording(on_install: Callable[[str, int], None] | None = None, *, policy: Policy | None = None) -> Recording:
+    """Turn recording on in this interpreter, or change its policy.
 
     Raises:
         RuntimeMissingError: codes ``no-pyodide``, ``no-micropip``, ``micropip-unknown``.
@@ -213,11 +227,13 @@ def recording(on_install: Callable[[str, int], None] | None = None) -> Recording
     if _recorder is None or not _recorder.running:
         place = here()
         _recorder = MicropipRecorder(
-            lambda: freeze(place.site, place.runtime).to_json(),
+            lambda: freeze(place.site, place.runtime, policy=policy_in_force()).to_json(),
             on_install,
             page_address=pyodide.page_address(),
             runtime_base=place.runtime.lock().base,
         )
+    if policy is not None:
+        _recorder.policy = policy
     return Recording(_recorder)
 
 

@@ -26,7 +26,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
@@ -48,7 +48,9 @@ from micropip_lock.adapters.index_answers import (
     without_slash,
 )
 from micropip_lock.adapters.underway import Underway, asked_for, bytes_of, check_promise, wheel_of
-from micropip_lock.errors import MicropipLockError, OutcomeError, RuntimeMissingError
+from micropip_lock.core.model import Origin
+from micropip_lock.core.policy import DEFAULT_POLICY, Policy
+from micropip_lock.errors import LockPolicyError, MicropipLockError, OutcomeError, RuntimeMissingError
 
 _underway: Final[ContextVar[Underway | None]] = ContextVar("micropip_lock_underway", default=None)
 
@@ -62,12 +64,14 @@ class _Recording:
         page_address: What relative addresses are resolved against.
         runtime_base: What file names of the runtime's own distribution are resolved against.
         site_fault: Why piplite's own index could not be read.
+        policy: Where packages may come from.
     """
 
     on_install: Callable[[str, int], None]
     page_address: str | None
     runtime_base: str | None
     site_fault: MicropipLockError | None = None
+    policy: Policy = DEFAULT_POLICY
 
 
 class MicropipRecorder:
@@ -78,6 +82,7 @@ class MicropipRecorder:
         on_install: Told the file name and size of each wheel that is installed.
         page_address: What relative addresses of wheels are resolved against; ``None`` where there is no page.
         runtime_base: What file names of the runtime's own distribution are resolved against.
+        policy: Where packages may come from.
     """
 
     def __init__(
@@ -87,12 +92,14 @@ class MicropipRecorder:
         *,
         page_address: str | None = None,
         runtime_base: str | None = None,
+        policy: Policy = DEFAULT_POLICY,
     ) -> None:
         self._freeze_text = freeze_text
         self._recording = _Recording(
             on_install=on_install or (lambda filename, size: None),
             page_address=page_address,
             runtime_base=runtime_base,
+            policy=policy,
         )
         self._undo: list[Callable[[], None]] = []
 
@@ -100,6 +107,15 @@ class MicropipRecorder:
     def running(self) -> bool:
         """Whether recording is on."""
         return bool(self._undo)
+
+    @property
+    def policy(self) -> Policy:
+        """Where packages may come from; it can be changed while recording is on."""
+        return self._recording.policy
+
+    @policy.setter
+    def policy(self, policy: Policy) -> None:
+        self._recording.policy = policy
 
     def start(self) -> None:
         """Turn recording on.
@@ -221,12 +237,18 @@ def index_urls() -> tuple[str, ...]:
     """The indexes that micropip would ask, in their order; none where micropip is not installed."""
     try:
         import micropip
-        from micropip import package_index
     except ImportError:
         return ()
     urls = micropip._package_manager_singleton.index_urls
+    return _addresses([urls] if isinstance(urls, str) else urls)
+
+
+def _addresses(urls: Iterable[str]) -> tuple[str, ...]:
+    """Index addresses with micropip's word for its own default made an address, too."""
+    from micropip import package_index
+
     names = {getattr(package_index, "PYPI", ""): getattr(package_index, "PYPI_URL", "")}
-    return tuple(names.get(url, url) for url in ([urls] if isinstance(urls, str) else urls))
+    return tuple(names.get(url, url) for url in urls)
 
 
 def recording_layer(layer: Any, recording: _Recording) -> Any:
@@ -237,6 +259,12 @@ def recording_layer(layer: Any, recording: _Recording) -> Any:
         async def fetch_string_and_headers(url: str, kwargs: dict[str, Any]) -> tuple[str, Mapping[str, str]]:
             if recording.site_fault is not None and not is_all_json(url):
                 return "", FaultyHeaders(recording.site_fault)
+            underway = _underway.get()
+            if underway is not None and not is_all_json(url):
+                try:
+                    underway.check_index(url)
+                except LockPolicyError as forbidden:
+                    return "", FaultyHeaders(forbidden)
             try:
                 text, headers = await layer.fetch_string_and_headers(url, kwargs)
             except Exception as error:  # whatever the platform's fetch raises is sorted here
@@ -252,7 +280,6 @@ def recording_layer(layer: Any, recording: _Recording) -> Any:
                 return text, headers
             content_type = str(headers.get("content-type", ""))
             text = readable_page(url, text, content_type)
-            underway = _underway.get()
             if underway is not None:
                 underway.pages.keep(url, text, content_type)
             return text, headers
@@ -298,14 +325,17 @@ def recording_transaction(transaction: Any, recording: _Recording) -> Any:
             self.index_urls = list(index_urls)
             self._recorded = Underway(
                 asked=asked_for(map(str, requirements), recording.page_address),
-                pages=Pages(index_urls=index_urls),
+                pages=Pages(index_urls=_addresses(index_urls)),
                 page_address=recording.page_address,
+                policy=recording.policy,
             )
             _underway.set(self._recorded)
             await super().gather_requirements(requirements)
             for wheel in self.wheels:
                 # All of them before the first is unpacked, and before a reinstall takes the old ones away.
                 self._recorded.admit(bytes_of(wheel._data), wheel.filename, url=wheel.url, promised=wheel.sha256)
+            for one in self.pyodide_packages:
+                self._recorded.check_origin(one.name, Origin(kind="runtime", url=""))
             coming = {canonicalize_name(one.name) for one in (*self.wheels, *self.pyodide_packages)}
             for name, asked in self._recorded.asked.items():
                 if name not in coming:

@@ -32,6 +32,7 @@ from micropip_lock.adapters.indexes import IndexConfig, IndexSettings
 from micropip_lock.adapters.runtimes import find_node, pyodide_directory, tool_wheels
 from micropip_lock.core.compare import VerifyReport
 from micropip_lock.core.model import Lock
+from micropip_lock.core.policy import DEFAULT_POLICY, Policy
 from micropip_lock.core.verdict import Finding
 from micropip_lock.errors import RuntimeFailedError, error_from_json
 from micropip_lock.ports import Progress, ProgressEvent
@@ -119,6 +120,7 @@ class EmbeddedPyodide:
         *,
         strict: bool = True,
         pre: bool = False,
+        policy: Policy = DEFAULT_POLICY,
     ) -> Frozen:
         """Install with recording on, and freeze.
 
@@ -133,6 +135,7 @@ class EmbeddedPyodide:
             constraints=list(constraints),
             strict=strict,
             pre=pre,
+            policy=policy.to_dict(),
         )
         return Frozen(lock=_lock(value), tree=value["tree"])
 

@@ -6,6 +6,8 @@ Rules this file keeps:
    a digest that the index or the address promised) is refused here, before anything of the install is unpacked.
 2. A record is made from the very bytes that are unpacked; it is written together with them.
 3. Addresses are absolute and public before they are written: no credentials, query or fragment.
+4. The policy's pins and its list of hosts hold before a byte of a wheel is asked for; an index is not even asked for
+   a name that is pinned to another one.
 
 Left to others: micropip (:mod:`micropip_lock.adapters.micropip`), project pages
 (:mod:`micropip_lock.adapters.index_answers`), what is in place already (:mod:`micropip_lock.adapters.in_place`).
@@ -21,11 +23,14 @@ from urllib.parse import unquote, urljoin, urlsplit
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
-from micropip_lock.adapters.index_answers import Pages, site_index_of
+from micropip_lock.adapters.index_answers import Pages, project_of, site_index_of
 from micropip_lock.core.digest import Digest, admit
 from micropip_lock.core.dist_info import OriginRecord, format_records, pyodide_source
-from micropip_lock.core.index_page import IndexFile
+from micropip_lock.core.hosts import index_form
+from micropip_lock.core.index_page import IndexFile, base_url
 from micropip_lock.core.model import Origin, OriginKind
+from micropip_lock.core.policy import DEFAULT_POLICY, Policy
+from micropip_lock.core.policy_fields import RUNTIME
 from micropip_lock.core.redact import public_url
 from micropip_lock.core.wheel import OpenedWheel
 from micropip_lock.errors import HashMismatchError, LockSchemaError
@@ -61,6 +66,10 @@ class Facts:
     asked: Asked | None = None
 
 
+class PinnedElsewhereError(Exception):
+    """This index is not asked, because the name is pinned to another one that is; micropip goes on to the next."""
+
+
 @dataclass(kw_only=True, slots=True)
 class Underway:
     """One call of ``install``.
@@ -70,12 +79,14 @@ class Underway:
         pages: Project pages seen.
         page_address: What relative addresses of wheels are resolved against; ``None`` where there is no page.
         direct: Addresses that were given as requirements.
+        policy: Where packages may come from.
     """
 
     asked: Mapping[NormalizedName, Asked]
     pages: Pages
     page_address: str | None = None
     direct: set[str] = field(default_factory=set)
+    policy: Policy = DEFAULT_POLICY
     _facts: dict[str, Facts] = field(default_factory=dict)
     _records: dict[tuple[Digest, str], Digest] = field(default_factory=dict)
 
@@ -86,6 +97,9 @@ class Underway:
             name: Of its distribution.
             url: Its address as micropip has it.
             indices: Indexes of the JupyterLite site, as piplite keeps them.
+
+        Raises:
+            InputError: The policy forbids it: codes ``index-pin``, ``host-not-allowed`` ….
         """
         # Two that need one distribution at once make micropip add, and install, its wheel twice.
         if url in self._facts:
@@ -97,6 +111,41 @@ class Underway:
             self._facts[url] = Facts(kind="index", index=found[0], entry=found[1], asked=asked)
         else:
             self._facts[url] = Facts(kind="index", index=site_index_of(name, url, indices), asked=asked)
+        facts, address = self._facts[url], absolute(url, self.page_address)
+        self.check_origin(name, Origin(kind=facts.kind, url=public_url(address), index=facts.index))
+        # What http: and this machine's files would be in a lock is the freeze's matter; an install may use them.
+        if self.policy.allow_hosts is not None and urlsplit(address).scheme in ("https", "http"):
+            fault = self.policy.address_fault(public_url(address), package=name)
+            if fault is not None:
+                raise fault
+
+    def check_origin(self, name: str, origin: Origin) -> None:
+        """Refuse a package from another place than the one it is pinned to.
+
+        Raises:
+            LockPolicyError: code ``index-pin``.
+        """
+        if (fault := self.policy.origin_fault(name, origin)) is not None:
+            raise fault
+
+    def check_index(self, url: str) -> None:
+        """Refuse to ask an index for the page of a name that is pinned to another place.
+
+        Args:
+            url: Address of the project page.
+
+        Raises:
+            PinnedElsewhereError: The right place will be asked.
+            LockPolicyError: It will not: code ``index-pin``.
+        """
+        name = project_of(url)
+        index = base_url(url, name, self.pages.index_urls)
+        pin = self.policy.pin_of(name)
+        if pin is None or pin == index_form(index):
+            return
+        if pin == RUNTIME or pin in map(index_form, self.pages.index_urls):
+            raise PinnedElsewhereError(f"{name} is pinned to {pin}")
+        self.check_origin(name, Origin(kind="index", url="", index=index))
 
     def promised(self, url: str) -> str | None:
         """The SHA-256 in hexadecimal that the index gave for the wheel at an address."""

@@ -26,13 +26,14 @@ from packaging.utils import NormalizedName, canonicalize_name
 
 from micropip_lock.app.locate import Located, locate
 from micropip_lock.app.refusals import dirty_items, item_of
-from micropip_lock.app.settle import RefusedError, can_be_fetched, check_wheel, settled
+from micropip_lock.app.settle import RefusedError, can_be_fetched, check_policy, check_wheel, settled
 from micropip_lock.app.survey import Survey, Surveyed, dirt_in, modules_of_nobody, survey
 from micropip_lock.core.caveats import caveats_of, note
 from micropip_lock.core.dirty import unlisted_files
 from micropip_lock.core.dist_info import OriginRecord
 from micropip_lock.core.graph import Needs, Requirements, closure, needs_of, unneeded
 from micropip_lock.core.model import Lock, LockedPackage, Wheel, by_name, mocks_by_name
+from micropip_lock.core.policy import DEFAULT_POLICY, Policy
 from micropip_lock.core.verdict import Finding
 from micropip_lock.errors import FetchError, InputError, Unlockable, UnlockableError, UsageError
 from micropip_lock.ports import IndexFetcher, Progress, Runtime, RuntimeLock, SiteReader
@@ -44,7 +45,14 @@ _TELLS_NO_REQUEST: Final = ("", "uv")
 """Installers that do not say what a person asked for: nobody, and uv, which marks dependencies as requested, too."""
 
 
-def freeze(site: SiteReader, runtime: Runtime, *, strict: bool = True, roots: Sequence[str] | None = None) -> Lock:
+def freeze(
+    site: SiteReader,
+    runtime: Runtime,
+    *,
+    strict: bool = True,
+    roots: Sequence[str] | None = None,
+    policy: Policy = DEFAULT_POLICY,
+) -> Lock:
     """Lock what is installed, by its records alone.
 
     Args:
@@ -52,12 +60,13 @@ def freeze(site: SiteReader, runtime: Runtime, *, strict: bool = True, roots: Se
         runtime: The interpreter it is installed for.
         strict: Raise when something cannot be locked; else list it in the lock under ``unlocked``.
         roots: Keep only these and what they need.
+        policy: What comes from elsewhere cannot be locked.
 
     Raises:
         UnlockableError: with every item, when ``strict``.
         UsageError: code ``unknown-root``.
     """
-    return _Draft(site, runtime, roots).finish({}, strict=strict)
+    return _Draft(site, runtime, roots, policy).finish({}, strict=strict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,6 +92,7 @@ async def freeze_located(
     seeds: AbstractSet[str] = frozenset(),
     trust_metadata: bool = False,
     progress: Progress | None = None,
+    policy: Policy = DEFAULT_POLICY,
 ) -> Lock:
     """Lock what is installed; what has no record is looked up on the indexes and proven.
 
@@ -95,12 +105,13 @@ async def freeze_located(
         seeds: What the environment was made with, to install with: left out where nothing else needs it.
         trust_metadata: Let METADATA prove a wheel, see :func:`~micropip_lock.app.locate.locate`.
         progress: Told as each distribution is located.
+        policy: What comes from elsewhere cannot be locked; what is pinned is looked for on its index only.
 
     Raises:
         UnlockableError: with every item, when ``strict``.
         UsageError: code ``unknown-root``; or an index URL is none.
     """
-    draft = _Draft(site, runtime, roots, seeds)
+    draft = _Draft(site, runtime, roots, policy, seeds)
     pending = draft.pending()
     if not pending:
         return draft.finish({}, strict=strict)
@@ -112,6 +123,7 @@ async def freeze_located(
                 fetcher=found.fetcher,
                 trust_metadata=trust_metadata,
                 progress=progress,
+                policy=policy,
             )
     except UsageError:
         raise
@@ -145,9 +157,11 @@ class _Draft:
         site: SiteReader,
         runtime: Runtime,
         roots: Sequence[str] | None,
+        policy: Policy,
         seeds: AbstractSet[str] = frozenset(),
     ) -> None:
         self._runtime = runtime
+        self._policy = policy
         self._seeds = seeds
         self._runtime_lock: RuntimeLock = runtime.lock()
         self._roots = None if roots is None else [canonicalize_name(root) for root in roots]
@@ -268,6 +282,7 @@ class _Draft:
             try:
                 record = settled(one, located.get(name))
                 check_wheel(record, name, one.version, tags)
+                check_policy(self._policy, record, name)
             except InputError as error:
                 outcome.items.append(item_of(name, one.version, error))
                 continue

@@ -13,7 +13,8 @@ Rules this file keeps:
 4. A server that knows no ranges sends the whole wheel in answer to the first one; up to
    :data:`~micropip_lock.app.prove.MAX_WHOLE` bytes it is hashed and read, a larger one is refused (``no-ranges``).
 5. Every distribution has a value at the end: an origin, or why there is none.  Nothing is written.
-6. Indexes on this machine's disk (``file:``) are passed over: nobody else could replay from them.
+6. A name that is pinned to an index is asked of that one only.
+7. Indexes on this machine's disk (``file:``) are passed over: nobody else could replay from them.
 
 Left to others: one file's proof (:mod:`micropip_lock.app.prove`), who may be a candidate
 (:mod:`micropip_lock.core.candidates`), requests (:mod:`micropip_lock.app.network`).
@@ -33,9 +34,11 @@ from micropip_lock.app.prove import Installed, Proven, prove_file, read_installe
 from micropip_lock.core.candidates import Candidates, candidates_of, direct_url_of, no_candidate
 from micropip_lock.core.digest import Digest
 from micropip_lock.core.dist_info import DIRECT_URL_FILE, OriginRecord, public_url
+from micropip_lock.core.hosts import index_form
 from micropip_lock.core.index_page import IndexFile, parse_page
 from micropip_lock.core.model import Origin, Wheel
-from micropip_lock.errors import InputError, RecordError, Unlockable
+from micropip_lock.core.policy import DEFAULT_POLICY, Policy
+from micropip_lock.errors import InputError, LockPolicyError, RecordError, Unlockable
 from micropip_lock.ports import IndexFetcher, InstalledDist, Progress, ProgressEvent
 
 CONCURRENCY: Final = 16
@@ -52,6 +55,7 @@ async def locate(
     trust_metadata: bool = False,
     concurrency: int = CONCURRENCY,
     progress: Progress | None = None,
+    policy: Policy = DEFAULT_POLICY,
 ) -> Located:
     """Find out where distributions came from.
 
@@ -64,6 +68,7 @@ async def locate(
             states that digest and offers one such wheel.
         concurrency: The most requests at a time.
         progress: Told as each distribution is done, with stage ``locate``.
+        policy: Which index may be asked for what is pinned, and where files may be.
 
     Returns:
         By normalised name, sorted: the origin with index, URL, SHA-256 and size, or the reason why there is none.
@@ -73,7 +78,7 @@ async def locate(
         InputError: code ``index-page``: an index sent a page that is none; ``too-large`` for one beyond all measure.
         UsageError: an index URL is none.
     """
-    search = _Search(index_urls, Network(fetcher, concurrency=concurrency), trust_metadata, progress)
+    search = _Search(index_urls, Network(fetcher, concurrency=concurrency), trust_metadata, progress, policy)
     found: dict[NormalizedName, OriginRecord | Unlockable] = {}
     tasks: list[asyncio.Task[tuple[NormalizedName, OriginRecord | Unlockable]]] = []
     try:
@@ -91,12 +96,18 @@ class _Search:
     """One run over the indexes."""
 
     def __init__(
-        self, index_urls: Sequence[str], network: Network, trust_metadata: bool, progress: Progress | None
+        self,
+        index_urls: Sequence[str],
+        network: Network,
+        trust_metadata: bool,
+        progress: Progress | None,
+        policy: Policy,
     ) -> None:
         self._indexes = [url for url in index_urls if urlsplit(url).scheme != "file"]
         self._network = network
         self._trust_metadata = trust_metadata
         self._progress = progress
+        self._policy = policy
 
     async def outcome(self, dist: InstalledDist) -> tuple[NormalizedName, OriginRecord | Unlockable]:
         text, _, version = dist.directory.removesuffix(".dist-info").partition("-")
@@ -106,7 +117,7 @@ class _Search:
             installed = _read(dist)
             name, version = installed.identity.name, str(installed.identity.version)
             outcome = await self._origin(installed)
-        except RecordError as error:
+        except (RecordError, LockPolicyError) as error:
             outcome = Unlockable(
                 name=name,
                 version=version,
@@ -128,6 +139,8 @@ class _Search:
 
     async def _from_url(self, installed: Installed, text: str) -> OriginRecord:
         direct = direct_url_of(text)
+        _allow(self._policy.origin_fault(installed.identity.name, Origin(kind="url", url=direct.url)))
+        _allow(self._policy.address_fault(direct.url, package=installed.identity.name))
         # A wheel can bring this file along, and pip leaves it alone; so what lies there has to be what is installed.
         filename = Wheel(url=direct.url, digest=direct.digest or Digest(bytes(32))).filename
         file = IndexFile(filename=filename, url=direct.url, digest=direct.digest)
@@ -143,7 +156,7 @@ class _Search:
         project = installed.identity.name
         offers: list[Candidates] = []
         refusals: list[RecordError] = []
-        for index in self._indexes:
+        for index in self._indexes_for(project):
             page = await self._network.page(_page_url(index, project))
             if page is None:
                 continue
@@ -155,6 +168,17 @@ class _Search:
                 origin = Origin(kind="index", url=public_url(proven.file.url), index=base)
                 return _record(installed, origin, proven)
         raise refusals[0] if refusals else no_candidate(installed.identity, offers, was_listed=bool(offers))
+
+    def _indexes_for(self, project: NormalizedName) -> Sequence[str]:
+        """All of them, or the one that the name is pinned to, as it was given (it may have a placeholder)."""
+        pin = self._policy.pin_of(project)
+        if pin is None:
+            return self._indexes
+        found = [index for index in self._indexes if index_form(index) == pin]
+        if not found:
+            # Where it came from nobody can say, but not that it came from where it is pinned to.
+            _allow(self._policy.origin_fault(project, None))
+        return found
 
     async def _proven(self, installed: Installed, offer: Candidates, refusals: list[RecordError]) -> Proven | None:
         matching = [file for file in offer.likely if file.metadata_digest is not None and file.digest is not None]
@@ -175,11 +199,17 @@ class _Search:
 
     async def _try(self, installed: Installed, file: IndexFile) -> Proven | RecordError:
         try:
+            _allow(self._policy.address_fault(file.url, package=installed.identity.name))
             return await prove_file(installed, file, self._network)
         except RecordError as error:
             return error
         except InputError as error:
             return _unusable(file, error)
+
+
+def _allow(fault: InputError | None) -> None:
+    if fault is not None:
+        raise fault
 
 
 def _read(dist: InstalledDist) -> Installed:
@@ -211,13 +241,14 @@ def _page_url(index: str, project: NormalizedName) -> str:
 
 
 def _unusable(file: IndexFile, error: InputError) -> RecordError:
+    forbidden = isinstance(error, LockPolicyError)
     return RecordError(
-        f"the wheel that is there cannot be read: {error.message}",
+        error.message if forbidden else f"the wheel that is there cannot be read: {error.message}",
         code=error.code,
         where=error.where,
         url=public_url(file.url),
         got=error.got or file.filename,
-        hint="tell the owner of the index",
+        hint=error.hint if forbidden else "tell the owner of the index",
     )
 
 

@@ -4,7 +4,7 @@ Rules this file keeps:
 
 1. What was recorded wins over what was located; a wheel that came from a local file is taken from an index only where
    that has the very same bytes.
-2. The wheel is of this distribution and for this runtime, or it is refused.
+2. The wheel is of this distribution and for this runtime, and comes from where the policy lets it, or it is refused.
 
 Left to others: reading records (:mod:`micropip_lock.app.origins`), locating (:mod:`micropip_lock.app.locate`).
 """
@@ -21,6 +21,7 @@ from micropip_lock.app.origins import same_version
 from micropip_lock.app.survey import Surveyed
 from micropip_lock.core.dist_info import OriginRecord
 from micropip_lock.core.model import Wheel
+from micropip_lock.core.policy import Policy
 from micropip_lock.core.wheel import parse_identity
 from micropip_lock.errors import RecordError, Unlockable
 
@@ -120,3 +121,18 @@ def check_wheel(record: OriginRecord, name: NormalizedName, version: str, tags: 
             got=filename,
             hint="install it for Pyodide (pip install --platform, or in a Pyodide virtual environment)",
         )
+
+
+def check_policy(policy: Policy, record: OriginRecord, name: NormalizedName) -> None:
+    """Check that a replay under this policy could fetch the wheel.
+
+    Raises:
+        LockPolicyError: codes ``index-pin``, ``insecure``, ``host-not-allowed`` ….
+    """
+    fault = policy.origin_fault(name, record.origin)
+    if fault is None and can_be_fetched(record):
+        address = policy.address_fault(record.origin.url, package=name)
+        if address is not None:
+            raise address
+    if fault is not None:
+        raise fault

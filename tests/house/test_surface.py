@@ -18,6 +18,7 @@ PUBLIC = [
     "Lock",
     "LockDiff",
     "MicropipLockError",
+    "Policy",
     "ReplayReport",
     "UnlockableError",
     "VerifyReport",
