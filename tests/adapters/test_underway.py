@@ -11,10 +11,20 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from micropip_lock.adapters.index_answers import Pages
-from micropip_lock.adapters.underway import Asked, Underway, absolute, asked_for, bytes_of, check_promise, wheel_of
+from micropip_lock.adapters.underway import (
+    Asked,
+    PinnedElsewhereError,
+    Underway,
+    absolute,
+    asked_for,
+    bytes_of,
+    check_promise,
+    wheel_of,
+)
 from micropip_lock.core.digest import Digest
 from micropip_lock.core.dist_info import parse_records
-from micropip_lock.errors import HashMismatchError, InputError
+from micropip_lock.core.policy import Policy
+from micropip_lock.errors import HashMismatchError, InputError, LockPolicyError
 from micropip_lock.testing import BuiltWheel, wheel
 
 SIX = wheel("six", "1.16.0", files={"six.py": "PY3 = True\n"})
@@ -266,3 +276,52 @@ class Buffer:
 def test_bytes_of(buffer: object) -> None:
     """Bytes are had from whatever holds them."""
     assert b"wheel" == bytes_of(buffer)
+
+
+PRIVATE = "https://private.example/simple"
+
+
+@pytest.mark.parametrize(
+    ("policy", "url", "code"),
+    [
+        (Policy(index_pins={"six": INDEX}), "https://files.example/six-1.16.0-py3-none-any.whl", None),
+        (Policy(index_pins={"six": PRIVATE}), "https://files.example/six-1.16.0-py3-none-any.whl", "index-pin"),
+        (Policy(index_pins={"six": INDEX}), "https://files.example/other/six-1.16.0-py3-none-any.whl", "index-pin"),
+        (Policy(allow_hosts=("cdn.example",)), "https://files.example/six-1.16.0-py3-none-any.whl", "host-not-allowed"),
+        (Policy(allow_hosts=("site.example",)), "wheels/six-1.16.0-py3-none-any.whl", None),
+        (Policy(allow_hosts=()), "emfs:/tmp/six-1.16.0-py3-none-any.whl", None),
+        (Policy(), "http://files.example/six-1.16.0-py3-none-any.whl", None),
+    ],
+)
+def test_the_policy_before_a_wheel(policy: Policy, url: str, code: str | None) -> None:
+    """A wheel from another index than the pinned one, or from a host that is not listed, is refused unseen."""
+    install = underway("six", policy=policy, page_address="https://site.example/lab/")
+    page = '<a href="https://files.example/six-1.16.0-py3-none-any.whl">six-1.16.0-py3-none-any.whl</a>'
+    install.pages.keep(f"{INDEX}/six/", page, "text/html")
+    try:
+        install.add(canonicalize_name("six"), url, {})
+        found = None
+    except LockPolicyError as error:
+        found = error.code
+    assert code == found
+
+
+@pytest.mark.parametrize(
+    ("pins", "outcome"),
+    [
+        ({}, None),
+        ({"six": f"{INDEX}/"}, None),
+        ({"six": "pyodide"}, PinnedElsewhereError),
+        ({"six": PRIVATE}, PinnedElsewhereError),
+        ({"six": "https://third.example/simple"}, LockPolicyError),
+    ],
+)
+def test_the_policy_before_a_page(pins: dict[str, str], outcome: type[Exception] | None) -> None:
+    """An index is passed over for a name that is pinned to another one of those asked, and refused for a third."""
+    install = Underway(asked={}, pages=Pages(index_urls=(INDEX, PRIVATE)), policy=Policy(index_pins=pins))
+    try:
+        install.check_index(f"{INDEX}/six/")
+        found: type[Exception] | None = None
+    except (PinnedElsewhereError, LockPolicyError) as error:
+        found = type(error)
+    assert outcome is found

@@ -19,6 +19,7 @@ from micropip_lock.app.replay import PackageOutcome, ReplayReport
 from micropip_lock.cli import main
 from micropip_lock.cli_verbs import write_atomically
 from micropip_lock.core.model import Lock
+from micropip_lock.core.policy import Policy
 from micropip_lock.errors import (
     StorageError,
 )
@@ -49,6 +50,7 @@ def test_freeze_passes_its_options(fake_freeze: FakeFreeze, tmp_path: Path) -> N
                 "constraints": ("rich<14",),
                 "pre": True,
                 "progress": None,
+                "policy": Policy(),
             },
         )
     ] == fake_freeze.asked
