@@ -14,11 +14,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from micropip_lock.core.faults import Faults
 from micropip_lock.core.hosts import place_of, shown_host
 from micropip_lock.core.model import Lock, LockedPackage
 from micropip_lock.core.policy import Policy
 from micropip_lock.core.policy_fields import mib
-from micropip_lock.core.read import Faults
 from micropip_lock.errors import InputError, LockPolicyError
 
 _CONSENT_HINT: Final = "if that is meant, consent: policy=Policy(consent=True), or --yes on the command line"
@@ -96,22 +96,12 @@ def judge(policy: Policy, lock: Lock, downloads: Iterable[LockedPackage] | None 
 
     Args:
         policy: What is allowed.
-        lock: All of it is judged: addresses, origins, hosts, packages.
+        lock: All of it is judged: addresses, origins, hosts.
         downloads: What would be fetched, for the bytes; all of it by default.
     """
     refused: list[InputError] = []
     asks: list[LockPolicyError] = []
     hosts: set[str] = set()
-    if len(lock) > policy.max_packages:
-        refused.append(
-            LockPolicyError(
-                "the lock has too many packages",
-                code="too-large",
-                where="packages",
-                expected=f"at most {policy.max_packages} (max-packages)",
-                got=str(len(lock)),
-            )
-        )
     for package in lock:
         refused += _faults_of(policy, package, lock.base)
         place = place_of(package.wheel.url, lock.base)

@@ -31,7 +31,7 @@ from micropip_lock.core.redact import public_url
 from micropip_lock.errors import InputError, LockPolicyError, RedirectPolicyError
 
 _NUMBERS: Final = (
-    *("max_hosts", "max_packages", "max_redirects"),
+    *("max_hosts", "max_redirects"),
     *("max_wheel_bytes", "max_download_bytes", "ask_above_bytes"),
 )
 
@@ -47,7 +47,6 @@ class Policy:
         index_pins: By name (``acme-core``) or prefix (``acme-*``, or ``*``) the base URL of the only index that these
             packages may come from, or ``pyodide`` for the runtime's own distribution. The longest match counts.
         max_hosts: Distinct hosts of one lock without consent, where ``allow_hosts`` names none.
-        max_packages: Packages of one lock.
         max_wheel_bytes: Bytes of one wheel.
         max_download_bytes: Bytes of one replay.
         ask_above_bytes: Bytes of one replay without consent.
@@ -62,7 +61,6 @@ class Policy:
     allow_insecure_hosts: tuple[str, ...] = ()
     index_pins: Mapping[str, str] = field(default_factory=dict)
     max_hosts: int = 8
-    max_packages: int = 2000
     max_wheel_bytes: int = 256 * MIB
     max_download_bytes: int = 1024 * MIB
     ask_above_bytes: int = 100 * MIB

@@ -71,7 +71,7 @@ def _lines(policy: Policy) -> Iterator[str]:
         "private one, to other hosts only where those are allowed."
     )
     yield (
-        f"At most {policy.max_packages:,} packages, {mib(policy.max_wheel_bytes)} for a wheel, "
+        f"At most {mib(policy.max_wheel_bytes)} for a wheel, "
         f"{mib(policy.max_download_bytes)} for a replay; "
         + ("large downloads are agreed to." if policy.consent else f"above {mib(policy.ask_above_bytes)} with consent.")
     )

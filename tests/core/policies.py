@@ -28,7 +28,6 @@ policies = st.builds(
     allow_insecure_hosts=st.lists(hosts, max_size=2),
     index_pins=st.dictionaries(patterns, indexes, max_size=3),
     max_hosts=small,
-    max_packages=small,
     max_wheel_bytes=small,
     max_download_bytes=small,
     ask_above_bytes=small,

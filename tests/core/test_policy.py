@@ -203,7 +203,7 @@ def test_the_default_in_words() -> None:
             "At most 5 redirects: never from https: to http:, never from a public address to a private one, "
             "to other hosts only where those are allowed."
         ),
-        "At most 2,000 packages, 256 MiB for a wheel, 1,024 MiB for a replay; above 100 MiB with consent.",
+        "At most 256 MiB for a wheel, 1,024 MiB for a replay; above 100 MiB with consent.",
     ) == DEFAULT_POLICY.describe()
 
 
