@@ -77,6 +77,8 @@ async def freeze(options: Namespace, looks: Looks) -> Outcome:
     frozen = _freeze_requirements if options.site is None else _freeze_site
     lock, notes = await frozen(options, looks, output)
     text = lock.to_json()
+    if not (lock.packages or lock.mocks or lock.unlocked):
+        notes.append("note: the lock is empty: nothing is there but what installs, records and replays")
     if output is not None:
         write_atomically(output, text.encode("utf-8"))
     return Outcome(

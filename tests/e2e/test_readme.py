@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from micropip_lock import wiring
+from micropip_lock.core.model import Lock
 from micropip_lock.testing import PackageIndex
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,7 +41,7 @@ def run(text: str, cwd: Path, catalogue: PackageIndex) -> subprocess.CompletedPr
 
 def test_every_block_is_run_by_a_test() -> None:
     """The blocks are those that the tests below run, so that a new one cannot go unrun."""
-    assert [len(blocks("sh")), len(blocks("python")), len(BLOCK.findall(README))] == [4, 3, 7]
+    assert [len(blocks("sh")), len(blocks("python")), len(BLOCK.findall(README))] == [5, 3, 8]
 
 
 @pytest.mark.node
@@ -66,11 +67,25 @@ def test_make_test_and_setup_are_targets(catalogue: PackageIndex) -> None:
 @pytest.mark.node
 def test_command_line(catalogue: PackageIndex, tmp_path: Path) -> None:
     """Each command of the command-line block succeeds, in its order, in an empty folder."""
-    (block,) = blocks("sh", containing="micropip-lock freeze")
+    (block,) = blocks("sh", containing="micropip-lock freeze rich")
     done = run(block, tmp_path, catalogue)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "replayed" in done.stdout
     assert (tmp_path / "site" / "rich" / "__init__.py").is_file()
+
+
+def test_a_directory_of_pip(catalogue: PackageIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The block of `freeze --site` locks what pip installs, with the index as the origin of each."""
+    # Only the index above: whatever this machine's pip takes from elsewhere is on no index of the test.
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    (block,) = blocks("sh", containing="freeze --site")
+    done = run(block, tmp_path, catalogue)
+    assert done.returncode == 0, done.stdout + done.stderr
+    lock = Lock.from_json((tmp_path / "packages-lock.json").read_text("utf-8"))
+    expected = {"markdown-it-py", "mdurl", "msgpack", "pygments", "rich"}
+    assert (expected, {catalogue.url}) == (set(lock.packages), {one.origin.index for one in lock if one.origin})
 
 
 @pytest.mark.node

@@ -235,6 +235,27 @@ def test_a_virtual_environment(capsys: Capture, tmp_path: Path, index: PackageIn
     assert ["six"] == list(Lock.from_json(capsys.readouterr().out).packages)
 
 
+def test_an_environment_of_tools(capsys: Capture, tmp_path: Path) -> None:
+    """An environment that holds only its own pip, and a directory of tools, gives an empty lock and says so."""
+    put(tmp_path / "venv/lib/python3.14/site-packages", wheel("pip", "26.0"))
+    (tmp_path / "venv/pyvenv.cfg").touch()
+    put(tmp_path / "tools", wheel("micropip", "0.11"), asked=False)
+    for name in ("venv", "tools"):
+        code = main(["freeze", "--site", str(tmp_path / name), "--index-url", "http://127.0.0.1:9/simple"])
+        streams = capsys.readouterr()
+        assert (0, 0, True) == (code, len(Lock.from_json(streams.out)), "the lock is empty" in streams.err)
+
+
+def test_pip_that_something_needs(capsys: Capture, tmp_path: Path, package_index: PackageIndex) -> None:
+    """An environment's own pip is locked where something needs it; tools are where somebody asked pip for them."""
+    site = tmp_path / "venv/lib/python3.14/site-packages"
+    for built in (wheel("pip", "26.0"), wheel("compile", requires=["pip"]), wheel("micropip", "0.11")):
+        put(site, package_index.add(built))
+    (tmp_path / "venv/pyvenv.cfg").touch()
+    main(["freeze", "--site", str(tmp_path / "venv"), "--index-url", package_index.url])
+    assert ["compile", "micropip", "pip"] == list(Lock.from_json(capsys.readouterr().out).packages)
+
+
 def test_an_index_that_is_down(capsys: Capture, site: Path, index: PackageIndex) -> None:
     """Where the index cannot be asked, that is the reason for what has no record; all else is listed as ever."""
     index.fault("/simple/*", Status(503, times=None, retry_after="0"))
