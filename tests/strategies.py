@@ -10,7 +10,6 @@ from textwrap import dedent
 from typing import Any, get_args
 from urllib.parse import quote
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from packaging.utils import NormalizedName, canonicalize_name
 
@@ -29,10 +28,6 @@ from micropip_lock.core.model import (
     mocks_by_name,
 )
 from micropip_lock.errors import Unlockable
-
-# Machines that run these tests are shared: how long one example takes says nothing about the program.
-settings.register_profile("shared-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("shared-machine")
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 KNOWN_OF_OURS = {

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from packaging.version import Version
 
@@ -184,7 +184,6 @@ def test_direct_url_refusals(facts: Any, code: str) -> None:
     assert code == caught.value.code
 
 
-@settings(deadline=None)
 @given(st.one_of(st.text(), st.recursive(st.none() | st.text() | st.integers(), st.lists).map(json.dumps)))
 def test_any_direct_url(text: str) -> None:
     """Text that is no direct_url.json is refused with our error."""

@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Callable
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from micropip_lock.core import remote_wheel
@@ -236,7 +236,6 @@ def mutated(draw: st.DrawFn) -> bytes:
     return bytes(data)
 
 
-@settings(deadline=None)
 @given(mutated(), st.integers(1, 5000))
 @example(WHOLE[:30], 22)
 def test_mutated_archives(data: bytes, tail: int) -> None:
@@ -255,7 +254,6 @@ def test_mutated_archives(data: bytes, tail: int) -> None:
     assert expected == files["RECORD"]
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=300), st.integers(1, 400))
 def test_noise(data: bytes, tail: int) -> None:
     """Noise is refused with our error, and never asks for bytes that are not there."""
@@ -264,7 +262,6 @@ def test_noise(data: bytes, tail: int) -> None:
     assert caught.value.code
 
 
-@settings(deadline=None)
 @given(st.binary(min_size=22, max_size=200), st.integers(0, 10**12))
 def test_end_of_anything(tail: bytes, more: int) -> None:
     """Any tail of any size is a place within the archive, too short to tell, or refused with our error."""
