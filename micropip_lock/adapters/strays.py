@@ -50,7 +50,9 @@ def _in_site(root: Path) -> Iterator[Stray]:
             yield _egg(place, "egg-info")
         elif name.endswith(".egg-link"):
             target = next(iter(_lines(place)), "")
-            yield Stray(name=name.removesuffix(".egg-link"), version="", kind="egg-link", place=target, file=name)
+            yield Stray(
+                name=name.removesuffix(".egg-link") or name, version="", kind="egg-link", place=target, file=name
+            )
         elif name.endswith(".pth"):
             for line in _lines(place):
                 directory = root / line
@@ -61,7 +63,7 @@ def _in_site(root: Path) -> Iterator[Stray]:
 def _of_path_file(name: str, directory: Path) -> Stray:
     editable = _EDITABLE.fullmatch(name.removesuffix(".pth"))
     return Stray(
-        name=editable["name"] if editable else name.removesuffix(".pth"),
+        name=editable["name"] if editable else name.removesuffix(".pth") or name,
         version=editable["version"] if editable else "",
         kind="path-file",
         place=os.fspath(directory),
@@ -82,7 +84,7 @@ def _egg(place: Path, kind: str) -> Stray:
     text = next((text for path in candidates if (text := _text(path)) is not None), "")
     fields = HeaderParser().parsestr(text)
     return Stray(
-        name=str(fields.get("Name") or name).strip(),
+        name=str(fields.get("Name", "")).strip() or name or place.name,
         version=str(fields.get("Version") or version.partition("-")[0]).strip(),
         kind="egg-info" if kind == "egg-info" else "path-entry",
         place=os.fspath(place),

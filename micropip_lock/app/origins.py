@@ -43,6 +43,16 @@ def origin_of(dist: InstalledDist, name: NormalizedName, version: str, runtime_l
             ``record-version`` (nothing else says where it came from), ``hash-form`` (micropip's digest is none).
         LockSchemaError: ``hash-form``: the digest in the runtime's lock is none.
     """
+    record = _recorded(dist, name, version, runtime_lock)
+    for url in (record.origin.url, record.origin.index or ""):
+        try:
+            urlsplit(url)
+        except ValueError as error:
+            raise _no_address(url) from error
+    return record
+
+
+def _recorded(dist: InstalledDist, name: NormalizedName, version: str, runtime_lock: RuntimeLock) -> OriginRecord:
     installer = (dist.read_text("INSTALLER") or "").strip()
     newer: RecordError | None = None
     try:
@@ -173,9 +183,23 @@ def _from_runtime(name: NormalizedName, version: str, runtime_lock: RuntimeLock)
             got=str(entry.get("version")) if entry else "no entry",
             hint="install it with micropip",
         )
-    url = urljoin(runtime_lock.base or "", str(entry.get("file_name", "")))
+    file_name = str(entry.get("file_name", ""))
+    try:
+        url = urljoin(runtime_lock.base or "", file_name)
+    except ValueError as error:
+        raise _no_address(file_name) from error
     return OriginRecord(
         origin=Origin(kind="runtime", url=public_url(url)), digest=Digest.from_hex(str(entry.get("sha256", "")))
+    )
+
+
+def _no_address(url: str) -> RecordError:
+    return RecordError(
+        "the record of this install names no address",
+        code="record-unreadable",
+        expected="the address of a wheel",
+        got=public_url(url),
+        hint="reinstall the package while recording is on",
     )
 
 

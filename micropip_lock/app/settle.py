@@ -19,9 +19,11 @@ from packaging.utils import NormalizedName
 
 from micropip_lock.app.origins import same_version
 from micropip_lock.app.survey import Surveyed
+from micropip_lock.core.address import address_fault
 from micropip_lock.core.dist_info import OriginRecord
 from micropip_lock.core.model import Wheel
 from micropip_lock.core.policy import Policy
+from micropip_lock.core.read import hidden_character
 from micropip_lock.core.wheel import parse_identity
 from micropip_lock.errors import RecordError, Unlockable
 
@@ -101,9 +103,20 @@ def check_wheel(record: OriginRecord, name: NormalizedName, version: str, tags: 
         tags: What the runtime takes.
 
     Raises:
-        RecordError: codes ``identity``, ``other-platform``.
+        RecordError: codes ``identity``, ``other-platform``, ``record-unreadable``.
         WheelMetadataError: code ``wheel-filename``.
+        LockSchemaError, LockPolicyError: an address that no lock may name, see :mod:`micropip_lock.core.address`.
     """
+    for address in filter(None, (record.origin.url, record.origin.index)):
+        if (fault := address_fault(address, where="", package=name)) is not None:
+            raise fault
+        if hidden_character(address) is not None:
+            raise RecordError(
+                "its address has a control or invisible character",
+                code="record-unreadable",
+                got=ascii(address),
+                hint="reinstall the package while recording is on",
+            )
     filename = Wheel(url=record.origin.url, digest=record.digest).filename
     identity = parse_identity(filename)
     if identity.name != name or not same_version(str(identity.version), version):

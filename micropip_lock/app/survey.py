@@ -37,6 +37,7 @@ from micropip_lock.core.imports import import_names, namespace_names
 from micropip_lock.core.metadata import Metadata, parse_metadata
 from micropip_lock.core.mocks import module_paths, present_mock, read_mock
 from micropip_lock.core.model import Mock
+from micropip_lock.core.read import is_name, is_version
 from micropip_lock.core.verdict import Finding
 from micropip_lock.errors import MicropipLockError, RecordError, Unlockable
 from micropip_lock.ports import InstalledDist, RuntimeLock, SiteReader
@@ -217,6 +218,14 @@ def _identity(dist: InstalledDist) -> tuple[Metadata, NormalizedName]:
     metadata = parse_metadata(text)
     name = canonicalize_name(metadata.name)
     directory_name, _, directory_version = dist.directory.removesuffix(".dist-info").partition("-")
+    if not is_name(metadata.name) or not is_version(metadata.version):
+        raise RecordError(
+            "METADATA has no proper name and version",
+            code="identity",
+            expected="a name (PEP 508) and a version (PEP 440)",
+            got=f"{metadata.name} {metadata.version}",
+            hint="uninstall it: a lock cannot name it",
+        )
     if canonicalize_name(directory_name) != name or not same_version(directory_version, metadata.version):
         raise RecordError(
             "METADATA and the dist-info directory name different distributions",
@@ -290,7 +299,7 @@ def _add_unread(
         seen.items.append(mock)
         return
     text, _, version = dist.directory.removesuffix(".dist-info").partition("-")
-    name = canonicalize_name(text)
+    name = canonicalize_name(text or dist.directory)
     seen.items.append(item_of(name, version, error))
     try:
         seen.unread[name] = parse_requirements(name, parse_metadata(dist.read_text("METADATA") or "").requires)

@@ -22,7 +22,7 @@ from typing import Any, Final
 from micropip_lock.core.digest import Digest
 from micropip_lock.core.index_page import yanked_of
 from micropip_lock.core.model import Origin, OriginKind
-from micropip_lock.core.read import hidden_character
+from micropip_lock.core.read import MAX_WHOLE, hidden_character
 from micropip_lock.core.redact import public_requirement
 from micropip_lock.core.redact import public_url as public_url
 from micropip_lock.errors import LockSchemaError, RecordError
@@ -160,7 +160,8 @@ def format_records(record: OriginRecord) -> dict[str, str]:
     if record.yanked:
         facts["yanked"] = record.yanked
     if record.requirement:
-        facts["requirement"] = public_requirement(record.requirement)
+        # White space of any kind means the same in a requirement; a lock has spaces only.
+        facts["requirement"] = public_requirement(" ".join(record.requirement.split()))
     if record.extras:
         facts["extras"] = sorted(record.extras)
     if record.record_digest:
@@ -290,7 +291,7 @@ def _address(facts: Mapping[str, Any]) -> str:
 
 def _size(facts: Mapping[str, Any]) -> int | None:
     size = _optional(facts, "size", int)
-    if size is not None and size < 0:
+    if size is not None and not 0 <= size <= MAX_WHOLE:
         raise ValueError(f"size is {size}")
     return size
 

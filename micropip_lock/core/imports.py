@@ -73,7 +73,9 @@ def clashes(
 
 def _public(value: str) -> str:
     name, _, mark = value.partition(";")
-    return "" if mark.strip() == "private" else name.strip()
+    # PEP 794: each value is a name that an import statement can have; nothing else can be imported.
+    public = mark.strip() != "private" and all(map(_importable, name.strip().split(".")))
+    return name.strip() if public else ""
 
 
 def _outermost(found: Sequence[str]) -> tuple[set[str], list[str]]:

@@ -22,10 +22,10 @@ from email.parser import HeaderParser
 from textwrap import dedent
 from typing import Final, Protocol
 
-from packaging.utils import InvalidName, NormalizedName, canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 
 from micropip_lock.core.model import Lock, Mock
-from micropip_lock.core.read import MAX_NAME, hidden_character, parsed_version
+from micropip_lock.core.read import hidden_character, is_name, is_version
 from micropip_lock.errors import ConflictError, RecordError
 
 IN_MEMORY_INSTALLER: Final = "micropip in-memory mock package"
@@ -119,7 +119,7 @@ def read_mock(dist: MockFiles) -> Mock:
     """
     display_name, version = _identity(dist)
     persistent = (dist.read_text("INSTALLER") or "").strip() == PERSISTENT_INSTALLER
-    if not _is_name(display_name) or parsed_version(version) is None:
+    if not is_name(display_name) or not is_version(version):
         raise RecordError(
             "the mock package has no proper name and version",
             code="identity",
@@ -148,7 +148,7 @@ def present_mock(dist: MockFiles) -> PresentMock | None:
         mock = None
     name, version = _identity(dist)
     return PresentMock(
-        name=canonicalize_name(name or dist.directory.removesuffix(".dist-info").rpartition("-")[0]),
+        name=canonicalize_name(name or dist.directory.removesuffix(".dist-info").rpartition("-")[0] or dist.directory),
         version=version,
         directory=dist.directory,
         persistent=(dist.read_text("INSTALLER") or "").strip() == PERSISTENT_INSTALLER,
@@ -269,14 +269,6 @@ def _source(module: str, source: str | None, persistent: bool) -> str:
             hint="spell it as an escape sequence",
         )
     return dedent(source)
-
-
-def _is_name(text: str) -> bool:
-    try:
-        canonicalize_name(text, validate=True)
-    except InvalidName:
-        return False
-    return len(text) <= MAX_NAME
 
 
 def _identity(dist: MockFiles) -> tuple[str, str]:

@@ -209,7 +209,7 @@ class Table:
             return ""
         value = (self._value or {})[key]
         text = value if isinstance(value, str) else ""
-        if text and len(text) <= _LONG_VERSION and (any_form or parsed_version(text) is not None):
+        if text and len(text) <= _LONG_VERSION and (any_form or is_version(text)):
             self._check_visible(key, text)
         else:
             self.fault("version", "not a version", key=key, expected="a PEP 440 version in a string", got=shown(value))
@@ -295,7 +295,7 @@ class Table:
         return kind(message, code=code, where=where, package=self.package, expected=expected, got=shown(value))
 
     def _check_name(self, key: str, text: str) -> bool:
-        good = len(text) <= MAX_NAME and bool(_NAME.fullmatch(text))
+        good = is_name(text)
         if not good:
             form = f"letters, digits, '.', '_' and '-', at most {MAX_NAME} (PEP 508)"
             where = f"{self.where}.{key}" if self.where else key
@@ -360,6 +360,16 @@ def hidden_character(text: str, *, program: bool = False) -> str | None:
     if text.isprintable():
         return None
     return next((character for character in text if unicodedata.category(character) in _HIDDEN), None)
+
+
+def is_name(text: str) -> bool:
+    """Whether a lock can hold this as the name of a distribution (PEP 508)."""
+    return len(text) <= MAX_NAME and bool(_NAME.fullmatch(text))
+
+
+def is_version(text: str) -> bool:
+    """Whether a lock can hold this as a version (PEP 440)."""
+    return len(text) <= _LONG_VERSION and parsed_version(text) is not None
 
 
 def parsed_version(text: str) -> Version | None:

@@ -57,7 +57,7 @@ class MemorySite:
         """Files and directories of eggs at the top."""
         tops = {path.partition("/")[0] for path in self._files}
         eggs = sorted(top for top in tops if top.endswith(".egg-info"))
-        return tuple(Stray(name=egg.partition("-")[0], version="", kind="egg-info", place=egg) for egg in eggs)
+        return tuple(Stray(name=egg.partition("-")[0] or egg, version="", kind="egg-info", place=egg) for egg in eggs)
 
     def install(self, built: BuiltWheel, records: Mapping[str, Text] | None = None) -> str:
         """Unpack a wheel as Pyodide does: every file where the archive says.
@@ -122,7 +122,7 @@ class MemorySite:
         tree = hashlib.sha256()
         for path in self.paths():
             # Lengths first, so that no two different trees give the same bytes.
-            for part in (path.encode("utf-8"), self._files[path]):
+            for part in (path.encode("utf-8", "surrogatepass"), self._files[path]):
                 tree.update(len(part).to_bytes(8) + part)
         return tree.hexdigest()
 

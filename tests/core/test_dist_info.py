@@ -62,7 +62,7 @@ records = st.builds(
     OriginRecord,
     origin=origins,
     digest=st.just(WHEEL),
-    size=st.none() | st.integers(0, 2**60),
+    size=st.none() | st.integers(0, 2**53 - 1),
     upload_time=st.none() | words,
     yanked=st.booleans() | st.just("it was broken"),
     requested=st.booleans(),

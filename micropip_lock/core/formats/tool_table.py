@@ -219,7 +219,9 @@ def read_unlocked(ours: Table) -> tuple[Unlockable, ...]:
 
 def unlocked_facts(unlocked: Iterable[Unlockable]) -> list[dict[str, str]]:
     """``unlocked`` as JSON: sorted, with the characters that a reader refuses spelt out, since reasons quote them."""
-    return [{key: _visible(text) for key, text in item.to_json().items()} for item in sorted(unlocked, key=_order)]
+    facts = [{key: _visible(text) for key, text in item.to_json().items()} for item in unlocked]
+    # A reader sorts what it reads, which is spelt out already.
+    return sorted(facts, key=lambda item: tuple(item.values()))
 
 
 def plain(value: Any) -> Any:
