@@ -2,29 +2,43 @@
 
 Rules this file keeps:
 
-1. Only facts are added: that a person asked for it, with which extras. Where it came from stays what it was.
+1. Only facts are added: that a person asked for it, with which extras. Where it came from stays what it was, and no
+   record that is there is written again, whatever it says.
 2. What ``loadPackage`` did not bring is an error that names it, dependencies included: Pyodide logs such a failure and
    goes on (see docs/adr/0002).
+3. A record of what ``loadPackage`` brought is made of the runtime's own lock. It lies in dist-info, and RECORD does not
+   name it, as after an install; so ``micropip.uninstall`` takes it away with the rest.
 
 Left to others: wheels under way (:mod:`micropip_lock.adapters.underway`), reading for a freeze (``app/origins.py``).
 """
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urljoin
 
 from packaging.utils import NormalizedName, canonicalize_name
 
 from micropip_lock.adapters.underway import Asked
 from micropip_lock.core.digest import Digest
-from micropip_lock.core.dist_info import RECORD_FILE, OriginRecord, format_records, parse_records
+from micropip_lock.core.dist_info import (
+    RECORD_FILE,
+    RESERVED_FILES,
+    OriginRecord,
+    format_records,
+    parse_record,
+    parse_records,
+)
 from micropip_lock.core.model import Origin
+from micropip_lock.core.read import parsed_version
 from micropip_lock.core.redact import public_url
-from micropip_lock.errors import FetchError, LockSchemaError
+from micropip_lock.errors import FetchError, LockSchemaError, RecordError
+
+_LOADER: Final = "pyodide.loadPackage"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,7 +59,7 @@ class Distribution:
 
     def url(self, entry: Mapping[str, Any]) -> str:
         """The public address of a package's file."""
-        return public_url(urljoin(self.base or "", str(entry["file_name"])))
+        return public_url(urljoin(self.base or "", str(entry.get("file_name", ""))))
 
     def needed(self, names: Iterable[str], loaded: frozenset[str]) -> dict[str, Mapping[str, Any]]:
         """What ``loadPackage`` brings for ``names``: they and all they need, what was loaded before left out."""
@@ -59,6 +73,18 @@ class Distribution:
             found[name] = entry
             queue += map(str, entry.get("depends", ()))
         return found
+
+
+def record_unrecorded(site: Path, distribution: Distribution) -> None:
+    """Give everything that ``loadPackage`` brought and that has no record yet one, from the runtime's lock.
+
+    Calling it again changes nothing. What is not what the lock names, or brought records along, gets none.
+    """
+    for directory in sorted(site.glob("*.dist-info")):
+        if not (directory / RECORD_FILE).exists() and _line(directory / "INSTALLER") == _LOADER:
+            record = _left_behind(directory, distribution, canonicalize_name(directory.name.partition("-")[0]))
+            if record is not None:
+                _write(directory, record)
 
 
 def mark_requested(site: Path, distribution: Distribution, name: NormalizedName, asked: Asked) -> None:
@@ -116,7 +142,7 @@ def record_loaded(
 def _left_behind(directory: Path, distribution: Distribution, name: NormalizedName) -> OriginRecord | None:
     """A record of what micropip or ``loadPackage`` wrote on their own."""
     shipped = _text(directory / "RECORD")
-    if shipped is None or (directory / RECORD_FILE).exists():
+    if shipped is None or (directory / RECORD_FILE).exists() or _brings_records(shipped, directory.name):
         return None
     bound = Digest.of(shipped.encode("utf-8"))
     installer = (_text(directory / "INSTALLER") or "").strip()
@@ -128,14 +154,29 @@ def _left_behind(directory: Path, distribution: Distribution, name: NormalizedNa
                 kind="index" if source == "pypi" else "url", url=public_url(_line(directory / "PYODIDE_URL"))
             )
             digest = Digest.from_hex(_line(directory / "PYODIDE_SHA256"))
-        elif installer == "pyodide.loadPackage" and source == "pyodide" and entry is not None:
+        elif installer == _LOADER and source == "pyodide" and entry is not None and _is_of(directory.name, entry):
             origin = Origin(kind="runtime", url=distribution.url(entry))
-            digest = Digest.from_hex(str(entry["sha256"]))
+            digest = Digest.from_hex(str(entry.get("sha256")))
         else:
             return None
     except LockSchemaError:
         return None
     return OriginRecord(origin=origin, digest=digest, record_digest=bound) if origin.url else None
+
+
+def _brings_records(record: str, directory: str) -> bool:
+    """Whether RECORD lists a file that only an installer may write: then nothing in dist-info can be believed."""
+    try:
+        listed = {posixpath.normpath(row.path) for row in parse_record(record)}
+    except RecordError:
+        return True
+    return any(f"{directory}/{name}" in listed for name in RESERVED_FILES)
+
+
+def _is_of(directory: str, entry: Mapping[str, Any]) -> bool:
+    """Whether a dist-info directory is of the version that an entry of the runtime's lock has a file of."""
+    version = parsed_version(directory.removesuffix(".dist-info").partition("-")[2])
+    return bool(entry.get("file_name")) and version is not None and version == parsed_version(str(entry.get("version")))
 
 
 def _dist_info(site: Path, name: NormalizedName) -> Path | None:

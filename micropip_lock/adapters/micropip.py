@@ -37,7 +37,7 @@ from typing import Any, Final
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from micropip_lock.adapters.in_place import Distribution, mark_requested, record_loaded
+from micropip_lock.adapters.in_place import Distribution, mark_requested, record_loaded, record_unrecorded
 from micropip_lock.adapters.index_answers import (
     FaultyHeaders,
     Pages,
@@ -77,6 +77,8 @@ class _Recording:
 class MicropipRecorder:
     """Makes every install through micropip and piplite leave its origin in dist-info.
 
+    What ``loadPackage`` brought gets its record when recording begins, with each install, and when recording ends.
+
     Args:
         freeze_text: What ``micropip.freeze()`` returns while recording is on.
         on_install: Told the file name and size of each wheel that is installed.
@@ -102,6 +104,7 @@ class MicropipRecorder:
             policy=policy,
         )
         self._undo: list[Callable[[], None]] = []
+        self._record_loaded: Callable[[], None] = lambda: None
 
     @property
     def running(self) -> bool:
@@ -149,6 +152,8 @@ class MicropipRecorder:
                 expected="0.11",
                 hint="update micropip-lock",
             ) from error
+        self._record_loaded = partial(record_unrecorded, _site_packages(), _distribution(layer, self._recording))
+        self._record_loaded()
         recording = recording_layer(layer, self._recording)
         self._replace(manager, "compat_layer", recording)
         self._replace(package_manager, "Transaction", recording_transaction(transaction, self._recording))
@@ -163,8 +168,13 @@ class MicropipRecorder:
 
     def stop(self) -> None:
         """Leave micropip as it was."""
-        while self._undo:
-            self._undo.pop()()
+        if not self.running:
+            return
+        try:
+            self._record_loaded()
+        finally:
+            while self._undo:
+                self._undo.pop()()
 
 
 async def install_from_index(
@@ -308,6 +318,7 @@ def recording_layer(layer: Any, recording: _Recording) -> Any:
             distribution = _distribution(layer, recording)
             needed = distribution.needed(map(str, names), _loaded(layer))
             await layer.loadPackage(names)
+            record_unrecorded(_site_packages(), distribution)
             record_loaded(_site_packages(), distribution, needed, _loaded(layer), underway.asked)
 
     return RecordingLayer
@@ -330,6 +341,8 @@ def recording_transaction(transaction: Any, recording: _Recording) -> Any:
                 policy=recording.policy,
             )
             _underway.set(self._recorded)
+            # Also what somebody has loaded since, past micropip.
+            record_unrecorded(_site_packages(), _distribution(self._compat_layer, recording))
             await super().gather_requirements(requirements)
             for wheel in self.wheels:
                 # All of them before the first is unpacked, and before a reinstall takes the old ones away.

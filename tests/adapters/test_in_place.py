@@ -10,19 +10,24 @@ from typing import Any
 import pytest
 from packaging.utils import canonicalize_name
 
-from micropip_lock.adapters.in_place import Distribution, mark_requested, record_loaded
+from micropip_lock.adapters.in_place import Distribution, mark_requested, record_loaded, record_unrecorded
 from micropip_lock.adapters.site import SitePackages
 from micropip_lock.adapters.underway import Asked
+from micropip_lock.app.freeze import freeze
+from micropip_lock.core.digest import Digest
 from micropip_lock.core.dist_info import OriginRecord, parse_records
+from micropip_lock.core.model import Origin
 from micropip_lock.errors import FetchError
 from micropip_lock.testing import wheel
 from micropip_lock.testing.site import MemorySite
+from tests.app.in_directories import Booted, tree
 from tests.app.recorded import records_of
 
 SIX = wheel("six", "1.16.0")
 HEX = "0" * 63 + "1"
 NAME = canonicalize_name("six")
 ASKED = Asked(requirement="six[more]", extras=("more",))
+LOADED = {"INSTALLER": "pyodide.loadPackage\n", "PYODIDE_SOURCE": "pyodide\n"}
 MICROPIP = {
     "INSTALLER": "micropip",
     "PYODIDE_URL": f"https://u:p@files.example/{SIX.filename}?token=1",
@@ -31,7 +36,9 @@ MICROPIP = {
 
 
 def entry(name: str, *depends: str, **facts: Any) -> dict[str, Any]:
-    return {"name": name, "file_name": f"{name}-1-py3-none-any.whl", "sha256": HEX, "depends": [*depends], **facts}
+    file_name = f"{name}-1-py3-none-any.whl"
+    made = {"name": name, "version": "1.16", "file_name": file_name, "sha256": HEX, "depends": [*depends]}
+    return {**made, **facts}
 
 
 PACKAGES: Mapping[str, Mapping[str, Any]] = {
@@ -77,11 +84,7 @@ def test_a_record_is_kept_and_marked(tmp_path: Path) -> None:
     [
         ({**MICROPIP, "PYODIDE_SOURCE": "pypi"}, "index", f"https://files.example/{SIX.filename}"),
         ({**MICROPIP, "PYODIDE_SOURCE": MICROPIP["PYODIDE_URL"]}, "url", f"https://files.example/{SIX.filename}"),
-        (
-            {"INSTALLER": "pyodide.loadPackage", "PYODIDE_SOURCE": "pyodide"},
-            "runtime",
-            "https://cdn.example/full/six-1-py3-none-any.whl",
-        ),
+        (LOADED, "runtime", "https://cdn.example/full/six-1-py3-none-any.whl"),
     ],
 )
 def test_what_installers_left_is_made_a_record(tmp_path: Path, left: dict[str, str], kind: str, url: str) -> None:
@@ -149,9 +152,76 @@ def test_a_dependency_that_did_not_come(tmp_path: Path) -> None:
 
 def test_what_came_is_recorded_when_asked_for(tmp_path: Path) -> None:
     """Of what came, what a person asked for gets a record with its digest; a shared library needs none."""
-    filled(tmp_path, {"INSTALLER": "pyodide.loadPackage", "PYODIDE_SOURCE": "pyodide"})
+    filled(tmp_path, LOADED)
     loaded = frozenset({"App", "six", "zlib-library"})
     record_loaded(tmp_path, DISTRIBUTION, PACKAGES, loaded, {NAME: ASKED})
     text = (tmp_path / SIX.dist_info / "micropip-lock.json").read_text()
 
     assert ("runtime", HEX, True) == tuple(json.loads(text)[key] for key in ("source", "sha256", "requested"))
+
+
+def test_what_was_loaded_is_recorded_once(tmp_path: Path) -> None:
+    """What ``loadPackage`` brought gets the record of the runtime's lock, beside RECORD; again changes no file."""
+    filled(tmp_path, LOADED)
+    before = tree(tmp_path)
+    record_unrecorded(tmp_path, DISTRIBUTION)
+    once = tree(tmp_path)
+    record_unrecorded(tmp_path, DISTRIBUTION)
+    text = (tmp_path / SIX.dist_info / "RECORD").read_text()
+    expected = OriginRecord(
+        origin=Origin(kind="runtime", url="https://cdn.example/full/six-1-py3-none-any.whl"),
+        digest=Digest.from_hex(HEX),
+        record_digest=Digest.of(text.encode()),
+    )
+
+    assert (expected, {f"{SIX.dist_info}/micropip-lock.json"}, once) == (
+        record(tmp_path),
+        once.keys() - before.keys(),
+        tree(tmp_path),
+    )
+
+
+def test_what_was_loaded_freezes_to_the_same(tmp_path: Path) -> None:
+    """The record says no more than the runtime's lock: the lock of the environment is the same with and without it."""
+    filled(tmp_path, LOADED)
+    runtime = Booted(SIX)
+    before = freeze(SitePackages(tmp_path), runtime).to_json()
+    known = runtime.lock()
+    record_unrecorded(tmp_path, Distribution(packages=known.packages, base=known.base))
+
+    assert (before, True) == (
+        freeze(SitePackages(tmp_path), runtime).to_json(),
+        (tmp_path / SIX.dist_info / "micropip-lock.json").is_file(),
+    )
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        {"INSTALLER": "pip"},
+        {"INSTALLER": "micropip", **{name: text for name, text in MICROPIP.items() if name != "INSTALLER"}},
+        {**LOADED, "PYODIDE_SOURCE": "https://files.example/six.whl"},
+        {**LOADED, "micropip-lock.json": "of somebody"},
+        {**LOADED, "RECORD": f"six.py,,\n{SIX.dist_info}/PYODIDE_URL,,\n"},
+        {**LOADED, "RECORD": f"six.py,,\n./{SIX.dist_info}/INDEX,,\n"},
+        {**LOADED, "RECORD": "no, such, record, at all\n"},
+    ],
+)
+def test_nothing_is_overwritten_or_believed(tmp_path: Path, left: dict[str, str]) -> None:
+    """What somebody else installed, has a record, or brought records along is left as it is."""
+    before = tree(filled(tmp_path, left))
+    record_unrecorded(tmp_path, DISTRIBUTION)
+
+    assert before == tree(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "packages",
+    [{}, *({"six": entry("six", **facts)} for facts in ({"version": "1.17"}, {"sha256": None}, {"file_name": ""}))],
+)
+def test_what_the_runtimes_lock_does_not_name(tmp_path: Path, packages: Mapping[str, Mapping[str, Any]]) -> None:
+    """Another version, or an entry without digest or file, makes no record."""
+    before = tree(filled(tmp_path, LOADED))
+    record_unrecorded(tmp_path, Distribution(packages=packages, base="https://cdn.example/full/"))
+
+    assert before == tree(tmp_path)

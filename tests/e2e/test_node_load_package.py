@@ -1,4 +1,4 @@
-"""Pyodide's own ``loadPackage`` under Node, with our locks.
+"""Pyodide's own ``loadPackage`` under Node: with our locks, and past micropip while recording is on.
 
 Under Node, Pyodide takes a ``file_name`` for a path, so it cannot load a lock with absolute addresses there
 (micropip-lock replays it); with base names beside the wheels it can.
@@ -17,6 +17,8 @@ import pytest
 
 from micropip_lock.adapters.runtimes import find_node, pyodide_directory
 from micropip_lock.core.model import Lock
+from micropip_lock.testing import PackageIndex, wheel
+from tests.e2e.kernel import kernel
 from tests.e2e.sets import PYODIDE_314, SETS, PackageSet
 from tests.e2e.wheelhouse import wheels
 
@@ -46,3 +48,65 @@ async def test_pyodide_loads_our_lock_from_a_directory(
     assert answer.returncode == 0, answer.stderr[-2000:]
 
     assert packages.answer == json.loads(answer.stdout)
+
+
+RECORDS = """
+from pathlib import Path
+from site import getsitepackages
+def records():
+    found = Path(getsitepackages()[0]).glob("*/micropip-lock.json")
+    return sorted(path.parent.name.partition("-")[0] for path in found)
+"""
+
+
+async def test_what_load_package_brings_is_recorded(catalogue: PackageIndex, tmp_path: Path) -> None:
+    """What was loaded before recording, between installs and before its end gets the record of the runtime's lock."""
+    async with kernel(PYODIDE_314, index_urls=[catalogue.url]) as running:
+        entries = await running.ask("""
+import pyodide_js
+packages = pyodide_js._api.lockfile_packages.to_py()
+answer = {name: packages[name] for name in ("six", "attrs", "pytz")}
+""")
+        for entry in entries.values():
+            built = wheel(entry["name"], entry["version"], files={f"{entry['name']}/__init__.py": ""})
+            (tmp_path / entry["file_name"]).write_bytes(built.data)
+        found = await running.ask(f"""{RECORDS}
+import micropip, micropip_lock, pyodide_js
+manager = pyodide_js._api.packageManager
+manager.installBaseUrl = {f"{tmp_path}/"!r}  # a distribution of three files, on every machine
+before = records()
+await pyodide_js.loadPackage("six")
+found = [records()]
+recording = micropip_lock.record()
+found.append(records())
+await pyodide_js.loadPackage("attrs")
+found.append(records())
+await micropip.install("markupsafe", index_urls={catalogue.url!r})
+found.append(records())
+await pyodide_js.loadPackage("pytz")
+recording.stop()
+found.append(records())
+answer = [sorted(set(one) - set(before)) for one in found]
+""")
+        lock = Lock.from_json(
+            await running.ask("""
+import micropip_lock
+answer = (await micropip_lock.freeze(roots=["six", "attrs", "pytz"])).to_json()
+""")
+        )
+        left = await running.ask("""
+import micropip
+from pathlib import Path
+from site import getsitepackages
+micropip.uninstall(["six", "attrs", "pytz"])
+site = Path(getsitepackages()[0])
+answer = [path.name for name in ("six", "attrs", "pytz") for path in site.glob(f"{name}*")]
+""")
+    recorded = {package.name: package.wheel.digest.hex for package in lock}
+
+    assert (
+        [[], ["six"], ["six"], ["attrs", "markupsafe", "six"], ["attrs", "markupsafe", "pytz", "six"]],
+        {name: entry["sha256"] for name, entry in entries.items()},
+        {"runtime"},
+        [],
+    ) == (found, recorded, {package.origin.kind for package in lock if package.origin}, left)
