@@ -3,7 +3,7 @@
 
 PY := .venv/bin/python
 
-.PHONY: corpus corpus-files wheel help setup js bundle test demo bench-locate bench-freeze fmt lint lock clean
+.PHONY: corpus corpus-files wheel help setup js bundle test demo bench-locate bench-freeze fuzz fmt lint lock clean
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -51,6 +51,11 @@ wheel: bundle ## the wheel, in dist/
 
 bench-freeze: bundle ## how long a freeze takes against micropip's own; ARGS go to tools/bench_freeze.py
 	NODE="$$(tools/find-node)" $(PY) -m tools.bench_freeze $(ARGS)
+
+fuzz: setup ## readers of strangers' bytes against random ones; ARGS="--minutes 30" go to tools/fuzz.py
+	@tools/once .venv/.fuzz requirements/fuzz.txt .venv/.dependencies -- .venv/bin/python -m pip install --quiet \
+	  --disable-pip-version-check --require-hashes --only-binary :all: --requirement requirements/fuzz.txt
+	$(PY) -m tools.fuzz $(ARGS)
 
 fmt: setup ## put the sources in form
 	$(PY) -m ruff check --fix-only .

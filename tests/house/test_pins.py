@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[2]
 _ADDRESS = re.compile(r"\w+://|\bfile:|--(?:extra-)?index-url|--find-links|--trusted-host|@ ")
 _PIN = re.compile(r"([A-Za-z0-9._-]+)==([^\s;\\]+)")
-PYTHON_LOCKS = ["dev", "node"]
+PYTHON_LOCKS = ["dev", "fuzz", "node"]
 
 
 def _pins(name: str) -> list[str]:
@@ -23,7 +23,7 @@ def _pins(name: str) -> list[str]:
     return [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
 
 
-@pytest.mark.parametrize("path", ["requirements/dev.txt", "requirements/node.txt", "js/package-lock.json"])
+@pytest.mark.parametrize("path", ["requirements/dev.txt", "requirements/fuzz.txt", "requirements/node.txt", "js/package-lock.json"])
 def test_a_lock_carries_no_address(path: str) -> None:
     """Neither an index nor a file host nor a page about a package stands in a lock."""
     assert [] == _ADDRESS.findall((ROOT / path).read_text("utf-8"))
