@@ -33,6 +33,8 @@ _FIELDS: Final = struct.Struct("<4x4x2H4x3L4H2x2L")
 # APPNOTE 4.4.4: bits 0, 6 and 13 mean encryption; 1 to 3 and 11 are what wheels have.
 _ENCRYPTED: Final = 0x2041
 _UNUSUAL: Final = 0xFFFF & ~0x080E
+# APPNOTE 4.4.3: 6.3 is the newest format there is; no unpacker takes a higher number.
+_NEWEST: Final = 63
 _FULL16: Final = 0xFFFF
 _FULL32: Final = 0xFFFFFFFF
 
@@ -171,7 +173,7 @@ def parse_directory(data: bytes, place: DirectoryPlace, filename: str) -> tuple[
             size, packed, offset = _widened((size, packed, offset), zip64, filename)
         at += name + extra + comment
         entry = ZipEntry(path, raw, offset, packed, size, crc, method, flags, external, header)
-        if flags & _UNUSUAL or method not in (0, 8) or disk or offset + 30 + packed > place.start:
+        if flags & _UNUSUAL or method not in (0, 8) or header[0] > _NEWEST or disk or offset + 30 + packed > place.start:
             _refuse_unusual(entry, filename)
         if method == 0 and size != packed:
             raise bad_zip(filename, "a stored entry of two sizes", got=repr(path), code="size-mismatch")
@@ -198,6 +200,8 @@ def _refuse_unusual(entry: ZipEntry, filename: str) -> NoReturn:
         )
     if entry.flags & _UNUSUAL:
         raise bad_zip(filename, "an entry has flags of other archives", got=f"{entry.flags:#06x} for {entry.path!r}")
+    if entry.header[0] > _NEWEST:
+        raise bad_zip(filename, "an entry for a newer zip format", got=f"version {entry.header[0]} for {entry.path!r}")
     raise bad_zip(filename, "an entry outside the archive", got=repr(entry.path))
 
 

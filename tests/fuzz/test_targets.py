@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from micropip_lock.core.digest import Digest, admit
 from micropip_lock.core.model import Lock
 from micropip_lock.core.wheel import OpenedWheel
+from micropip_lock.errors import WheelFormatError
 from tests.fuzz import targets
 from tests.fuzz.choices import Choices
 from tests.fuzz.targets import TARGETS, seeds
@@ -57,3 +58,17 @@ def test_choices_are_deterministic() -> None:
         nothing.chunk(),
         nothing.edited(b"kept"),
     )
+
+
+@pytest.mark.parametrize("digest", ["é" * 43, "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFV", "A" * 42 + "="])
+def test_a_row_with_odd_letters_in_its_digest(digest: str) -> None:
+    """Found by fuzzing: the fast reader of RECORD takes no digest that the plain one refuses, or reads otherwise."""
+    TARGETS["dist-info"](bytes(4) + f"demo.py,sha256={digest},0\n".encode())
+
+
+def test_an_entry_for_a_newer_zip_format() -> None:
+    """Found by fuzzing: an entry that needs a newer unpacker than there is, is refused as every unpacker does."""
+    data = bytearray(targets._SEEDS[0].data)
+    data[data.index(b"PK\x01\x02") + 6] = data[4] = 227
+    with pytest.raises(WheelFormatError, match="newer zip format"):
+        OpenedWheel(admit(bytes(data), Digest.of(bytes(data)), filename=targets.NAME))
