@@ -173,7 +173,8 @@ def parse_directory(data: bytes, place: DirectoryPlace, filename: str) -> tuple[
             size, packed, offset = _widened((size, packed, offset), zip64, filename)
         at += name + extra + comment
         entry = ZipEntry(path, raw, offset, packed, size, crc, method, flags, external, header)
-        if flags & _UNUSUAL or method not in (0, 8) or header[0] > _NEWEST or disk or offset + 30 + packed > place.start:
+        outside = disk or offset + 30 + packed > place.start
+        if flags & _UNUSUAL or method not in (0, 8) or header[0] > _NEWEST or outside:
             _refuse_unusual(entry, filename)
         if method == 0 and size != packed:
             raise bad_zip(filename, "a stored entry of two sizes", got=repr(path), code="size-mismatch")

@@ -23,7 +23,7 @@ def _pins(name: str) -> list[str]:
     return [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
 
 
-@pytest.mark.parametrize("path", ["requirements/dev.txt", "requirements/fuzz.txt", "requirements/node.txt", "js/package-lock.json"])
+@pytest.mark.parametrize("path", [*(f"requirements/{name}.txt" for name in PYTHON_LOCKS), "js/package-lock.json"])
 def test_a_lock_carries_no_address(path: str) -> None:
     """Neither an index nor a file host nor a page about a package stands in a lock."""
     assert [] == _ADDRESS.findall((ROOT / path).read_text("utf-8"))
