@@ -15,7 +15,7 @@ import glob
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Final
 
 from micropip_lock.adapters.strays import find_strays
@@ -38,6 +38,7 @@ class InstalledDirectory:
         self._site = site
         self._prefix = prefix
         self.directory = directory
+        self._inside: tuple[str, str] | None = None
         self._texts: dict[str, str | None] = {}
 
     def read_text(self, filename: str) -> str | None:
@@ -57,13 +58,14 @@ class InstalledDirectory:
 
     def locate(self, path: str) -> Path | None:
         """Where a RECORD path lies, or ``None`` when it leaves the environment."""
-        if not path or "\0" in path or PurePosixPath(path).is_absolute():
+        if not path or "\0" in path or path.startswith("/"):
             return None
-        # Without "." and "..": "." is a prefix of everything.
-        site, prefix = Path(os.path.abspath(self._site)), Path(os.path.abspath(self._prefix))
-        target = Path(os.path.normpath(site / path))
-        inside = target.is_relative_to(site) or target.is_relative_to(prefix)
-        return target if inside and target != site else None
+        if self._inside is None:
+            # Text without "." and "..", and with a separator at its end: paths are many, and Path is slow.
+            site, prefix = (os.path.join(os.path.abspath(place), "") for place in (self._site, self._prefix))
+            self._inside = site, prefix
+        target = os.path.normpath(self._inside[0] + path)
+        return Path(target) if target.startswith(self._inside) else None
 
 
 class SitePackages:

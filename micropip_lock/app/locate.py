@@ -31,7 +31,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 
 from micropip_lock.app.network import Network
 from micropip_lock.app.prove import Installed, Proven, prove_file, read_installed, require_unedited
-from micropip_lock.core.candidates import Candidates, candidates_of, direct_url_of, no_candidate
+from micropip_lock.core.candidates import Candidates, candidates_of, direct_url_of, no_candidate, of_version
 from micropip_lock.core.digest import Digest
 from micropip_lock.core.dist_info import DIRECT_URL_FILE, OriginRecord, public_url
 from micropip_lock.core.hosts import index_form
@@ -154,13 +154,21 @@ class _Search:
 
     async def _from_indexes(self, installed: Installed) -> OriginRecord:
         project = installed.identity.name
+        if not self._indexes:
+            raise RecordError(
+                "nothing here says which wheel it came from, and there is no index to ask",
+                code="no-index-url",
+                got=f"{installed.identity.display_name} {installed.identity.version}",
+                hint="name one (--index-url, or index_urls=)",
+            )
+        matters = of_version(installed.identity.version)
         offers: list[Candidates] = []
         refusals: list[RecordError] = []
         for index in self._indexes_for(project):
             page = await self._network.page(_page_url(index, project))
             if page is None:
                 continue
-            files = parse_page(page.data.decode("utf-8", "replace"), page.content_type, page.url)
+            files = parse_page(page.data.decode("utf-8", "replace"), page.content_type, page.url, matters=matters)
             offers.append(candidates_of(installed.identity, files))
             proven = await self._proven(installed, offers[-1], refusals)
             if proven is not None:

@@ -109,7 +109,7 @@ async def prove_file(installed: Installed, file: IndexFile, network: Network) ->
             code="gone",
             url=public_url(file.url),
             got=error.message,
-            hint="name another index that has it (--index-url), or install another version",
+            hint="name another index that has it (--index-url, or index_urls=), or install another version",
         ) from error
 
 
@@ -208,7 +208,7 @@ def _judge(installed: Installed, file: IndexFile, wheel: RemoteWheel) -> None:
             code="different-build",
             url=public_url(file.url),
             got=str(difference),
-            hint="name the index it came from (--index-url), or install it again from there",
+            hint="name the index it came from (--index-url, or index_urls=), or install it again from there",
         )
     raise RecordError(
         "its RECORD was changed after it was installed",

@@ -14,9 +14,10 @@ Left to others: asking the index and proving a candidate (:mod:`micropip_lock.ap
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from email.parser import HeaderParser
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -140,6 +141,24 @@ class Candidates:
         return bool(self.likely or self.possible or self.other_metadata or self.other_tags or self.sdists)
 
 
+def of_version(version: Version) -> Callable[[str], bool]:
+    """Whether a file name is of a version, told by its version alone, each spelling read once: pages are long."""
+
+    @cache
+    def is_it(text: str) -> bool:
+        try:
+            return Version(text) == version
+        except InvalidVersion:
+            return False
+
+    def look(filename: str) -> bool:
+        if filename.endswith(".whl"):
+            return is_it((*filename.split("-", 2), "")[1])
+        return is_it(filename.rpartition("-")[2].removesuffix(".zip").removesuffix(".tar.gz"))
+
+    return look
+
+
 def candidates_of(identity: InstalledIdentity, files: Iterable[IndexFile]) -> Candidates:
     """Sort an index's files of one project by whether they can be what is installed."""
     groups: dict[str, list[IndexFile]] = {name: [] for name in Candidates.__dataclass_fields__}
@@ -193,7 +212,7 @@ def no_candidate(identity: InstalledIdentity, found: Iterable[Candidates], *, wa
             "no index has this project",
             code="not-on-index",
             got=shown,
-            hint="name the index it came from (--index-url)",
+            hint="name the index it came from (--index-url, or index_urls=)",
         )
     if other := next((file for one in offers for file in one.other_metadata), None):
         return RecordError(
@@ -202,7 +221,7 @@ def no_candidate(identity: InstalledIdentity, found: Iterable[Candidates], *, wa
             url=public_url(other.url),
             expected=f"METADATA with sha256 {other.metadata_digest}",
             got=str(identity.metadata),
-            hint="name the index it came from (--index-url), or " + REINSTALL,
+            hint="name the index it came from (--index-url, or index_urls=), or " + REINSTALL,
         )
     wheels = sorted({file.filename for one in offers for file in one.other_tags})
     if any(one.sdists for one in offers):
@@ -219,13 +238,13 @@ def no_candidate(identity: InstalledIdentity, found: Iterable[Candidates], *, wa
             code="no-matching-wheel",
             expected=tags,
             got=", ".join(wheels[:3]),
-            hint="name the index it came from (--index-url)",
+            hint="name the index it came from (--index-url, or index_urls=)",
         )
     return RecordError(
         "no index has this version any more",
         code="version-not-on-index",
         got=shown,
-        hint="it was removed, or came from elsewhere; name the index it came from (--index-url)",
+        hint="it was removed, or came from elsewhere; name the index it came from (--index-url, or index_urls=)",
     )
 
 

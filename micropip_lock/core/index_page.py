@@ -7,7 +7,7 @@ Reads the Simple API as JSON (PEP 691, 700, 714) and as HTML (PEP 503, 658, 592)
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from html.parser import HTMLParser
@@ -47,13 +47,16 @@ class IndexFile:
     yanked: bool | str = False
 
 
-def parse_page(text: str, content_type: str, page_url: str) -> tuple[IndexFile, ...]:
+def parse_page(
+    text: str, content_type: str, page_url: str, *, matters: Callable[[str], bool] = bool
+) -> tuple[IndexFile, ...]:
     """The files that a project page lists; entries that make no sense are left out, as installers do.
 
     Args:
         text: The page.
         content_type: As the server said it.
         page_url: Address of the page, after redirects.
+        matters: Says by its name whether a file is worth reading; pages list thousands.
 
     Raises:
         InputError: code ``index-page``, when the page is not what its content type says.
@@ -73,8 +76,8 @@ def parse_page(text: str, content_type: str, page_url: str) -> tuple[IndexFile, 
                 expected="a JSON object",
                 got=type(page).__name__,
             )
-        return tuple(_json_files(page, page_url))
-    parser = _Anchors(page_url)
+        return tuple(_json_files(page, page_url, matters))
+    parser = _Anchors(page_url, matters)
     try:
         parser.feed(text)
         parser.close()
@@ -86,7 +89,7 @@ def parse_page(text: str, content_type: str, page_url: str) -> tuple[IndexFile, 
     return tuple(parser.files)
 
 
-def _json_files(page: Mapping[str, Any], page_url: str) -> Iterable[IndexFile]:
+def _json_files(page: Mapping[str, Any], page_url: str, matters: Callable[[str], bool]) -> Iterable[IndexFile]:
     files = page.get("files")
     if not isinstance(files, list):
         releases = page.get("releases")
@@ -95,8 +98,11 @@ def _json_files(page: Mapping[str, Any], page_url: str) -> Iterable[IndexFile]:
     for entry in files:
         if not isinstance(entry, dict):
             continue
-        filename, url = entry.get("filename"), _resolved(page_url, entry.get("url"))
-        if not isinstance(filename, str) or not filename or url is None:
+        filename = entry.get("filename")
+        if not isinstance(filename, str) or not filename or not matters(filename):
+            continue
+        url = _resolved(page_url, entry.get("url"))
+        if url is None:
             continue
         hashes = entry.get("hashes", entry.get("digests"))
         metadata = entry.get("core-metadata", entry.get("dist-info-metadata"))
@@ -164,8 +170,9 @@ def _sha256(hashes: object) -> Digest | None:
 
 
 class _Anchors(HTMLParser):
-    def __init__(self, page_url: str) -> None:
+    def __init__(self, page_url: str, matters: Callable[[str], bool]) -> None:
         super().__init__(convert_charrefs=True)
+        self._matters = matters
         self.files: list[IndexFile] = []
         self._base = page_url
         self._based = False
@@ -182,7 +189,7 @@ class _Anchors(HTMLParser):
             filename = unquote(urlsplit(url).path.rsplit("/", 1)[-1])
         except ValueError:
             return
-        if not filename:
+        if not filename or not self._matters(filename):
             return
         hashes = dict(part.partition("=")[::2] for part in fragment.split("&"))
         # PEP 714: data-core-metadata, with PEP 658's data-dist-info-metadata as the older name.

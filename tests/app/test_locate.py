@@ -304,6 +304,12 @@ async def test_indexes_in_order(package_index_factory: Factory, fetcher: HostInd
     assert ({"demo-pkg": origin(first, SMALL)}, 0) == (plain(found), second.log.count())
 
 
+@pytest.mark.parametrize("indexes", [(), ("file:///nowhere",)])
+async def test_no_index(fetcher: HostIndexFetcher, indexes: tuple[str, ...]) -> None:
+    """Where there is no index to ask, that is the reason."""
+    assert {"demo-pkg": "no-index-url"} == await outcome(unpacked(SMALL), fetcher, *indexes)
+
+
 async def test_placeholder_in_the_index(package_index: PackageIndex, fetcher: HostIndexFetcher) -> None:
     """An index URL may say where the project's name goes."""
     package_index.add(SMALL)

@@ -17,6 +17,7 @@ from micropip_lock.core.candidates import (
     direct_url_of,
     identity_of,
     no_candidate,
+    of_version,
 )
 from micropip_lock.core.digest import Digest
 from micropip_lock.core.index_page import IndexFile
@@ -190,3 +191,19 @@ def test_any_direct_url(text: str) -> None:
     with pytest.raises(RecordError) as caught:
         direct_url_of(text)
     assert "record-unreadable" == caught.value.code
+
+
+NAMES = st.sampled_from(["demo", "Demo.Pkg", "demo_pkg", "demo-pkg", ""])
+VERSIONS = st.sampled_from(
+    ["1.0", "1", "1.0.0", "v1.0", "1.0+local", "1!1.0", "2.0", "1.0rc1", "1.0-1", "x", "", "1_0"]
+)
+ENDINGS = st.sampled_from(["-py3-none-any.whl", "-1-py3-none-any.whl", ".whl", ".tar.gz", ".zip", ".tar.bz2", ""])
+
+
+@given(NAMES, VERSIONS, ENDINGS)
+def test_the_quick_look_misses_nothing(name: str, version: str, ending: str) -> None:
+    """What the quick look at the version leaves out could be no candidate."""
+    identity = identity_of(b"Name: demo-pkg\nVersion: 1.0\n", "Tag: py3-none-any\n")
+    file = IndexFile(filename=f"{name}-{version}{ending}", url="https://files.example/x")
+    looked = of_version(identity.version)(file.filename)
+    assert looked or not candidates_of(identity, [file]).has_version

@@ -321,3 +321,15 @@ def test_a_real_index(package_index: PackageIndex, accept: str) -> None:
         files = parse_page(answer.read().decode(), answer.headers["Content-Type"], page)
     expected = [(six.filename, package_index.file_url(six.filename), six.sha256)]
     assert expected == [(file.filename, file.url, str(file.digest)) for file in files]
+
+
+@pytest.mark.parametrize("content_type", ["application/vnd.pypi.simple.v1+json", "text/html"])
+def test_only_what_matters_is_read(content_type: str) -> None:
+    """A caller says by the name which files it wants; no other is given."""
+    names = ["six-1.15-py3-none-any.whl", "six-1.16.0-py3-none-any.whl", "six-1.16.tar.gz"]
+    if content_type == "text/html":
+        text = "".join(f'<a href="{name}">{name}</a>' for name in names)
+    else:
+        text = json.dumps({"files": [{"filename": name, "url": name, "hashes": {}} for name in names]})
+    found = parse_page(text, content_type, PAGE, matters=lambda name: "1.16" in name)
+    assert names[1:] == [file.filename for file in found]

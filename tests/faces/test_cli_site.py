@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from micropip_lock.adapters import runtimes
 from micropip_lock.cli import main
 from micropip_lock.core.model import Lock
 from micropip_lock.testing import Html, PackageIndex, Status, wheel
@@ -108,9 +109,9 @@ def test_what_cannot_be_locked(capsys: Capture, site: Path, package_index: Packa
     expected = [
         "unlockable: 2 installed distributions cannot be locked",
         f"  rich 15.0: different-build: {ANOTHER_BUILD} (changed: rich/__init__.py)",
-        "    hint: name the index it came from (--index-url), or install it again from there",
+        "    hint: name the index it came from (--index-url, or index_urls=), or install it again from there",
         "  six 1.16.0: not-on-index: no index has this project (six 1.16.0)",
-        "    hint: name the index it came from (--index-url)",
+        "    hint: name the index it came from (--index-url, or index_urls=)",
     ]
     assert expected == err.splitlines()[:5]
     assert [("rich", "different-build"), ("six", "not-on-index")] == items(run_json(capsys, *arguments)[1])
@@ -149,6 +150,16 @@ def test_the_configured_index(
 ) -> None:
     """Without --index-url the index of pip's and uv's configuration is asked."""
     monkeypatch.setenv("PIP_INDEX_URL", index.url)
+    assert (0, 2) == (main(["freeze", "--site", str(site)]), len(Lock.from_json(capsys.readouterr().out)))
+
+
+def test_micropips_own_index(
+    capsys: Capture, site: Path, index: PackageIndex, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Where nothing is configured, micropip's own default is asked, as it stands in micropip."""
+    micropip = wheel("micropip", files={"micropip/package_index.py": f"DEFAULT_INDEX_URLS = [{index.url!r}]\n"})
+    (tmp_path / micropip.filename).write_bytes(micropip.data)
+    monkeypatch.setattr(runtimes, "tool_wheel", lambda name, indexes, tell: tmp_path / micropip.filename)
     assert (0, 2) == (main(["freeze", "--site", str(site)]), len(Lock.from_json(capsys.readouterr().out)))
 
 
