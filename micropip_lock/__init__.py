@@ -8,12 +8,13 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 if _TYPE_CHECKING:
-    from micropip_lock.api import diff, freeze, load_lock, record, replay, verify
+    from micropip_lock.api import diff, freeze, record, replay, verify
     from micropip_lock.app.replay import ReplayReport
     from micropip_lock.core.compare import LockDiff, VerifyReport
     from micropip_lock.core.model import Lock
     from micropip_lock.core.policy import Policy
     from micropip_lock.errors import MicropipLockError, UnlockableError
+    from micropip_lock.load import load_lock
 
 __version__ = "0.1.0"
 
@@ -44,7 +45,7 @@ _HOMES = {
     "VerifyReport": "micropip_lock.core.compare",
     "diff": "micropip_lock.api",
     "freeze": "micropip_lock.api",
-    "load_lock": "micropip_lock.api",
+    "load_lock": "micropip_lock.load",
     "record": "micropip_lock.api",
     "replay": "micropip_lock.api",
     "verify": "micropip_lock.api",

@@ -7,12 +7,10 @@ Node. Every returned value has a useful ``repr``, ``_repr_html_`` and ``to_json(
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from micropip_lock import wiring
 from micropip_lock.app import freeze as _freeze
@@ -24,12 +22,9 @@ from micropip_lock.core import compare
 from micropip_lock.core.compare import LockDiff, VerifyReport
 from micropip_lock.core.model import Lock
 from micropip_lock.core.policy import DEFAULT_POLICY, Policy
-from micropip_lock.errors import LockParseError, MicropipLockError, UsageError
+from micropip_lock.errors import MicropipLockError, UsageError
+from micropip_lock.load import LockLike, load_lock
 from micropip_lock.ports import Progress
-
-MAX_LOCK_BYTES = 8 * 2**20
-
-LockLike = Lock | str | Path
 
 
 def record(*, policy: Policy | None = None) -> Recording:
@@ -163,7 +158,7 @@ async def replay(
     """Install exactly what a lock names, concurrently, every byte checked, all or nothing.
 
     Args:
-        lock: A lock, its JSON text, a path or a URL.
+        lock: A lock, its text, a path or a URL; see :func:`~micropip_lock.load.load_lock`.
         concurrency: Downloads at a time.
         progress: Told what happens (:class:`~micropip_lock.ports.ProgressEvent`).
         target: A directory to fill instead of this kernel.
@@ -273,7 +268,7 @@ def diff(a: Lock | str, b: Lock | str) -> LockDiff:
     """What changed from ``a`` to ``b``.
 
     Args:
-        a: A lock, or its JSON text; :func:`load_lock` reads paths and URLs.
+        a: A lock, or its JSON text; :func:`~micropip_lock.load.load_lock` reads paths, URLs and other formats.
         b: The same.
 
     Raises:
@@ -281,56 +276,6 @@ def diff(a: Lock | str, b: Lock | str) -> LockDiff:
     """
     first, second = (Lock.from_json(one) if isinstance(one, str) else one for one in (a, b))
     return compare.diff(first, second)
-
-
-async def load_lock(lock: LockLike) -> Lock:
-    """A lock from whatever names it.
-
-    Args:
-        lock: A lock, its JSON text, a path, an ``https:``/``http:``/``file:`` URL, or ``-`` for standard input.
-
-    Raises:
-        LockParseError: code ``no-lock`` when there is no such file; and what parsing raises.
-        FetchError: when the URL cannot be read.
-    """
-    if isinstance(lock, Lock):
-        return lock
-    if isinstance(lock, Path):
-        return await _from_path(lock)
-    text = lock.strip()
-    if text == "-":
-        return Lock.from_json(await asyncio.to_thread(sys.stdin.buffer.read))
-    if text.startswith(("{", "[", "<")) or "\n" in text:
-        return Lock.from_json(text)
-    if text.partition(":")[0].lower() in ("https", "http", "file"):
-        _check_address(text)
-        fetched = await wiring.fetcher().fetch(text, max_bytes=MAX_LOCK_BYTES)
-        return Lock.from_json(fetched.data, base=fetched.url)
-    return await _from_path(Path(text))
-
-
-def _check_address(url: str) -> None:
-    try:
-        urlsplit(url)
-    except ValueError as error:
-        raise UsageError(
-            "not an address", code="bad-url", got=str(error), hint="check the address of the lock"
-        ) from error
-
-
-async def _from_path(path: Path) -> Lock:
-    try:
-        data = path.read_bytes()
-    except (OSError, ValueError) as error:
-        # ValueError: a name that no file can have.
-        raise LockParseError(
-            "the lock cannot be read",
-            code="no-lock",
-            where=repr(str(path)),
-            got=getattr(error, "strerror", None) or str(error),
-            hint="a lock is a path, a URL or JSON text",
-        ) from error
-    return Lock.from_json(data, base=path.resolve().as_uri())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

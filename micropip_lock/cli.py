@@ -36,6 +36,7 @@ from micropip_lock.render import error_text
 
 PROGRAM: Final = "micropip-lock"
 INTERRUPTED: Final = 130
+LOCK: Final = "a path, a URL, or - for standard input; pyodide-lock.json or pylock.toml"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -129,10 +130,8 @@ async def _awaited(options: argparse.Namespace, looks: Looks) -> Outcome:
 
 def _notes(options: argparse.Namespace) -> list[str]:
     """Options that every verb takes, and this one has no use for."""
-    given = {"--index-url": bool(options.index_urls), "--pyodide": options.pyodide is not None}
-    used = {"--index-url": options.verb == "freeze", "--pyodide": options.verb == "freeze"}
-    used["--pyodide"] |= options.verb == "replay" and options.in_pyodide
-    return [f"note: {name} changes nothing here" for name in given if given[name] and not used[name]]
+    unused = bool(options.index_urls) and options.verb != "freeze"
+    return ["note: --index-url changes nothing here"] if unused else []
 
 
 def _tell_failure(error: MicropipLockError, verb: str, looks: Looks, *, as_json: bool) -> None:
@@ -209,7 +208,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="URL",
         help="package index to ask instead of the configured ones; may be repeated",
     )
-    group.add_argument("--pyodide", metavar="VERSION|DIR", help="the Pyodide to run, instead of the pinned one")
+    group.add_argument("--pyodide", metavar="VERSION|DIR", help="the Pyodide to run or to read a pylock.toml for")
     loudness = group.add_mutually_exclusive_group()
     loudness.add_argument("-q", "--quiet", action="store_true", help="only data and errors")
     loudness.add_argument("-v", "--verbose", action="store_true", help="also the traceback of a bug")
@@ -240,7 +239,7 @@ def parser() -> argparse.ArgumentParser:
     add_policy_options(one)
 
     one = verb("replay", "install exactly what a lock names")
-    one.add_argument("lock", metavar="LOCK", help="a path, a URL, or - for standard input")
+    one.add_argument("lock", metavar="LOCK", help=LOCK)
     one.add_argument("--target", type=_directory, metavar="DIR", help="fill this directory")
     one.add_argument("--in-pyodide", action="store_true", help="fill a fresh Pyodide instead")
     one.add_argument("-c", dest="code", metavar="CODE", help="then run CODE there")
@@ -249,7 +248,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--concurrency", type=_positive, metavar="N", help="downloads at a time")
 
     one = verb("verify", "check a directory or wheels against a lock")
-    one.add_argument("lock", metavar="LOCK")
+    one.add_argument("lock", metavar="LOCK", help=LOCK)
     one.add_argument("--site", type=_directory, metavar="DIR", help="site-packages or a virtual environment")
     one.add_argument(
         "--wheels",
@@ -259,11 +258,11 @@ def parser() -> argparse.ArgumentParser:
     )
 
     one = verb("diff", "show how lock B differs from lock A")
-    one.add_argument("before", metavar="A")
-    one.add_argument("after", metavar="B")
+    one.add_argument("before", metavar="A", help=LOCK)
+    one.add_argument("after", metavar="B", help=LOCK)
 
     one = verb("show", "show a lock")
-    one.add_argument("lock", metavar="LOCK")
+    one.add_argument("lock", metavar="LOCK", help=LOCK)
     return root
 
 

@@ -29,8 +29,17 @@ from micropip_lock.cli_text import View
 from micropip_lock.core.compare import diff
 from micropip_lock.core.model import Lock
 from micropip_lock.errors import StorageError, UsageError
+from micropip_lock.load import load_lock
 from micropip_lock.ports import Progress
-from micropip_lock.render import ProgressLine, diff_lines, findings_lines, kept_out_lines, lock_lines, report_lines
+from micropip_lock.render import (
+    ProgressLine,
+    diff_lines,
+    findings_lines,
+    kept_out_lines,
+    lock_lines,
+    note_lines,
+    report_lines,
+)
 
 OK: Final = 0
 DIFFERS: Final = 1
@@ -160,7 +169,7 @@ async def replay(options: Namespace, looks: Looks) -> Outcome:
             "--offline, --force and --concurrency are for --target",
             hint="a fresh Pyodide has nothing to keep or replace",
         )
-    lock = await api.load_lock(options.lock)
+    lock = await load_lock(options.lock, pyodide=options.pyodide)
     if options.in_pyodide:
         return await _replay_in_pyodide(lock, options, looks)
     more = {} if options.concurrency is None else {"concurrency": options.concurrency}
@@ -170,7 +179,7 @@ async def replay(options: Namespace, looks: Looks) -> Outcome:
         )
     return Outcome(
         facts={"target": str(options.target), "report": report.to_json()},
-        people=tuple(report_lines(report, looks.people)),
+        people=(*note_lines(lock, looks.people), *report_lines(report, looks.people)),
     )
 
 
@@ -185,7 +194,7 @@ async def _replay_in_pyodide(lock: Lock, options: Namespace, looks: Looks) -> Ou
         exit_code=OK if run.error is None else FAILED,
         facts=facts,
         data=run.stdout,
-        people=tuple(report_lines(run.report, looks.people)),
+        people=(*note_lines(lock, looks.people), *report_lines(run.report, looks.people)),
         errors=tuple(printed),
     )
 
@@ -194,7 +203,7 @@ async def verify(options: Namespace, looks: Looks) -> Outcome:
     """Compare a directory, or wheels, with a lock; findings only."""
     if options.site is None and options.wheels is None:
         raise UsageError("nothing to verify", expected="--site DIR, --wheels DIR or both", hint="name a directory")
-    lock = await api.load_lock(options.lock)
+    lock = await load_lock(options.lock, pyodide=options.pyodide)
     reports = {}
     if options.site is not None:
         reports["site"] = await api.verify_directory(lock, options.site, wheels=options.wheels)
@@ -212,7 +221,7 @@ async def compare(options: Namespace, looks: Looks) -> Outcome:
     """Show how the second lock differs from the first."""
     if options.before == options.after == "-":
         raise UsageError("standard input can be only one of the two locks", hint="name a file for the other")
-    before, after = await api.load_lock(options.before), await api.load_lock(options.after)
+    before, after = [await load_lock(one, pyodide=options.pyodide) for one in (options.before, options.after)]
     found = diff(before, after)
     return Outcome(
         exit_code=OK if found.ok else DIFFERS,
@@ -223,7 +232,7 @@ async def compare(options: Namespace, looks: Looks) -> Outcome:
 
 async def show(options: Namespace, looks: Looks) -> Outcome:
     """Show a lock as a table."""
-    lock = await api.load_lock(options.lock)
+    lock = await load_lock(options.lock, pyodide=options.pyodide)
     packages = [
         {
             "name": package.name,
@@ -247,6 +256,7 @@ async def show(options: Namespace, looks: Looks) -> Outcome:
         ],
         "site": dict(lock.site),
         "unlocked": [item.to_json() for item in lock.unlocked],
+        "notes": [note.to_json() for note in lock.notes],
     }
     return Outcome(facts=facts, data=_text(lock_lines(lock, looks.data)))
 

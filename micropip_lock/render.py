@@ -19,7 +19,6 @@ from micropip_lock.cli_text import GAP, Colour, Column, View, columns_of, human_
 from micropip_lock.core.caveats import yanked_notes
 from micropip_lock.core.compare import LockDiff, VerifyReport
 from micropip_lock.core.model import Lock
-from micropip_lock.core.verdict import Finding
 from micropip_lock.errors import MicropipLockError, Unlockable
 from micropip_lock.ports import ProgressEvent
 
@@ -74,15 +73,14 @@ def kept_out_lines(lock: Lock, view: View) -> list[str]:
     return [
         *unlocked_lines(lock.unlocked, view),
         *([f"left to the site: {printable(brought)}"] if brought else []),
-        # A lock that was read has no notes; what it says itself is told all the same.
-        *(note_line(note, view) for note in lock.notes or yanked_notes(lock)),
+        *note_lines(lock, view),
     ]
 
 
-def note_line(note: Finding, view: View) -> str:
-    """One note of a freeze."""
-    severity, _, rest = str(note).partition(":")
-    return view.paint(severity, "yellow") + printable(f":{rest}")
+def note_lines(lock: Lock, view: View) -> list[str]:
+    """What a freeze found, or what is odd in a text that was read; of any other lock what it says itself."""
+    notes = lock.notes or yanked_notes(lock)
+    return [view.paint("note", "yellow") + printable(str(note).removeprefix("note")) for note in notes]
 
 
 def unlocked_lines(items: Iterable[Unlockable], view: View) -> list[str]:

@@ -128,6 +128,19 @@ def site_to_freeze(root: Path, pyodide: str | None) -> Surroundings:
     return Surroundings(site=site, runtime=TargetRuntime(abi), seeds=seeds)
 
 
+def abi_to_lock_for(pyodide: str | None) -> Abi | None:
+    """What a lock of another format is read for: as it was said, else this Pyodide; ``None`` where there is none.
+
+    Raises:
+        UsageError: code ``pyodide-spec``.
+    """
+    if pyodide is not None:
+        from micropip_lock.adapters.runtimes import abi_of_pyodide
+
+        return abi_of_pyodide(pyodide)
+    return here().runtime.abi() if in_pyodide() else None
+
+
 def installer(target: Path | None) -> Installer:
     """What installs into this interpreter, or into a directory; one per place, so that replays cannot collide."""
     key = None if target is None else str(target.resolve())

@@ -19,12 +19,13 @@ from pathlib import Path
 from typing import Final
 
 from micropip_lock.adapters.strays import find_strays
+from micropip_lock.core.abis import marker_environment
 from micropip_lock.core.digest import Digest
 from micropip_lock.core.dirty import Listing
 from micropip_lock.core.dist_info import parse_record
 from micropip_lock.core.mocks import persistent_modules
 from micropip_lock.core.model import Abi
-from micropip_lock.core.plan import python_of, runtime_tags
+from micropip_lock.core.plan import runtime_tags
 from micropip_lock.errors import RecordError, UsageError
 from micropip_lock.ports import RuntimeLock, Stray
 
@@ -161,22 +162,7 @@ class TargetRuntime:
         return runtime_tags(self._abi)
 
     def markers(self) -> Mapping[str, str]:
-        # Complete (PEP 508): a variable left out would be answered for the interpreter that runs this.
-        minor = ".".join(map(str, python_of(self._abi)))
-        full = self._abi.python if self._abi.python.startswith(f"{minor}.") else f"{minor}.0"
-        return {
-            "implementation_name": "cpython",
-            "implementation_version": full,
-            "os_name": "posix",
-            "platform_machine": self._abi.arch,
-            "platform_python_implementation": "CPython",
-            "platform_release": "",
-            "platform_system": "Emscripten",
-            "platform_version": "",
-            "python_full_version": full,
-            "python_version": minor,
-            "sys_platform": "emscripten",
-        }
+        return marker_environment(self._abi)
 
     def imported(self) -> Mapping[str, str]:
         return {}

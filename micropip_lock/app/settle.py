@@ -23,7 +23,7 @@ from micropip_lock.core.address import address_fault
 from micropip_lock.core.dist_info import OriginRecord
 from micropip_lock.core.model import Wheel
 from micropip_lock.core.policy import Policy
-from micropip_lock.core.read import hidden_character
+from micropip_lock.core.shown import hidden_character
 from micropip_lock.core.wheel import parse_identity
 from micropip_lock.errors import RecordError, Unlockable
 

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from micropip_lock.core.model import Abi
+from micropip_lock.core.plan import python_of
 from micropip_lock.errors import UsageError
 
 ABIS: Final[Mapping[str, Abi]] = {
@@ -52,6 +53,31 @@ def abi_of_release(version: str) -> Abi:
         expected="0.26 to 0.29, or 314",
         hint="name a directory that holds that Pyodide",
     )
+
+
+def marker_environment(abi: Abi) -> dict[str, str]:
+    """What markers are evaluated with for a Pyodide of this ABI (PEP 508), complete.
+
+    A variable left out would be answered for the interpreter that runs this.
+
+    Raises:
+        EnvironmentMismatchError: code ``abi-unknown``.
+    """
+    minor = ".".join(map(str, python_of(abi)))
+    full = abi.python if abi.python.startswith(f"{minor}.") else f"{minor}.0"
+    return {
+        "implementation_name": "cpython",
+        "implementation_version": full,
+        "os_name": "posix",
+        "platform_machine": abi.arch,
+        "platform_python_implementation": "CPython",
+        "platform_release": "",
+        "platform_system": "Emscripten",
+        "platform_version": "",
+        "python_full_version": full,
+        "python_version": minor,
+        "sys_platform": "emscripten",
+    }
 
 
 def abis_of_tags(tags: Iterable[str]) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from micropip_lock.core.dist_info import public_url
-from micropip_lock.core.read import shown
+from micropip_lock.core.shown import shown
 from micropip_lock.errors import InputError, LockPolicyError, LockSchemaError
 
 SCHEMES: Final = ("https", "http", "file")

@@ -22,9 +22,10 @@ from typing import Any, Final
 from micropip_lock.core.digest import Digest
 from micropip_lock.core.index_page import yanked_of
 from micropip_lock.core.model import Origin, OriginKind
-from micropip_lock.core.read import MAX_WHOLE, hidden_character
+from micropip_lock.core.read import MAX_WHOLE
 from micropip_lock.core.redact import public_requirement
 from micropip_lock.core.redact import public_url as public_url
+from micropip_lock.core.shown import hidden_character
 from micropip_lock.errors import LockSchemaError, RecordError
 
 INDEX_FILE: Final = "INDEX"

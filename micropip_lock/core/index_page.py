@@ -15,7 +15,7 @@ from typing import Any, Final
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 from micropip_lock.core.digest import Digest
-from micropip_lock.core.read import hidden_character
+from micropip_lock.core.shown import hidden_character
 from micropip_lock.errors import InputError, LockSchemaError
 
 JSON_TYPES: Final = ("application/vnd.pypi.simple.v1+json", "application/json")

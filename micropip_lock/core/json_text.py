@@ -48,7 +48,7 @@ def read_json(text: str | bytes) -> Any:
         LockParseError: codes ``empty``, ``encoding``, ``not-json``, ``duplicate-key``, ``non-json-number``, ``depth``.
         LockPolicyError: code ``too-large``.
     """
-    source = _decoded(text)
+    source = decoded(text)
     if not source.strip():
         raise LockParseError("the lock is empty", code="empty", expected="a JSON table", got="no text")
     _check_depth(source)
@@ -86,7 +86,13 @@ def read_json(text: str | bytes) -> Any:
     return value
 
 
-def _decoded(text: str | bytes) -> str:
+def decoded(text: str | bytes) -> str:
+    """The characters of a lock, without a byte order mark.
+
+    Raises:
+        LockParseError: code ``encoding``.
+        LockPolicyError: code ``too-large``.
+    """
     try:
         data = text.encode("utf-8") if isinstance(text, str) else bytes(text)
     except UnicodeEncodeError as error:

@@ -25,7 +25,8 @@ from typing import Final, Protocol
 from packaging.utils import NormalizedName, canonicalize_name
 
 from micropip_lock.core.model import Lock, Mock
-from micropip_lock.core.read import hidden_character, is_name, is_version
+from micropip_lock.core.read import is_name, is_version
+from micropip_lock.core.shown import hidden_character
 from micropip_lock.errors import ConflictError, RecordError
 
 IN_MEMORY_INSTALLER: Final = "micropip in-memory mock package"

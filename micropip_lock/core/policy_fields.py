@@ -11,8 +11,8 @@ from typing import Final
 
 from micropip_lock.core.address import address_fault
 from micropip_lock.core.hosts import index_form, listed_host, place_of
-from micropip_lock.core.read import shown
 from micropip_lock.core.redact import public_url
+from micropip_lock.core.shown import shown
 from micropip_lock.errors import UsageError
 
 MIB: Final = 2**20

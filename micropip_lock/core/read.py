@@ -15,7 +15,6 @@ Left to others: text (:mod:`micropip_lock.core.json_text`), the fields of each f
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -26,6 +25,7 @@ from micropip_lock.core.digest import Digest
 from micropip_lock.core.faults import Faults
 from micropip_lock.core.json_places import place
 from micropip_lock.core.json_text import strings
+from micropip_lock.core.shown import WITHOUT_BREAKS, WITHOUT_LAYOUT, hidden_character, shown
 from micropip_lock.errors import InputError, LockPolicyError, LockSchemaError
 
 MAX_PACKAGES: Final = 2_000
@@ -44,7 +44,6 @@ MAX_WHOLE: Final = 2**53 - 1
 _NAME: Final = re.compile(r"[A-Z0-9](?:[A-Z0-9._-]*[A-Z0-9])?", re.IGNORECASE | re.ASCII)
 _LONG_VERSION: Final = 128
 _WEAK_HASH: Final = re.compile(r"(?:md5|sha1|sha-1|sha224|blake2s)[:=-]", re.IGNORECASE)
-_HIDDEN: Final = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs"})
 
 
 def check_count(packages: int) -> None:
@@ -155,7 +154,7 @@ class Table:
     def source(self, key: str) -> str:
         """Program text, which has line breaks, tabs and form feeds; required."""
         value = self._typed(key, str, "a string", None) or ""
-        self._fault_if_hidden(self.at(key), value.translate(_WITHOUT_LAYOUT))
+        self._fault_if_hidden(self.at(key), value.translate(WITHOUT_LAYOUT))
         return value
 
     def names(self, key: str) -> tuple[NormalizedName, ...]:
@@ -170,8 +169,7 @@ class Table:
         """A whole number from zero to :data:`MAX_WHOLE`, or ``None`` when absent."""
         value = self._typed(key, int, "a whole number", None, required=required)
         if value is not None and not 0 <= value <= MAX_WHOLE:
-            got = shown(str(value))
-            self.fault("size", f"{key} is out of range", key=key, expected=f"0 to {MAX_WHOLE}", got=got)
+            self.fault("size", f"{key} is out of range", key=key, expected=f"0 to {MAX_WHOLE}", got=shown(value))
         return value
 
     def flag(self, key: str) -> bool:
@@ -269,8 +267,16 @@ class Table:
         """The keys that nobody asked for, to be kept; line breaks and tabs are allowed in their strings."""
         rest = {key: value for key, value in (self._value or {}).items() if key not in self._read}
         for where, text in strings(rest, self.where):
-            self._fault_if_hidden(where, text.translate(_WITHOUT_BREAKS))
+            self._fault_if_hidden(where, text.translate(WITHOUT_BREAKS))
         return rest
+
+    def value(self, key: str) -> object:
+        """Whatever is there, or ``None``."""
+        return (self._value or {}).get(key) if self.has(key, required=False) else None
+
+    def unread(self) -> list[str]:
+        """The keys that nobody asked for, sorted; only those that can be shown."""
+        return sorted(key for key in self._value or {} if key not in self._read and key.isprintable())
 
     def _typed[T](
         self, key: str, kind: type[T], expected: str, default: T | None, *, required: bool = True
@@ -343,25 +349,6 @@ class Table:
             )
 
 
-_WITHOUT_BREAKS: Final = {ord(character): None for character in "\t\n\r"}
-_WITHOUT_LAYOUT: Final = _WITHOUT_BREAKS | {ord("\f"): None}
-
-
-def hidden_character(text: str, *, program: bool = False) -> str | None:
-    """The first control, bidirectional, zero-width or surrogate character, or ``None``.
-
-    Args:
-        text: Any text.
-        program: It is program text, which has line breaks, tabs and form feeds.
-    """
-    if program:
-        text = text.translate(_WITHOUT_LAYOUT)
-    # Most strings are plain; the table of categories is asked only about the others.
-    if text.isprintable():
-        return None
-    return next((character for character in text if unicodedata.category(character) in _HIDDEN), None)
-
-
 def is_name(text: str) -> bool:
     """Whether a lock can hold this as the name of a distribution (PEP 508)."""
     return len(text) <= MAX_NAME and bool(_NAME.fullmatch(text))
@@ -378,22 +365,3 @@ def parsed_version(text: str) -> Version | None:
         return Version(text)
     except InvalidVersion:
         return None
-
-
-def shown(value: object) -> str:
-    """A value as an error shows it: short, on one line, its type named when that is the news."""
-    match value:
-        case str():
-            return repr(value if len(value) <= 60 else value[:60] + "…")
-        case None:
-            return "null"
-        case bool():
-            return "true" if value else "false"
-        case dict():
-            return f"a table of {len(value)}"
-        case list():
-            return f"a list of {len(value)}"
-        case int() | float():
-            return f"the number {str(value)[:60]}"
-        case _:
-            return f"a {type(value).__name__}"

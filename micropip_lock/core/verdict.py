@@ -18,7 +18,7 @@ class Finding:
     """One thing that verify found.
 
     Attributes:
-        package: Normalised name.
+        package: Normalised name, or ``""`` when it is about the whole lock.
         code: Stable kebab-case identifier.
         message: One sentence for people.
         path: File concerned, as RECORD spells it.
@@ -41,7 +41,12 @@ class Finding:
         return {name: value for name in facts if (value := getattr(self, name)) is not None}
 
     def __str__(self) -> str:
-        parts = [self.severity, self.package, self.code, self.message + (f" ({self.path})" if self.path else "")]
+        parts = [
+            self.severity,
+            *([self.package] if self.package else []),
+            self.code,
+            self.message + (f" ({self.path})" if self.path else ""),
+        ]
         sides = [f"{side} {value}" for side, value in (("expected", self.expected), ("got", self.got)) if value]
         return ": ".join([*parts, ", ".join(sides)] if sides else parts)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from micropip_lock.core.digest import Digest
 from micropip_lock.core.index_page import MAX_REASON, IndexFile, base_url, parse_page, with_absolute_urls, yanked_of
-from micropip_lock.core.read import hidden_character
+from micropip_lock.core.shown import hidden_character
 from micropip_lock.errors import InputError
 from micropip_lock.testing import PackageIndex, wheel
 

@@ -29,6 +29,7 @@ def packages(**fields: dict[str, Any]) -> str:
         (packages(a={"depends": ["b"]}, b={"depends": ["A"]}), [("b", "dependency-cycle", "a")]),
         (packages(a={"index": "x", "later": 1}), [("a", "unknown-key", "a"), ("a", "unknown-key", "a")]),
         (packages(a={"index": "x"}, b={"index": "y"}), [("a", "unknown-key", "a, b")]),
+        (packages(a={"tool": {"micropip-lock": {"yanked": "broken"}}}), [("a", "yanked", "broken")]),
         (
             packages(**{name: {"index": "x"} for name in "abcde"}),
             [("a", "unknown-key", "a, b, c and 2 more")],

@@ -12,7 +12,8 @@ from packaging.utils import canonicalize_name
 
 from micropip_lock.core.digest import Digest
 from micropip_lock.core.faults import MAX_FAULTS, Faults
-from micropip_lock.core.read import MAX_NAME, MAX_WHOLE, Table, parsed_version, shown
+from micropip_lock.core.read import MAX_NAME, MAX_WHOLE, Table, parsed_version
+from micropip_lock.core.shown import shown
 from micropip_lock.errors import (
     InputError,
     LockGraphError,

@@ -27,6 +27,7 @@ ROOMS = {
     "micropip_lock.api": "faces",
     "micropip_lock.cli": "faces",
     "micropip_lock.embedded": "faces",
+    "micropip_lock.load": "faces",
     "micropip_lock.magics": "faces",
     "micropip_lock.panel": "faces",
     "micropip_lock.render": "faces",

@@ -5,6 +5,7 @@ Codes:
 - ``unknown-key``: a field that this version does not know; it is kept where the format keeps it, and changes nothing.
 - ``self-dependency``: a package that needs itself; the edge is dropped.
 - ``dependency-cycle``: packages that need each other; they are installed in an order that is always the same.
+- ``yanked``: what the lock says of a file that its index has withdrawn.
 - ``lock-version``: a newer minor version of a format, which may say what this version does not know.
 
 Left to others: what a freeze notes (:mod:`micropip_lock.core.caveats`).
@@ -17,7 +18,7 @@ from typing import Any, Final
 
 from packaging.utils import canonicalize_name
 
-from micropip_lock.core.caveats import note
+from micropip_lock.core.caveats import note, yanked_notes
 from micropip_lock.core.cycles import back_edges
 from micropip_lock.core.model import Lock
 from micropip_lock.core.verdict import Finding
@@ -43,7 +44,7 @@ def notes_of(lock: Lock, entries: Mapping[str, Mapping[str, Any]]) -> tuple[Find
         for package in lock
     }
     unknown = ((package.name, key) for package in lock for key in package.unknown if key not in _FORMER_KEYS)
-    notes = [*unknown_keys(unknown), *_self_dependencies(needs), *_cycles(needs)]
+    notes = [*unknown_keys(unknown), *_self_dependencies(needs), *_cycles(needs), *yanked_notes(lock)]
     return tuple(sorted(notes, key=lambda found: (found.package, found.code, found.message)))
 
 

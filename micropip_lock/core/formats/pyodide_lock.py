@@ -61,7 +61,8 @@ from micropip_lock.core.model import (
     Wheel,
     by_name,
 )
-from micropip_lock.core.read import Table, check_count, parsed_version, shown
+from micropip_lock.core.read import Table, check_count, parsed_version
+from micropip_lock.core.shown import shown
 from micropip_lock.core.wheel import parse_identity
 from micropip_lock.errors import LockGraphError, LockSchemaError, WheelMetadataError
 

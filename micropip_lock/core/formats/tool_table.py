@@ -25,7 +25,8 @@ from micropip_lock.core.address import address_fault
 from micropip_lock.core.faults import Faults
 from micropip_lock.core.mocks import is_module_name
 from micropip_lock.core.model import LOCK_FORMAT, TOOL_NAME, LockedPackage, Mock, Origin, OriginKind
-from micropip_lock.core.read import MAX_TEXT, Table, shown
+from micropip_lock.core.read import MAX_TEXT, Table
+from micropip_lock.core.shown import shown
 from micropip_lock.errors import LockVersionError, Unlockable
 
 _ORIGIN_KINDS: Final[tuple[OriginKind, ...]] = get_args(OriginKind)

@@ -1,0 +1,85 @@
+"""A lock from whatever names it: a path, a URL, standard input or its text, in any format that is read.
+
+Rules this file keeps:
+
+1. Where a lock came from is kept in ``Lock.base``: its relative names resolve against it, and what it may name depends
+   on it.
+2. The text tells the format (:mod:`micropip_lock.core.formats.any_lock`), never the name of the file.
+
+Left to others: the network and the runtime (:mod:`micropip_lock.wiring`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from micropip_lock import wiring
+from micropip_lock.core.formats.any_lock import is_pylock, parse_lock
+from micropip_lock.core.model import Lock
+from micropip_lock.errors import LockParseError, UsageError
+
+MAX_LOCK_BYTES: Final = 8 * 2**20
+
+LockLike = Lock | str | Path
+
+
+async def load_lock(lock: LockLike, *, pyodide: str | None = None) -> Lock:
+    """A lock from whatever names it.
+
+    Args:
+        lock: A lock, its text (``pyodide-lock.json`` or ``pylock.toml``), a path, an ``https:``/``http:``/``file:``
+            URL, or ``-`` for standard input.
+        pyodide: What a ``pylock.toml``, which is for many environments, is read for: a release, or a directory that
+            holds one. Default: in Pyodide this one, elsewhere the newest that it fits.
+
+    Raises:
+        LockParseError: code ``no-lock`` when there is no such file; and what parsing raises.
+        FetchError: when the URL cannot be read.
+        UsageError: codes ``bad-url``, ``pyodide-spec``.
+    """
+    if isinstance(lock, Lock):
+        return lock
+    if isinstance(lock, Path):
+        return _parsed(*_from_path(lock), pyodide)
+    text = lock.strip()
+    if text == "-":
+        return _parsed(await asyncio.to_thread(sys.stdin.buffer.read), None, pyodide)
+    if text.startswith(("{", "[", "<")) or "\n" in text:
+        return _parsed(text, None, pyodide)
+    if text.partition(":")[0].lower() in ("https", "http", "file"):
+        _check_address(text)
+        fetched = await wiring.fetcher().fetch(text, max_bytes=MAX_LOCK_BYTES)
+        return _parsed(fetched.data, fetched.url, pyodide)
+    return _parsed(*_from_path(Path(text)), pyodide)
+
+
+def _parsed(text: str | bytes, base: str | None, pyodide: str | None) -> Lock:
+    return parse_lock(text, abi=wiring.abi_to_lock_for(pyodide) if is_pylock(text) else None, base=base)
+
+
+def _check_address(url: str) -> None:
+    try:
+        urlsplit(url)
+    except ValueError as error:
+        raise UsageError(
+            "not an address", code="bad-url", got=str(error), hint="check the address of the lock"
+        ) from error
+
+
+def _from_path(path: Path) -> tuple[bytes, str]:
+    try:
+        data = path.read_bytes()
+    except (OSError, ValueError) as error:
+        # ValueError: a name that no file can have.
+        raise LockParseError(
+            "the lock cannot be read",
+            code="no-lock",
+            where=repr(str(path)),
+            got=getattr(error, "strerror", None) or str(error),
+            hint="a lock is a path, a URL or its text",
+        ) from error
+    return data, path.resolve().as_uri()
