@@ -36,6 +36,9 @@ def find_strays(root: Path, path: Iterable[str] = ()) -> list[Stray]:
     found = [*_in_site(root)]
     known = {os.path.realpath(root)}
     for directory in path:
+        if "\0" in directory:
+            # Anybody may put anything on sys.path; no directory has such a name.
+            continue
         real = os.path.realpath(directory or ".")
         if real not in known:
             known.add(real)
@@ -56,7 +59,8 @@ def _in_site(root: Path) -> Iterator[Stray]:
         elif name.endswith(".pth"):
             for line in _lines(place):
                 directory = root / line
-                if not line.startswith(("#", "import ", "import\t")) and directory.is_dir():
+                # os.path.isdir also answers for what no path can be, as Path.is_dir does not.
+                if not line.startswith(("#", "import ", "import\t")) and os.path.isdir(directory):
                     yield _of_path_file(name, directory)
 
 

@@ -16,9 +16,9 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-# RFC 5322, section 2.2: a name is printable ASCII without a colon; email.parser takes the same. Both begin with a
-# line end because that is what an expression finds fastest.
-_NO_FIELD: Final = re.compile(r"\n(?![!-9;-~]*:|[ \t])")
+# RFC 5322, section 2.2: a name is printable ASCII without a colon; email.parser takes the same, and passes over the
+# line that a mailbox puts before a message. Both begin with a line end because an expression finds that fastest.
+_NO_FIELD: Final = re.compile(r"\n(?![!-9;-~]*:|[ \t]|From )")
 _FIELD: Final = re.compile(
     r"\n(name|version|requires-dist|import-name|import-namespace):[ \t]*(.*(?:\n[ \t].*)*)", re.IGNORECASE
 )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 from packaging.utils import canonicalize_name
 
-from micropip_lock.app.origins import installed_in, origin_of, same_version
+from micropip_lock.app.origins import has_newer_record, installed_in, is_of_kernel, origin_of, same_version
 from micropip_lock.core.digest import Digest
 from micropip_lock.core.dist_info import OriginRecord, format_records
 from micropip_lock.core.model import Origin
@@ -99,6 +100,71 @@ def test_loaded_from_the_runtime() -> None:
         origin=Origin(kind="runtime", url=f"https://runtime.example/v1/{SIX.filename}"), digest=DIGEST
     )
     assert expected == origin(LOADED)
+
+
+def of_runtime(**changes: Any) -> OriginRecord:
+    """What recording leaves for a package of the runtime's own distribution."""
+    facts: dict[str, Any] = {"requested": True, "requirement": "six[x]", "extras": ("x",), **changes}
+    return ours(origin=Origin(kind="runtime", url=f"https://runtime.example/v1/{SIX.filename}"), **facts)
+
+
+def test_loaded_and_recorded() -> None:
+    """The record of what loadPackage brought says that a person asked for it, and with which extras."""
+    assert of_runtime() == origin({**LOADED, **format_records(of_runtime())})
+
+
+def test_loaded_with_a_newer_record() -> None:
+    """A record of a newer format beside what loadPackage brought is passed over."""
+    newer = {"micropip-lock.json": json.dumps({"version": 2})}
+    expected = Origin(kind="runtime", url=f"https://runtime.example/v1/{SIX.filename}")
+    assert OriginRecord(origin=expected, digest=DIGEST) == origin({**LOADED, **newer})
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"version": 0}'])
+def test_loaded_with_a_broken_record(text: str) -> None:
+    """A record that cannot be read is told, not passed over."""
+    assert "record-unreadable" == refusal({**LOADED, "micropip-lock.json": text}).code
+
+
+@pytest.mark.parametrize(
+    ("record", "sha256"),
+    [(ours(), DIGEST.hex), (of_runtime(), "0" * 64), (ours(origin=Origin(kind="url", url=URL)), DIGEST.hex)],
+)
+def test_loaded_with_a_record_that_disagrees(record: OriginRecord, sha256: str) -> None:
+    """A record that names an index, or another digest than the runtime's lock, may have come with the wheel."""
+    runtime = RuntimeLock(packages={"six": {**ENTRY, "sha256": sha256}}, base=RUNTIME.base)
+    error = refusal({**LOADED, **format_records(record)}, runtime)
+    assert ("record-forged", f"sha256 {sha256}", True) == (error.code, error.expected, DIGEST.hex in (error.got or ""))
+
+
+def test_micropips_index_while_recording_was_on() -> None:
+    """``PYODIDE_SOURCE`` with the address of an index, as recording leaves it, names the index."""
+    expected = Origin(kind="index", url=URL, index="https://index.example/simple")
+    assert expected == origin({**MICROPIP, "PYODIDE_SOURCE": "https://u:p@index.example/simple?t=1"}).origin
+
+
+@pytest.mark.parametrize(
+    ("text", "newer"), [(None, False), ('{"version": 1}', False), ("{", False), ('{"version": 2}', True)]
+)
+def test_a_newer_record_is_noticed(text: str | None, newer: bool) -> None:
+    """Only a record of a newer format is told as one, with both versions."""
+    (dist,) = sited({} if text is None else {"micropip-lock.json": text}).distributions()
+    error = has_newer_record(dist)
+    assert newer == (error is not None and (error.expected, error.got) == ("version 1", "2"))
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://site.example/lab/extensions/@jupyterlite/pyodide-kernel-extension/static/pypi/x.whl", True),
+        ("https://site.example/lab/extensions/%40jupyterlite/pyodide-kernel-extension/static/pypi/x.whl", True),
+        ("https://site.example/pypi/x.whl", False),
+        ("https://site.example/x.whl?/@jupyterlite/pyodide-kernel-extension/static/pypi/", False),
+    ],
+)
+def test_of_the_kernel(url: str, expected: bool) -> None:
+    """Wheels from the folder of JupyterLite's kernel are the site's, by the path alone."""
+    assert expected == is_of_kernel(ours(origin=Origin(kind="url", url=url)))
 
 
 @pytest.mark.parametrize(
