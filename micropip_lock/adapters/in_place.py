@@ -14,7 +14,6 @@ Left to others: wheels under way (:mod:`micropip_lock.adapters.underway`), readi
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,12 +24,12 @@ from packaging.utils import NormalizedName, canonicalize_name
 
 from micropip_lock.adapters.underway import Asked
 from micropip_lock.core.digest import Digest
+from micropip_lock.core.dirty import record_rows
 from micropip_lock.core.dist_info import (
     RECORD_FILE,
     RESERVED_FILES,
     OriginRecord,
     format_records,
-    parse_record,
     parse_records,
 )
 from micropip_lock.core.model import Origin
@@ -167,7 +166,7 @@ def _left_behind(directory: Path, distribution: Distribution, name: NormalizedNa
 def _brings_records(record: str, directory: str) -> bool:
     """Whether RECORD lists a file that only an installer may write: then nothing in dist-info can be believed."""
     try:
-        listed = {posixpath.normpath(row.path) for row in parse_record(record)}
+        listed = {path for path, _ in record_rows(record)}
     except RecordError:
         return True
     return any(f"{directory}/{name}" in listed for name in RESERVED_FILES)
