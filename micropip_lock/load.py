@@ -14,15 +14,14 @@ from __future__ import annotations
 import asyncio
 import sys
 from pathlib import Path
-from typing import Final
 from urllib.parse import urlsplit
 
 from micropip_lock import wiring
 from micropip_lock.core.formats.any_lock import is_pylock, parse_lock
+from micropip_lock.core.json_text import MAX_BYTES
 from micropip_lock.core.model import Lock
-from micropip_lock.errors import LockParseError, UsageError
-
-MAX_LOCK_BYTES: Final = 8 * 2**20
+from micropip_lock.errors import LockParseError, LockPolicyError, UsageError, WheelTooLargeError
+from micropip_lock.ports import Fetched
 
 LockLike = Lock | str | Path
 
@@ -52,9 +51,24 @@ async def load_lock(lock: LockLike, *, pyodide: str | None = None) -> Lock:
         return _parsed(text, None, pyodide)
     if text.partition(":")[0].lower() in ("https", "http", "file"):
         _check_address(text)
-        fetched = await wiring.fetcher().fetch(text, max_bytes=MAX_LOCK_BYTES)
+        fetched = await _fetched(text)
         return _parsed(fetched.data, fetched.url, pyodide)
     return _parsed(*_from_path(Path(text)), pyodide)
+
+
+async def _fetched(url: str) -> Fetched:
+    try:
+        return await wiring.fetcher().fetch(url, max_bytes=MAX_BYTES)
+    except WheelTooLargeError as error:
+        # What stops a download does not know that it was none of a wheel.
+        raise LockPolicyError(
+            "the lock is too large",
+            code="too-large",
+            url=error.url,
+            expected=f"at most {MAX_BYTES} bytes",
+            got=error.got,
+            hint="a lock of a thousand packages has half a megabyte; check what this file is",
+        ) from error
 
 
 def _parsed(text: str | bytes, base: str | None, pyodide: str | None) -> Lock:

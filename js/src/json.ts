@@ -28,6 +28,9 @@ export type Json = null | boolean | string | Integer | Json[] | Map<string, Json
 /** How deep arrays and objects may lie in each other. */
 export const MAX_DEPTH = 32;
 
+/** The largest text that is read, in bytes. */
+export const MAX_BYTES = 8 * 2 ** 20;
+
 const BLANK = /[ \t\n\r]*/y;
 const NUMBER = /-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/y;
 const NO_JSON_NUMBER = /-?Infinity|NaN/y;
@@ -251,6 +254,30 @@ class Reader {
  */
 export function parseJson(text: string): Json {
   return new Reader(text.startsWith("\ufeff") ? text.slice(1) : text).document();
+}
+
+/**
+ * The characters of a text as it arrived.
+ * @throws LockError with code `too-large`, or `encoding` when it is not UTF-8.
+ */
+export function decodeText(data: Uint8Array): string {
+  if (data.length > MAX_BYTES) {
+    throw new LockError("too-large", "the text is too large", {
+      expected: `at most ${MAX_BYTES} bytes`,
+      got: `${data.length} bytes`,
+    });
+  }
+  try {
+    // UTF-16 of plain letters is valid UTF-8, with zeros in it that no text has.
+    if (!data.includes(0)) {
+      return new TextDecoder("utf-8", { fatal: true }).decode(data);
+    }
+  } catch (error) {
+    if (!(error instanceof TypeError)) {
+      throw error;
+    }
+  }
+  throw new LockError("encoding", "the text is not UTF-8", { expected: "UTF-8", got: "other bytes" });
 }
 
 /** The canonical text: keys by code point, no white space, nothing escaped that need not be. */

@@ -19,7 +19,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-JUDGES = {"wheels": "judge_wheels"}
+JUDGES = {"wheels": "judge_wheels", "locks": "judge_locks", "pylocks": "judge_locks"}
 """Group to the module whose coroutine function ``judge`` decides its cases."""
 
 type Expect = Mapping[str, Any]

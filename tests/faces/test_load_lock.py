@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from micropip_lock.errors import MicropipLockError, UsageError
+from micropip_lock.core.json_text import MAX_BYTES
+from micropip_lock.errors import LockPolicyError, MicropipLockError, UsageError
 from micropip_lock.load import load_lock
 from micropip_lock.testing import PackageIndex
 from tests import locks
@@ -76,3 +77,16 @@ async def test_no_such_release() -> None:
 
     lock = await load_lock(json.dumps(locks.VALID), pyodide="1.0")
     assert ("pyodide-spec", "2026_0") == (caught.value.code, lock.abi.abi_version)
+
+
+async def test_a_large_lock_from_the_web(tmp_path: Path) -> None:
+    """A lock that is too large is refused as one wherever it is, and on the web before all of it has come."""
+    (tmp_path / "lock.json").write_bytes(b" " * (MAX_BYTES + 1))
+    with PackageIndex() as index:
+        refusals = []
+        for one in (index.mount("/locks/", tmp_path) + "lock.json", tmp_path / "lock.json"):
+            with pytest.raises(LockPolicyError) as caught:
+                await load_lock(one)
+            refusals.append(caught.value)
+
+    assert [("too-large", f"at most {MAX_BYTES} bytes")] * 2 == [(error.code, error.expected) for error in refusals]

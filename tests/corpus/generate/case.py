@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Literal
 
-MODULES = ("wheels_container", "wheels_size", "wheels_record")
+MODULES = ("wheels_container", "wheels_size", "wheels_record", "locks_text", "locks_fields", "locks_places", "pylocks")
 """Where cases are registered, in the order of the table."""
 
 type Group = Literal["wheels", "locks", "pylocks", "links", "records"]
@@ -31,7 +31,7 @@ class Case:
     """One input and what must come of it.
 
     Attributes:
-        id: A letter for the group and two digits, e.g. ``W01``.
+        id: A letter for the group and two digits, e.g. ``W01``; variants of one case have a small letter behind them.
         slug: What is special about the input, in kebab case.
         group: The kind of input.
         title: One sentence.

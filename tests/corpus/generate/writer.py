@@ -1,4 +1,6 @@
-"""Writes the corpus: ``python -m tests.corpus.generate.writer DIRECTORY``.
+"""Writes the corpus: ``python -m tests.corpus.generate.writer DIRECTORY [ID…]``.
+
+With identifiers, only the cases that begin so.
 
 Each case becomes a folder with its input and ``expect.json``. What is there already and right is not touched, what
 belongs to no case is removed. No time, machine name or path gets into a file.
@@ -42,5 +44,6 @@ def write(directory: Path, cases: Iterable[Case] | None = None) -> list[Path]:
 
 
 if __name__ == "__main__":
-    target = Path(sys.argv[1])
-    print(f"{len(write(target))} cases in {target}")
+    target, wanted = Path(sys.argv[1]), tuple(sys.argv[2:])
+    chosen = [case for case in all_cases() if case.id.startswith(wanted)] if wanted else None
+    print(f"{len(write(target, chosen))} cases in {target}")
