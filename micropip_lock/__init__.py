@@ -8,8 +8,9 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 if _TYPE_CHECKING:
-    from micropip_lock.api import diff, freeze, record, replay, verify
+    from micropip_lock.api import diff, freeze, record, replay, save, verify
     from micropip_lock.app.replay import ReplayReport
+    from micropip_lock.app.save import Saved
     from micropip_lock.core.compare import LockDiff, VerifyReport
     from micropip_lock.core.model import Lock
     from micropip_lock.core.policy import Policy
@@ -24,6 +25,7 @@ __all__ = [
     "MicropipLockError",
     "Policy",
     "ReplayReport",
+    "Saved",
     "UnlockableError",
     "VerifyReport",
     "__version__",
@@ -32,6 +34,7 @@ __all__ = [
     "load_lock",
     "record",
     "replay",
+    "save",
     "verify",
 ]
 
@@ -41,6 +44,7 @@ _HOMES = {
     "MicropipLockError": "micropip_lock.errors",
     "Policy": "micropip_lock.core.policy",
     "ReplayReport": "micropip_lock.app.replay",
+    "Saved": "micropip_lock.app.save",
     "UnlockableError": "micropip_lock.errors",
     "VerifyReport": "micropip_lock.core.compare",
     "diff": "micropip_lock.api",
@@ -48,6 +52,7 @@ _HOMES = {
     "load_lock": "micropip_lock.load",
     "record": "micropip_lock.api",
     "replay": "micropip_lock.api",
+    "save": "micropip_lock.api",
     "verify": "micropip_lock.api",
 }
 

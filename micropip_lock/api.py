@@ -15,9 +15,11 @@ from typing import Any
 from micropip_lock import wiring
 from micropip_lock.app import freeze as _freeze
 from micropip_lock.app import replay as _replay
+from micropip_lock.app import save as _save
 from micropip_lock.app import verify as _verify
 from micropip_lock.app.record import Recording
 from micropip_lock.app.replay import DEFAULT_CONCURRENCY, ReplayReport
+from micropip_lock.app.save import Saved
 from micropip_lock.core import compare
 from micropip_lock.core.compare import LockDiff, VerifyReport
 from micropip_lock.core.model import Lock
@@ -138,6 +140,7 @@ async def _frozen(
         place.runtime,
         indexes=lambda: wiring.indexes(index_urls, progress=progress),
         policy=policy,
+        kept=place.kept,
         strict=strict,
         roots=roots,
         seeds=place.seeds,
@@ -178,13 +181,14 @@ async def replay(
             force=force,
             progress=progress,
         )
-    place = wiring.here()
+    place, keep = wiring.here(), wiring.keep()
     return await _replay.replay(
-        await load_lock(lock),
+        _save.based(await load_lock(lock), keep),
         site=place.site,
         runtime=place.runtime,
         fetcher=wiring.fetcher(),
         installer=wiring.installer(None),
+        keep=keep,
         concurrency=concurrency,
         offline=offline,
         force=force,
@@ -213,18 +217,42 @@ async def replay_into_directory(
         raise UsageError("the target is not a directory", code="target", got=str(target))
     place = wiring.directory(target, lock.abi)
     runtime = wiring.here().runtime if wiring.in_pyodide() else place.runtime
+    keep = wiring.keep()
     return await _replay.replay(
-        lock,
+        _save.based(lock, keep),
         site=place.site,
         runtime=runtime,
         fetcher=wiring.fetcher(),
         installer=wiring.installer(target),
+        keep=keep,
         concurrency=concurrency,
         offline=offline,
         force=force,
         progress=progress,
         own_modules=wiring.here().own_modules if wiring.in_pyodide() else (),
     )
+
+
+async def save(lock: Lock, path: str | Path) -> Saved:
+    """Write a lock as a file, and beside it every wheel that came from a local file.
+
+    The directory can then be copied to another machine or a static host, and the lock replayed by its path or URL. A
+    lock without such wheels needs no more than its text: ``lock.to_json()``.
+
+    Args:
+        lock: What :func:`freeze` or :func:`load_lock` gave.
+        path: The file to write, or to replace; its directory is made when it is not there.
+
+    Raises:
+        LockPolicyError: code ``relative-url``: the bytes of a wheel are not kept here any more.
+        StorageError: code ``not-written``; the lock was not changed.
+        MicropipLockError: a wheel beside the lock that was opened cannot be read, or has other bytes.
+    """
+    path = Path(path)
+    wheels = await _save.save(
+        lock, path.name, writer=wiring.folder(path.parent), kept=wiring.keep(), fetcher=wiring.fetcher()
+    )
+    return Saved(path=str(path), wheels=wheels)
 
 
 async def verify(lock: LockLike) -> VerifyReport:
@@ -324,7 +352,7 @@ async def freeze_requirements(
     """Install requirements in a real Pyodide under Node, with recording on, and freeze it.
 
     Args:
-        requirements: As for ``micropip.install``.
+        requirements: As for ``micropip.install``; also ``file:`` addresses of wheels on this machine.
         index_urls: Indexes to ask, in order; default: the user's pip and uv configuration, else micropip's own.
         pyodide: A version (fetched and kept in the user's cache), a directory, or ``None`` for the pinned version.
         strict: Raise when something cannot be locked.
@@ -353,7 +381,7 @@ async def replay_in_pyodide(
         pyodide, installs=False, progress=progress, output=lambda stream, text: printed[stream].append(text + "\n")
     ) as runtime:
         try:
-            replayed = await runtime.replay(lock)
+            replayed = await runtime.replay(_save.based(lock, wiring.keep()))
         except MicropipLockError as failure:
             if isinstance(failure.report, dict):
                 failure.report = ReplayReport.from_json(failure.report)

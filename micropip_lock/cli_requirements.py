@@ -2,8 +2,9 @@
 
 Rules this file keeps (pip, "Requirements File Format"):
 
-1. Of the format, what means something to micropip: requirements (PEP 508), addresses of wheels, comments, line
-   continuations, ``${NAME}``, ``-r``, ``-c`` and ``--index-url``.  Anything else is refused, never skipped.
+1. Of the format, what means something to micropip: requirements (PEP 508), addresses and paths of wheels (relative to
+   the working directory, as for pip; they become ``file:`` addresses), comments, line continuations, ``${NAME}``,
+   ``-r``, ``-c`` and ``--index-url``.  Anything else is refused, never skipped.
 2. Nested files are found relative to the file that names them; a file that names itself is refused.
 3. Every error names the file and the line.
 
@@ -19,10 +20,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from micropip_lock.errors import UsageError
+from micropip_lock.core.wheel import parse_identity
+from micropip_lock.errors import UsageError, WheelMetadataError
 
 _COMMENT: Final = re.compile(r"(^|\s+)#.*$")
 _VARIABLE: Final = re.compile(r"(?P<spelled>\$\{(?P<name>[A-Z0-9_]+)\})")
@@ -61,7 +64,7 @@ def read_requirements(
 
 
 def checked_requirement(text: str, where: str) -> str:
-    """``text``, stripped, if micropip can install it from a web runtime.
+    """``text``, stripped, if micropip can install it; a path of a wheel as its ``file:`` address.
 
     Raises:
         UsageError: code ``bad-requirement``.
@@ -71,21 +74,26 @@ def checked_requirement(text: str, where: str) -> str:
         return _checked_address(text, where)
     # PEP 508 allows dots and dashes in names, so that a wheel's file name is a name too; micropip takes it for a path.
     is_path = text.endswith((".whl", ".tar.gz")) and " @ " not in text
+    if is_path and text.endswith(".whl"):
+        return _checked_path(Path(text), where)
     try:
         requirement = Requirement("" if is_path else text)
     except InvalidRequirement as error:
         is_path = is_path or text.startswith((".", "/", "~"))
         raise UsageError(
-            "a local file cannot be installed" if is_path else "not a requirement",
+            "a local file that is no wheel cannot be installed" if is_path else "not a requirement",
             code="bad-requirement",
             where=where,
-            expected="a requirement such as rich>=13, or the https: address of a wheel",
+            expected="a requirement such as rich>=13, or the path or https: address of a wheel",
             # What cannot be parsed can still hold an address with a password in it.
             got=repr(re.sub(r"//[^/@\s]*@", "//…@", text)),
-            hint="put the wheel on a server or an index" if is_path else str(error).splitlines()[0],
+            hint="build a wheel of it" if is_path else str(error).splitlines()[0],
         ) from error
     if requirement.url is not None:
-        _checked_address(requirement.url, where)
+        checked = _checked_address(requirement.url, where)
+        if checked != requirement.url:
+            requirement.url = checked
+            return str(requirement)
     return text
 
 
@@ -94,6 +102,8 @@ def _checked_address(url: str, where: str) -> str:
         parts = urlsplit(url)
     except ValueError as error:
         raise UsageError("not an address", code="bad-requirement", where=where, got=str(error)) from error
+    if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path.endswith(".whl"):
+        return _checked_path(Path(url2pathname(parts.path)), where)
     if parts.scheme not in ("https", "http") or not parts.path.endswith(".whl") or not parts.hostname:
         raise UsageError(
             "not the address of a wheel",
@@ -101,7 +111,7 @@ def _checked_address(url: str, where: str) -> str:
             where=where,
             expected="https://…/name-version-….whl",
             got=f"{parts.scheme}: and a path that ends in {parts.path.rsplit('/', 1)[-1]!r}",
-            hint="only wheels can be installed in Pyodide, and only from the web",
+            hint="only wheels can be installed in Pyodide: from the web, or from a file here",
         )
     if parts.username is not None:
         raise UsageError(
@@ -111,6 +121,30 @@ def _checked_address(url: str, where: str) -> str:
             hint="a lock must not carry them; configure credentials for the index",
         )
     return url
+
+
+def _checked_path(path: Path, where: str) -> str:
+    try:
+        path = path.expanduser().resolve()
+        parse_identity(path.name)
+        is_file = path.is_file()
+    except (OSError, ValueError, RuntimeError, WheelMetadataError) as error:
+        # RuntimeError: a user whose home nobody knows.
+        raise _no_wheel(path, where, str(error).splitlines()[0]) from error
+    if not is_file:
+        raise _no_wheel(path, where, "there is no such file")
+    return path.as_uri()
+
+
+def _no_wheel(path: Path, where: str, got: str) -> UsageError:
+    return UsageError(
+        f"{str(path)!r} is not a wheel that can be installed",
+        code="bad-requirement",
+        where=where,
+        expected="the path of a wheel, name-version-….whl",
+        got=got,
+        hint="check the path",
+    )
 
 
 def _read_file(
@@ -123,6 +157,8 @@ def _read_file(
         where = f"{path}, line {number}"
         if not line.startswith("-"):
             text = checked_requirement(_without_options(line, where), where)
+            if constraint and "file:" in text:
+                raise _refused("a path", where, "a constraint limits versions; name the file as a requirement")
             (found.constraints if constraint else found.requirements).append(text)
             continue
         match = _OPTION.fullmatch(line)

@@ -3,7 +3,7 @@
 Rules this file keeps:
 
 1. A verb writes to no stream: its data, its text for people and its JSON facts are in the outcome.  Only progress, and
-   the file of ``-o``, happen on the way.
+   the files of ``-o``, happen on the way.
 2. It calls ``micropip_lock.api`` and the pure parts of ``core``; no adapter.
 
 Left to others: options and streams (:mod:`micropip_lock.cli`), looks (:mod:`micropip_lock.render`).
@@ -11,9 +11,6 @@ Left to others: options and streams (:mod:`micropip_lock.cli`), looks (:mod:`mic
 
 from __future__ import annotations
 
-import os
-import stat
-import tempfile
 from argparse import Namespace
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -25,10 +22,10 @@ from micropip_lock import api
 from micropip_lock.app.replay import ReplayReport
 from micropip_lock.cli_policy import policy_of
 from micropip_lock.cli_requirements import read_requirements
-from micropip_lock.cli_text import View
+from micropip_lock.cli_text import View, printable
 from micropip_lock.core.compare import diff
 from micropip_lock.core.model import Lock
-from micropip_lock.errors import StorageError, UsageError
+from micropip_lock.errors import UsageError
 from micropip_lock.load import load_lock
 from micropip_lock.ports import Progress
 from micropip_lock.render import (
@@ -88,18 +85,29 @@ async def freeze(options: Namespace, looks: Looks) -> Outcome:
     text = lock.to_json()
     if not (lock.packages or lock.mocks or lock.unlocked):
         notes.append("note: the lock is empty: nothing is there but what installs, records and replays")
-    if output is not None:
-        write_atomically(output, text.encode("utf-8"))
+    saved = None if output is None else await api.save(lock, output)
+    if saved is None and lock.local_wheels:
+        raise UsageError(
+            "the lock is only whole with wheels beside it, which standard output cannot carry",
+            code="local-wheels",
+            got=", ".join(map(str, lock.local_wheels)),
+            hint="-o FILE writes the lock there, and its wheels beside it",
+        )
     return Outcome(
         facts={
             "id": lock.id,
             "output": None if output is None else str(output),
+            "wheels": [] if saved is None else list(saved.wheels),
             "notes": [note.to_json() for note in lock.notes],
             "lock": lock.to_dict(),
         },
         data=text if output is None else "",
         # A lock on standard output speaks for itself; what it lacks is said in any case.
-        people=(*notes, *(kept_out_lines(lock, looks.people) if output is None else lock_lines(lock, looks.people))),
+        people=(
+            *notes,
+            *(kept_out_lines(lock, looks.people) if output is None else lock_lines(lock, looks.people)),
+            *([f"wrote {printable(str(saved))}"] if saved is not None and saved.wheels else []),
+        ),
     )
 
 
@@ -275,40 +283,6 @@ VERBS: Final[Mapping[str, Verb]] = {
 def failure_lines(report: object, looks: Looks) -> list[str]:
     """What an error's report tells people, if it carries one."""
     return report_lines(report, looks.people) if isinstance(report, ReplayReport) else []
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Replace a file in one step, so that a reader, or a full disk, never leaves half of it.
-
-    A link is followed, and an existing file keeps its permissions.
-
-    Raises:
-        StorageError: code ``not-written``.
-    """
-    path = Path(os.path.realpath(path))
-    try:
-        mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o666 & ~_umask()
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(name, mode)
-            os.replace(name, path)
-        except BaseException:
-            os.unlink(name)
-            raise
-    except OSError as error:
-        raise StorageError(
-            "the lock cannot be written", code="not-written", where=str(path), got=error.strerror or str(error)
-        ) from error
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
 
 
 def _check_output(path: Path) -> None:

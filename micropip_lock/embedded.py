@@ -70,7 +70,10 @@ async def install_and_freeze(
         policy=Policy.from_dict(policy or {}),
     ):
         await wiring.install_from_index(requirements, index_urls, constraints, with_default=with_default, pre=pre)
-        lock = await api.freeze(strict=strict)
+        # What came from a local file is looked for where the rest came from.
+        lock = await api.freeze(
+            strict=strict, index_urls=wiring.asked_index_urls(index_urls, with_default=with_default)
+        )
     return _told(lock)
 
 

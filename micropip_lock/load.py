@@ -31,7 +31,7 @@ async def load_lock(lock: LockLike, *, pyodide: str | None = None) -> Lock:
 
     Args:
         lock: A lock, its text (``pyodide-lock.json`` or ``pylock.toml``), a path, an ``https:``/``http:``/``file:``
-            URL, or ``-`` for standard input.
+            URL, or ``-`` for standard input; in Pyodide also an ``emfs:`` address.
         pyodide: What a ``pylock.toml``, which is for many environments, is read for: a release, or a directory that
             holds one. Default: in Pyodide this one, elsewhere the newest that it fits.
 
@@ -49,7 +49,7 @@ async def load_lock(lock: LockLike, *, pyodide: str | None = None) -> Lock:
         return _parsed(await asyncio.to_thread(sys.stdin.buffer.read), None, pyodide)
     if text.startswith(("{", "[", "<")) or "\n" in text:
         return _parsed(text, None, pyodide)
-    if text.partition(":")[0].lower() in ("https", "http", "file"):
+    if text.partition(":")[0].lower() in ("https", "http", "file", "emfs"):
         _check_address(text)
         fetched = await _fetched(text)
         return _parsed(fetched.data, fetched.url, pyodide)
@@ -96,4 +96,4 @@ def _from_path(path: Path) -> tuple[bytes, str]:
             got=getattr(error, "strerror", None) or str(error),
             hint="a lock is a path, a URL or its text",
         ) from error
-    return data, path.resolve().as_uri()
+    return data, wiring.address_of(path)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from micropip_lock.core.digest import VerifiedWheel
+from micropip_lock.core.digest import Digest, VerifiedWheel
 from micropip_lock.core.dirty import Listing
 from micropip_lock.core.mocks import MockInstall
 from micropip_lock.core.model import Abi, LockedPackage
@@ -96,6 +96,52 @@ class FetchedRange:
     total: int | None
     whole: bool
     url: str
+
+
+class KeptWheels(Protocol):
+    """Gives wheels that came from local files, by what they are; there is nothing here to write with."""
+
+    def get(self, digest: Digest, filename: str) -> VerifiedWheel | None:
+        """The wheel, its bytes hashed anew, or ``None`` when they are not kept.
+
+        Args:
+            digest: SHA-256 of the file.
+            filename: Its name.
+        """
+        ...
+
+
+class WheelKeep(KeptWheels, Protocol):
+    """Keeps the bytes of wheels that no other machine can be asked for."""
+
+    @property
+    def address(self) -> str:
+        """What file names as :func:`~micropip_lock.core.local_wheel.local_file_name` spells them are relative to."""
+        ...
+
+    def put(self, wheel: VerifiedWheel) -> None:
+        """Keep a wheel; all of it or nothing.
+
+        Raises:
+            StorageError: code ``not-kept``.
+        """
+        ...
+
+
+class FileWriter(Protocol):
+    """Writes files into one directory."""
+
+    def write(self, path: str, data: bytes) -> None:
+        """Write one file whole, or not at all.
+
+        Args:
+            path: Relative to the directory, ``/``-separated.
+            data: All of it.
+
+        Raises:
+            StorageError: code ``not-written``.
+        """
+        ...
 
 
 class RangeFetcher(Protocol):

@@ -13,7 +13,7 @@ from micropip_lock.app.record import Recorder, Recording
 from micropip_lock.core.model import Abi
 from micropip_lock.core.policy import DEFAULT_POLICY, Policy
 from micropip_lock.errors import UsageError
-from micropip_lock.ports import Fetcher, Installer, Progress, Runtime, SiteReader
+from micropip_lock.ports import Fetcher, FileWriter, Installer, KeptWheels, Progress, Runtime, SiteReader, WheelKeep
 
 if TYPE_CHECKING:
     from micropip_lock.adapters.node import EmbeddedPyodide
@@ -26,12 +26,14 @@ class Surroundings:
     Attributes:
         site: The environment, to read.
         runtime: The interpreter it is for.
+        kept: Wheels from local files.
         own_modules: Top-level modules that micropip-lock itself imports there.
         seeds: Distributions that the environment was made with, to install others with.
     """
 
     site: SiteReader
     runtime: Runtime
+    kept: KeptWheels
     own_modules: tuple[str, ...] = ()
     seeds: frozenset[str] = frozenset()
 
@@ -61,14 +63,47 @@ def here() -> Surroundings:
     """
     from micropip_lock.adapters import pyodide
 
-    return Surroundings(runtime=pyodide.PyodideRuntime(), site=pyodide.site_packages(), own_modules=pyodide.OWN_MODULES)
+    return Surroundings(
+        runtime=pyodide.PyodideRuntime(), site=pyodide.site_packages(), kept=keep(), own_modules=pyodide.OWN_MODULES
+    )
+
+
+def keep() -> WheelKeep:
+    """Where the bytes of wheels from local files are kept."""
+    from micropip_lock.adapters.kept_wheels import KeptWheels
+
+    if in_pyodide():
+        from micropip_lock.adapters import pyodide
+        from micropip_lock.adapters.virtual_files import SCHEME
+
+        return KeptWheels(pyodide.cache_dir(), scheme=SCHEME)
+    from micropip_lock.adapters.host import cache_dir
+
+    return KeptWheels(cache_dir())
+
+
+def address_of(path: Path) -> str:
+    """A path of this place as a URL."""
+    url = path.resolve().as_uri()
+    if in_pyodide():
+        from micropip_lock.adapters.virtual_files import SCHEME
+
+        return SCHEME + url.removeprefix("file")
+    return url
+
+
+def folder(root: Path) -> FileWriter:
+    """A directory to write into."""
+    from micropip_lock.adapters.folder import Folder
+
+    return Folder(root)
 
 
 def directory(root: Path, abi: Abi, *, prefix: Path | None = None) -> Surroundings:
     """A directory filled for some ABI."""
     from micropip_lock.adapters.site import SitePackages, TargetRuntime
 
-    return Surroundings(site=SitePackages(root, prefix=prefix), runtime=TargetRuntime(abi))
+    return Surroundings(site=SitePackages(root, prefix=prefix), runtime=TargetRuntime(abi), kept=keep())
 
 
 def site_to_verify(root: Path, abi: Abi) -> Surroundings:
@@ -125,7 +160,7 @@ def site_to_freeze(root: Path, pyodide: str | None) -> Surroundings:
     abi = abi_of_pyodide(pyodide) if pyodide is not None else abi_of_site(site) or abi_of_pyodide(PYODIDE_VERSION)
     # PEP 405: this file makes a directory a virtual environment; venv and virtualenv put pip into each.
     seeds = frozenset({"pip"}) if (prefix / "pyvenv.cfg").is_file() else frozenset[str]()
-    return Surroundings(site=site, runtime=TargetRuntime(abi), seeds=seeds)
+    return Surroundings(site=site, runtime=TargetRuntime(abi), kept=keep(), seeds=seeds)
 
 
 def abi_to_lock_for(pyodide: str | None) -> Abi | None:
@@ -240,10 +275,11 @@ def recording(on_install: Callable[[str, int], None] | None = None, *, policy: P
     if _recorder is None or not _recorder.running:
         place = here()
         _recorder = MicropipRecorder(
-            lambda: freeze(place.site, place.runtime, policy=policy_in_force()).to_json(),
+            lambda: freeze(place.site, place.runtime, kept=place.kept, policy=policy_in_force()).to_json(),
             on_install,
             page_address=pyodide.page_address(),
             runtime_base=place.runtime.lock().base,
+            keep=keep().put,
         )
     if policy is not None:
         _recorder.policy = policy
@@ -262,6 +298,13 @@ async def install_from_index(
     from micropip_lock.adapters import micropip
 
     await micropip.install_from_index(requirements, index_urls, constraints, with_default=with_default, pre=pre)
+
+
+def asked_index_urls(index_urls: Sequence[str], *, with_default: bool) -> tuple[str, ...]:
+    """The indexes that :func:`install_from_index` asks."""
+    from micropip_lock.adapters import micropip
+
+    return (*index_urls, *(micropip.index_urls() if with_default else ()))
 
 
 async def run_code(code: str) -> str | None:

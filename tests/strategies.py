@@ -108,7 +108,8 @@ def packages(draw: st.DrawFn, display_name: str, others: list[str], mocked: list
     origin = None
     if kind is not None:
         index = draw(st.sampled_from([None, "https://index.example/simple"])) if kind == "index" else None
-        origin = Origin(kind=kind, url=draw(st.one_of(st.just(url), addresses(filename))), index=index)
+        origin_url = filename if kind == "local" else draw(st.one_of(st.just(url), addresses(filename)))
+        origin = Origin(kind=kind, url=origin_url, index=index)
     needed = [canonicalize_name(other) for other in draw(st.lists(st.sampled_from(others), unique=True, max_size=3))]
     return LockedPackage(
         name=name,

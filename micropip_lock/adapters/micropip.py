@@ -48,6 +48,7 @@ from micropip_lock.adapters.index_answers import (
     without_slash,
 )
 from micropip_lock.adapters.underway import Underway, asked_for, bytes_of, check_promise, wheel_of
+from micropip_lock.core.digest import VerifiedWheel
 from micropip_lock.core.model import Origin
 from micropip_lock.core.policy import DEFAULT_POLICY, Policy
 from micropip_lock.errors import LockPolicyError, MicropipLockError, OutcomeError, RuntimeMissingError
@@ -63,6 +64,7 @@ class _Recording:
         on_install: Told the file name and size of each wheel that is installed.
         page_address: What relative addresses are resolved against.
         runtime_base: What file names of the runtime's own distribution are resolved against.
+        keep: Keeps the bytes of wheels from local files.
         site_fault: Why piplite's own index could not be read.
         policy: Where packages may come from.
     """
@@ -70,6 +72,7 @@ class _Recording:
     on_install: Callable[[str, int], None]
     page_address: str | None
     runtime_base: str | None
+    keep: Callable[[VerifiedWheel], None]
     site_fault: MicropipLockError | None = None
     policy: Policy = DEFAULT_POLICY
 
@@ -85,6 +88,7 @@ class MicropipRecorder:
         page_address: What relative addresses of wheels are resolved against; ``None`` where there is no page.
         runtime_base: What file names of the runtime's own distribution are resolved against.
         policy: Where packages may come from.
+        keep: Keeps the bytes of a wheel from a local file, or raises, and then nothing is installed.
     """
 
     def __init__(
@@ -95,6 +99,7 @@ class MicropipRecorder:
         page_address: str | None = None,
         runtime_base: str | None = None,
         policy: Policy = DEFAULT_POLICY,
+        keep: Callable[[VerifiedWheel], None] = lambda wheel: None,
     ) -> None:
         self._freeze_text = freeze_text
         self._recording = _Recording(
@@ -102,6 +107,7 @@ class MicropipRecorder:
             page_address=page_address,
             runtime_base=runtime_base,
             policy=policy,
+            keep=keep,
         )
         self._undo: list[Callable[[], None]] = []
         self._record_loaded: Callable[[], None] = lambda: None
@@ -339,6 +345,7 @@ def recording_transaction(transaction: Any, recording: _Recording) -> Any:
                 pages=Pages(index_urls=_addresses(index_urls)),
                 page_address=recording.page_address,
                 policy=recording.policy,
+                keep=recording.keep,
             )
             _underway.set(self._recorded)
             # Also what somebody has loaded since, past micropip.
@@ -368,7 +375,7 @@ def recording_transaction(transaction: Any, recording: _Recording) -> Any:
 
 def _unasked(recording: _Recording) -> Underway:
     """For a wheel that reaches the layer without a transaction: nobody asked, and no page listed it."""
-    return Underway(asked={}, pages=Pages(), page_address=recording.page_address)
+    return Underway(asked={}, pages=Pages(), page_address=recording.page_address, keep=recording.keep)
 
 
 def _distribution(layer: Any, recording: _Recording) -> Distribution:

@@ -28,7 +28,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+from micropip_lock.adapters.host import cache_dir
 from micropip_lock.adapters.indexes import IndexConfig, IndexSettings
+from micropip_lock.adapters.kept_wheels import KeptWheels
+from micropip_lock.adapters.local_files import placed
 from micropip_lock.adapters.runtimes import find_node, pyodide_directory, tool_wheels
 from micropip_lock.core.compare import VerifyReport
 from micropip_lock.core.model import Lock
@@ -76,6 +79,7 @@ class EmbeddedPyodide:
         credentials: User and password by origin, beside those of ``indexes``.
         progress: Told what happens.
         output: Told (``stdout`` or ``stderr``, text) for what the code in it prints.
+        keep: Where wheels that are named by a path of this machine are kept; the user's cache when not given.
     """
 
     def __init__(
@@ -86,7 +90,9 @@ class EmbeddedPyodide:
         credentials: Mapping[str, tuple[str, str]] | None = None,
         progress: Progress | None = None,
         output: Callable[[str, str], None] | None = None,
+        keep: KeptWheels | None = None,
     ) -> None:
+        self._keep = keep or KeptWheels(cache_dir())
         self._spec = pyodide
         self._indexes = indexes or IndexSettings()
         self._credentials = credentials or {}
@@ -124,12 +130,22 @@ class EmbeddedPyodide:
     ) -> Frozen:
         """Install with recording on, and freeze.
 
+        Args:
+            requirements: As for ``micropip.install``; also ``file:`` addresses of wheels on this machine.
+            constraints: As for ``micropip.install``.
+            strict: Raise when something cannot be locked.
+            pre: Take pre-releases too.
+            policy: Where packages may come from.
+
         Raises:
             MicropipLockError: ``install-failed``, ``unlockable`` ….
         """
+        found = [placed(requirement, self._keep) for requirement in requirements]
+        if files := [{"source": str(one.source), "target": one.target} for one in found if one.source is not None]:
+            await self._request("place", files=files)
         value = await self._call(
             "install_and_freeze",
-            requirements=list(requirements),
+            requirements=[one.requirement for one in found],
             index_urls=[index.url for index in self._indexes.indexes],
             with_default=self._indexes.adds_default,
             constraints=list(constraints),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import importlib.resources
+import os
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,6 +23,7 @@ from packaging.markers import default_environment
 from micropip_lock.adapters.memory_files import LISTING, read_listing
 from micropip_lock.adapters.memory_mocks import change_memory_mocks, memory_mocks
 from micropip_lock.adapters.site import SiteInstaller, SitePackages
+from micropip_lock.adapters.virtual_files import SCHEME, read_virtual
 from micropip_lock.core.digest import too_large
 from micropip_lock.core.dirty import Listing
 from micropip_lock.core.dist_info import public_url, pyodide_source
@@ -97,6 +99,11 @@ class PyodideRuntime:
         return {name: str(getattr(module, "__file__", "") or "") for name, module in list(sys.modules.items())}
 
 
+def cache_dir() -> Path:
+    """Where this kernel keeps what it may need again; it lives as long as the kernel's file system."""
+    return Path(os.environ.get("MICROPIP_LOCK_CACHE") or Path.home() / ".cache" / "micropip-lock")
+
+
 def page_address() -> str | None:
     """What relative addresses are resolved against here: the page's base, a worker's script; ``None`` under Node."""
     import js
@@ -127,6 +134,8 @@ class EngineFetcher:
     ) -> Fetched:
         from pyodide.ffi import create_proxy
 
+        if url.startswith(f"{SCHEME}:"):
+            return read_virtual(url, max_bytes)
         on_progress = create_proxy(progress) if progress else None
         options: dict[str, Any] = {"cache": "reload" if reload else "default"}
         if on_progress is not None:

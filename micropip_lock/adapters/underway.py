@@ -8,6 +8,8 @@ Rules this file keeps:
 3. Addresses are absolute and public before they are written: no credentials, query or fragment.
 4. The policy's pins and its list of hosts hold before a byte of a wheel is asked for; an index is not even asked for
    a name that is pinned to another one.
+5. A wheel from a file of this session (``emfs:``, ``file:``) is kept before anything is unpacked, and recorded by what
+   it is and not by where it lay: its address means nothing to anybody else.
 
 Left to others: micropip (:mod:`micropip_lock.adapters.micropip`), project pages
 (:mod:`micropip_lock.adapters.index_answers`), what is in place already (:mod:`micropip_lock.adapters.in_place`).
@@ -15,7 +17,7 @@ Left to others: micropip (:mod:`micropip_lock.adapters.micropip`), project pages
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
@@ -24,10 +26,11 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
 from micropip_lock.adapters.index_answers import Pages, project_of, site_index_of
-from micropip_lock.core.digest import Digest, admit
+from micropip_lock.core.digest import Digest, VerifiedWheel, admit
 from micropip_lock.core.dist_info import OriginRecord, format_records, pyodide_source
 from micropip_lock.core.hosts import index_form
 from micropip_lock.core.index_page import IndexFile, base_url
+from micropip_lock.core.local_wheel import is_reachable, local_origin
 from micropip_lock.core.model import Origin, OriginKind
 from micropip_lock.core.policy import DEFAULT_POLICY, Policy
 from micropip_lock.core.policy_fields import RUNTIME
@@ -80,6 +83,7 @@ class Underway:
         page_address: What relative addresses of wheels are resolved against; ``None`` where there is no page.
         direct: Addresses that were given as requirements.
         policy: Where packages may come from.
+        keep: Keeps the bytes of a wheel from a local file.
     """
 
     asked: Mapping[NormalizedName, Asked]
@@ -87,6 +91,7 @@ class Underway:
     page_address: str | None = None
     direct: set[str] = field(default_factory=set)
     policy: Policy = DEFAULT_POLICY
+    keep: Callable[[VerifiedWheel], None] = field(default=lambda wheel: None)
     _facts: dict[str, Facts] = field(default_factory=dict)
     _records: dict[tuple[Digest, str], Digest] = field(default_factory=dict)
 
@@ -158,7 +163,7 @@ class Underway:
         Args:
             data: Its bytes.
             filename: Its name.
-            url: Where it came from, for messages.
+            url: Where it came from.
             promised: SHA-256 in hexadecimal, when the index gave one.
 
         Returns:
@@ -167,6 +172,7 @@ class Underway:
         Raises:
             HashMismatchError: The bytes are not those that were promised.
             WheelFormatError, WheelPathError, WheelMetadataError, WheelRecordError, WheelTooLargeError: see each code.
+            StorageError: It is from a local file and cannot be kept.
         """
         digest = Digest.of(data)
         if promised and promised.lower() != digest.hex:
@@ -179,10 +185,13 @@ class Underway:
             )
         key = (digest, filename)
         if key not in self._records:
-            opened = OpenedWheel(admit(data, digest, filename=filename))
+            wheel = admit(data, digest, filename=filename)
+            opened = OpenedWheel(wheel)
             for _path, _bytes in opened.files():
                 # Inflating is the check: the CRC, and the digest in RECORD.
                 pass
+            if url and not is_reachable(absolute(url, self.page_address)):
+                self.keep(wheel)
             self._records[key] = Digest.of(opened.record_text.encode("utf-8"))
         return self._records[key]
 
@@ -197,11 +206,15 @@ class Underway:
         Raises:
             MicropipLockError: see :meth:`admit`.
         """
-        record_digest = self.admit(data, filename)
         address = files.get("PYODIDE_URL", "")
+        record_digest = self.admit(data, filename, url=address)
         facts = self._facts.get(address, Facts(kind="url"))
         url = public_url(absolute(address, self.page_address))
         origin = Origin(kind=facts.kind, url=url, index=facts.index)
+        requirement = facts.asked.requirement if facts.asked else None
+        if not is_reachable(url):
+            # Whoever asked for it wrote where it lay.
+            origin, requirement = local_origin(filename), None
         record = OriginRecord(
             origin=origin,
             digest=Digest.of(data),
@@ -209,14 +222,14 @@ class Underway:
             upload_time=facts.entry.upload_time if facts.entry else None,
             yanked=facts.entry.yanked if facts.entry else False,
             requested=facts.asked is not None,
-            requirement=facts.asked.requirement if facts.asked else None,
+            requirement=requirement,
             extras=facts.asked.extras if facts.asked else (),
             record_digest=record_digest,
         )
         return {
             **files,
             "PYODIDE_SOURCE": pyodide_source(origin),
-            "PYODIDE_URL": url,
+            "PYODIDE_URL": origin.url,
             **format_records(record),
         }
 

@@ -26,17 +26,17 @@ from packaging.utils import NormalizedName, canonicalize_name
 
 from micropip_lock.app.locate import Located, locate
 from micropip_lock.app.refusals import dirty_items, item_of
-from micropip_lock.app.settle import RefusedError, can_be_fetched, check_policy, check_wheel, settled
+from micropip_lock.app.settle import RefusedError, can_be_fetched, check_policy, check_wheel, settled, wheel_of
 from micropip_lock.app.survey import Survey, Surveyed, dirt_in, modules_of_nobody, survey
 from micropip_lock.core.caveats import caveats_of, note
 from micropip_lock.core.dirty import unlisted_files
 from micropip_lock.core.dist_info import OriginRecord
 from micropip_lock.core.graph import Needs, Requirements, closure, needs_of, unneeded
-from micropip_lock.core.model import Lock, LockedPackage, Wheel, by_name, mocks_by_name
+from micropip_lock.core.model import Lock, LockedPackage, by_name, mocks_by_name
 from micropip_lock.core.policy import DEFAULT_POLICY, Policy
 from micropip_lock.core.verdict import Finding
 from micropip_lock.errors import FetchError, InputError, Unlockable, UnlockableError, UsageError
-from micropip_lock.ports import IndexFetcher, Progress, Runtime, RuntimeLock, SiteReader
+from micropip_lock.ports import IndexFetcher, KeptWheels, Progress, Runtime, RuntimeLock, SiteReader
 
 TOOLS: Final = frozenset(map(canonicalize_name, ("micropip", "micropip-lock", "piplite", "pyodide-kernel")))
 """What records, freezes and replays; the runtime or the site brings it, a lock need not."""
@@ -49,6 +49,7 @@ def freeze(
     site: SiteReader,
     runtime: Runtime,
     *,
+    kept: KeptWheels | None = None,
     strict: bool = True,
     roots: Sequence[str] | None = None,
     policy: Policy = DEFAULT_POLICY,
@@ -58,6 +59,7 @@ def freeze(
     Args:
         site: Where to read.
         runtime: The interpreter it is installed for.
+        kept: Wheels that came from local files.
         strict: Raise when something cannot be locked; else list it in the lock under ``unlocked``.
         roots: Keep only these and what they need.
         policy: What comes from elsewhere cannot be locked.
@@ -66,7 +68,7 @@ def freeze(
         UnlockableError: with every item, when ``strict``.
         UsageError: code ``unknown-root``.
     """
-    return _Draft(site, runtime, roots, policy).finish({}, strict=strict)
+    return _Draft(site, runtime, roots, kept, policy).finish({}, strict=strict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,6 +89,7 @@ async def freeze_located(
     runtime: Runtime,
     *,
     indexes: Callable[[], AbstractContextManager[Indexes]],
+    kept: KeptWheels | None = None,
     strict: bool = True,
     roots: Sequence[str] | None = None,
     seeds: AbstractSet[str] = frozenset(),
@@ -99,7 +102,8 @@ async def freeze_located(
     Args:
         site: Where to read.
         runtime: The interpreter it is installed for.
-        indexes: Called only when something has no record.
+        indexes: Called only when something has no record, or came from a local file.
+        kept: Wheels that came from local files.
         strict: Raise when something cannot be locked; else list it in the lock under ``unlocked``.
         roots: Keep only these and what they need.
         seeds: What the environment was made with, to install with: left out where nothing else needs it.
@@ -111,7 +115,7 @@ async def freeze_located(
         UnlockableError: with every item, when ``strict``.
         UsageError: code ``unknown-root``; or an index URL is none.
     """
-    draft = _Draft(site, runtime, roots, policy, seeds)
+    draft = _Draft(site, runtime, roots, kept, policy, seeds)
     pending = draft.pending()
     if not pending:
         return draft.finish({}, strict=strict)
@@ -119,6 +123,7 @@ async def freeze_located(
         with indexes() as found:
             located: Located = await locate(
                 [draft.seen.found[name].dist for name in pending],
+                recorded={name: record.digest for name in pending if (record := draft.seen.found[name].record)},
                 index_urls=found.urls,
                 fetcher=found.fetcher,
                 trust_metadata=trust_metadata,
@@ -157,10 +162,12 @@ class _Draft:
         site: SiteReader,
         runtime: Runtime,
         roots: Sequence[str] | None,
+        kept: KeptWheels | None,
         policy: Policy,
         seeds: AbstractSet[str] = frozenset(),
     ) -> None:
         self._runtime = runtime
+        self._kept_wheels = kept
         self._policy = policy
         self._seeds = seeds
         self._runtime_lock: RuntimeLock = runtime.lock()
@@ -280,7 +287,7 @@ class _Draft:
                 outcome.items += dirty_items(name, one.version, self._dirt[name])
                 continue
             try:
-                record = settled(one, located.get(name))
+                record = settled(one, located.get(name), self._kept_wheels)
                 check_wheel(record, name, one.version, tags)
                 check_policy(self._policy, record, name)
             except InputError as error:
@@ -291,6 +298,8 @@ class _Draft:
                 continue
             outcome.records[name] = record
             outcome.notes += one.notes
+            if record.origin.kind == "local":
+                outcome.notes.append(_beside(name))
         return outcome
 
     def _relevant(self, items: Sequence[Unlockable], kept: AbstractSet[str]) -> list[Unlockable]:
@@ -326,13 +335,7 @@ class _Draft:
             name=one.name,
             display_name=one.display_name,
             version=one.version,
-            wheel=Wheel(
-                url=record.origin.url,
-                digest=record.digest,
-                size=record.size,
-                upload_time=record.upload_time,
-                yanked=record.yanked,
-            ),
+            wheel=wheel_of(record),
             imports=one.imports,
             depends=tuple(needed for needed in needs.depends if needed in kept),
             missing=tuple(sorted({*needs.missing, *left_out} - self._left_out)),
@@ -350,3 +353,11 @@ class _Draft:
             note(module.partition(".")[0], "unowned-module", "it can be imported, but no distribution installed it")
             for module in modules_of_nobody(self.seen, self._unlisted)
         ]
+
+
+def _beside(name: NormalizedName) -> Finding:
+    return note(
+        name,
+        "local-wheel",
+        "its wheel was a local file, and has to lie beside the lock: micropip_lock.save() and freeze -o put it there",
+    )

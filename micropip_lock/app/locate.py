@@ -14,7 +14,9 @@ Rules this file keeps:
    :data:`~micropip_lock.app.prove.MAX_WHOLE` bytes it is hashed and read, a larger one is refused (``no-ranges``).
 5. Every distribution has a value at the end: an origin, or why there is none.  Nothing is written.
 6. A name that is pinned to an index is asked of that one only.
-7. Indexes on this machine's disk (``file:``) are passed over: nobody else could replay from them.
+7. A wheel whose bytes are known (one that was installed from a local file while recording was on) is looked for by its
+   SHA-256; other files of that name are none of its business, and nothing but the page is asked for.
+8. Indexes on this machine's disk (``file:``) are passed over: nobody else could replay from them.
 
 Left to others: one file's proof (:mod:`micropip_lock.app.prove`), who may be a candidate
 (:mod:`micropip_lock.core.candidates`), requests (:mod:`micropip_lock.app.network`).
@@ -52,6 +54,7 @@ async def locate(
     *,
     index_urls: Sequence[str],
     fetcher: IndexFetcher,
+    recorded: Mapping[NormalizedName, Digest] | None = None,
     trust_metadata: bool = False,
     concurrency: int = CONCURRENCY,
     progress: Progress | None = None,
@@ -64,6 +67,7 @@ async def locate(
         index_urls: Base URLs of Simple API indexes (PEP 503, 691), in the order to ask; one may hold a
             ``{package_name}`` placeholder.
         fetcher: The network.
+        recorded: SHA-256 of the wheels that are known by their bytes and not by an address.
         trust_metadata: Take the wheel whose METADATA has the installed digest without looking into it, where the index
             states that digest and offers one such wheel.
         concurrency: The most requests at a time.
@@ -78,7 +82,8 @@ async def locate(
         InputError: code ``index-page``: an index sent a page that is none; ``too-large`` for one beyond all measure.
         UsageError: an index URL is none.
     """
-    search = _Search(index_urls, Network(fetcher, concurrency=concurrency), trust_metadata, progress, policy)
+    network = Network(fetcher, concurrency=concurrency)
+    search = _Search(index_urls, network, recorded or {}, trust_metadata, progress, policy)
     found: dict[NormalizedName, OriginRecord | Unlockable] = {}
     tasks: list[asyncio.Task[tuple[NormalizedName, OriginRecord | Unlockable]]] = []
     try:
@@ -99,12 +104,14 @@ class _Search:
         self,
         index_urls: Sequence[str],
         network: Network,
+        recorded: Mapping[NormalizedName, Digest],
         trust_metadata: bool,
         progress: Progress | None,
         policy: Policy,
     ) -> None:
         self._indexes = [url for url in index_urls if urlsplit(url).scheme != "file"]
         self._network = network
+        self._recorded = recorded
         self._trust_metadata = trust_metadata
         self._progress = progress
         self._policy = policy
@@ -131,7 +138,11 @@ class _Search:
 
     async def _origin(self, installed: Installed) -> OriginRecord:
         text = installed.dist.read_text(DIRECT_URL_FILE)
-        record = await (self._from_indexes(installed) if text is None else self._from_url(installed, text))
+        known = self._recorded.get(installed.identity.name)
+        if known is not None or text is None:
+            record = await self._from_indexes(installed, known)
+        else:
+            record = await self._from_url(installed, text)
         # Reading every file takes a while; whoever waits for the network goes first.
         await asyncio.sleep(0)
         require_unedited(installed)
@@ -152,7 +163,7 @@ class _Search:
             raise _unusable(file, error) from error
         return _record(installed, Origin(kind="url", url=direct.url), proven)
 
-    async def _from_indexes(self, installed: Installed) -> OriginRecord:
+    async def _from_indexes(self, installed: Installed, known: Digest | None) -> OriginRecord:
         project = installed.identity.name
         if not self._indexes:
             raise RecordError(
@@ -169,9 +180,16 @@ class _Search:
             if page is None:
                 continue
             files = parse_page(page.data.decode("utf-8", "replace"), page.content_type, page.url, matters=matters)
+            if known is not None:
+                # Where an index states no digest, RECORD tells, as for any other.
+                files = tuple(file for file in files if file.digest in (known, None))
             offers.append(candidates_of(installed.identity, files))
-            proven = await self._proven(installed, offers[-1], refusals)
-            if proven is not None:
+            same = next((file for file in files if file.digest == known), None)
+            if known is not None and same is not None:
+                proven: Proven | None = Proven(file=same, digest=known, size=same.size)
+            else:
+                proven = await self._proven(installed, offers[-1], refusals)
+            if proven is not None and known in (None, proven.digest):
                 base = public_url(index.partition("{package_name}")[0].rstrip("/"))
                 origin = Origin(kind="index", url=public_url(proven.file.url), index=base)
                 return _record(installed, origin, proven)

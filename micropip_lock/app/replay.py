@@ -7,7 +7,8 @@ Rules this file keeps:
 1. Plan first, offline: ABI, wheel tags, what is there already. Nothing is asked of the network for what is.
 2. Fetch everything concurrently (bounded, largest first); every byte is hashed by us before anything is unpacked.
 3. Only when every wheel has been admitted does the installer touch the environment, and it changes all or nothing.
-4. One typed error comes out, with a report of every package's outcome; a cancellation leaves everything as it was.
+4. The bytes of wheels that no address names to others are kept, so that what was replayed can be frozen.
+5. One typed error comes out, with a report of every package's outcome; a cancellation leaves everything as it was.
 """
 
 from __future__ import annotations
@@ -20,16 +21,16 @@ from typing import Final
 
 from packaging.utils import canonicalize_name
 
+from micropip_lock.app.installs import installs, keep_local
 from micropip_lock.app.origins import installed_in, mocks_in
 from micropip_lock.app.report import Outcome as Outcome
 from micropip_lock.app.report import PackageOutcome as PackageOutcome
 from micropip_lock.app.report import ReplayReport as ReplayReport
 from micropip_lock.app.verify import recorded_digest
-from micropip_lock.core.digest import Digest, VerifiedWheel, admit
-from micropip_lock.core.dist_info import OriginRecord, format_records, public_url, pyodide_source
+from micropip_lock.core.digest import VerifiedWheel, admit
 from micropip_lock.core.findings import verify
 from micropip_lock.core.mocks import MockInstall, plan_mocks
-from micropip_lock.core.model import Lock, LockedPackage, Mock, Origin, by_name
+from micropip_lock.core.model import Lock, LockedPackage, Mock, by_name
 from micropip_lock.core.plan import Download, Plan, make_plan
 from micropip_lock.errors import (
     AlreadyImportedError,
@@ -41,11 +42,10 @@ from micropip_lock.errors import (
     UsageError,
     WheelTooLargeError,
 )
-from micropip_lock.ports import Fetcher, Install, Installer, Progress, ProgressEvent, Runtime, SiteReader
+from micropip_lock.ports import Fetcher, Installer, Progress, ProgressEvent, Runtime, SiteReader, WheelKeep
 
 DEFAULT_CONCURRENCY: Final = 6
 MAX_WHEEL_BYTES: Final = 256 * 2**20
-INSTALLER_NAME: Final = "micropip-lock"
 
 
 @dataclass(kw_only=True, slots=True)
@@ -131,6 +131,7 @@ async def replay(
     runtime: Runtime,
     fetcher: Fetcher,
     installer: Installer,
+    keep: WheelKeep | None = None,
     concurrency: int = DEFAULT_CONCURRENCY,
     force: bool = False,
     offline: bool = False,
@@ -145,6 +146,7 @@ async def replay(
         runtime: The interpreter it is for.
         fetcher: Gets the wheels.
         installer: Puts them in place.
+        keep: Keeps the bytes of wheels that came from local files.
         concurrency: Downloads at a time.
         force: Install again what is there, and replace packages whose modules are imported already.
         offline: Send no request: succeed only when everything is installed already.
@@ -162,7 +164,7 @@ async def replay(
     _running.add(installer)
     try:
         return await _replay(
-            lock, site, runtime, fetcher, installer, concurrency, force, offline, progress, frozenset(own_modules)
+            lock, site, runtime, fetcher, installer, keep, concurrency, force, offline, progress, frozenset(own_modules)
         )
     finally:
         _running.discard(installer)
@@ -174,6 +176,7 @@ async def _replay(
     runtime: Runtime,
     fetcher: Fetcher,
     installer: Installer,
+    keep: WheelKeep | None,
     concurrency: int,
     force: bool,
     offline: bool,
@@ -217,7 +220,10 @@ async def _replay(
             )
         await _fetch_all(run, fetcher, concurrency)
         run.fetched_at = time.perf_counter()
-        notes = await installer.install(_installs(run), lambda stage, name: _step(run, stage, name), mocks=mocks)
+        not_kept = [] if keep is None else keep_local(run.plan, run.admitted, keep)
+        notes = await installer.install(
+            installs(run.plan, run.admitted), lambda stage, name: _step(run, stage, name), mocks=mocks
+        )
     except asyncio.CancelledError as error:
         raise ReplayCancelled("replay cancelled; the environment is as it was") from error
     except MicropipLockError as error:
@@ -226,7 +232,7 @@ async def _replay(
         error.report = run.report(done=False)
         raise
     run.tell("done")
-    return run.report(done=True, notes=notes, restart_required=bool(imported))
+    return run.report(done=True, notes=(*notes, *not_kept), restart_required=bool(imported))
 
 
 def _step(run: _Run, stage: str, name: str) -> None:
@@ -318,47 +324,6 @@ async def _fetch_admitted(
                 raise
             run.discarded += run.received.get(package.name, 0)
     raise AssertionError("the second attempt returns or raises")
-
-
-def _installs(run: _Run) -> list[Install]:
-    downloads: dict[str, Download] = {one.package.name: one for one in run.plan.downloads}
-    return [
-        Install(
-            package=downloads[name].package,
-            wheel=run.admitted[name],
-            records=_record_writer(downloads[name], run.admitted[name]),
-            replaces=tuple(old.directory for old in downloads[name].replaces),
-        )
-        for name in run.plan.order
-    ]
-
-
-def _record_writer(download: Download, wheel: VerifiedWheel) -> Callable[[str], Mapping[str, str]]:
-    """The records of a replayed package: what recording wrote when it was installed the first time."""
-    package = download.package
-    origin = package.origin or Origin(kind="url", url=download.url)
-
-    def records(record_text: str) -> Mapping[str, str]:
-        record = OriginRecord(
-            origin=origin,
-            digest=wheel.digest,
-            size=package.wheel.size,
-            upload_time=package.wheel.upload_time,
-            yanked=package.wheel.yanked,
-            requested=package.requested,
-            requirement=package.requirement,
-            extras=package.extras,
-            record_digest=Digest.of(record_text.encode("utf-8")),
-        )
-        files = format_records(record)
-        files["INSTALLER"] = INSTALLER_NAME
-        # What micropip would have written: micropip.list() and micropip.freeze() read these.
-        files["PYODIDE_SOURCE"] = pyodide_source(origin)
-        files["PYODIDE_URL"] = public_url(download.url)
-        files["PYODIDE_SHA256"] = wheel.digest.hex
-        return files
-
-    return records
 
 
 def _damaged(lock: Lock, plan: Plan, site: SiteReader, runtime: Runtime) -> frozenset[str]:

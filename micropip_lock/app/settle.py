@@ -3,8 +3,11 @@
 Rules this file keeps:
 
 1. What was recorded wins over what was located; a wheel that came from a local file is taken from an index only where
-   that has the very same bytes.
-2. The wheel is of this distribution and for this runtime, and comes from where the policy lets it, or it is refused.
+   that has the very same bytes, else from those that were kept, else it is refused.
+2. Kept bytes pass what any wheel passes: their digest is the recorded one, and the container, its paths, its identity
+   and its RECORD are checked.
+3. The wheel is of this distribution and for this runtime, and comes from where the policy lets it, or it is
+   refused.
 
 Left to others: reading records (:mod:`micropip_lock.app.origins`), locating (:mod:`micropip_lock.app.locate`).
 """
@@ -13,19 +16,21 @@ from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
-from urllib.parse import urlsplit
 
 from packaging.utils import NormalizedName
 
 from micropip_lock.app.origins import same_version
 from micropip_lock.app.survey import Surveyed
 from micropip_lock.core.address import address_fault
+from micropip_lock.core.candidates import not_replayable
 from micropip_lock.core.dist_info import OriginRecord
-from micropip_lock.core.model import Wheel
+from micropip_lock.core.local_wheel import is_reachable, local_file_name, local_origin
+from micropip_lock.core.model import Wheel, file_of
 from micropip_lock.core.policy import Policy
 from micropip_lock.core.shown import hidden_character
-from micropip_lock.core.wheel import parse_identity
+from micropip_lock.core.wheel import OpenedWheel, parse_identity
 from micropip_lock.errors import RecordError, Unlockable
+from micropip_lock.ports import KeptWheels
 
 
 class RefusedError(Exception):
@@ -40,14 +45,16 @@ class RefusedError(Exception):
         self.item = item
 
 
-def settled(one: Surveyed, located: OriginRecord | Unlockable | None) -> OriginRecord:
+def settled(one: Surveyed, located: OriginRecord | Unlockable | None, kept: KeptWheels | None = None) -> OriginRecord:
     """The record that a lock can be made of.
 
     Args:
         one: The distribution.
         located: What locating gave; ``None`` when nobody looked.
+        kept: Wheels from local files.
 
     Raises:
+        WheelFormatError, WheelPathError, WheelMetadataError, WheelRecordError: The kept bytes are no wheel of it.
         RecordError: There is none: codes ``no-record``, ``not-in-runtime-lock``, ``record-version``,
             ``not-replayable``.
         RefusedError: Nothing could be proven.
@@ -55,15 +62,13 @@ def settled(one: Surveyed, located: OriginRecord | Unlockable | None) -> OriginR
     record = one.record
     if record is not None and can_be_fetched(record):
         return record
-    if isinstance(located, OriginRecord):
-        if record is not None and located.digest != record.digest:
-            raise _not_replayable(record)
-        if record is None:
-            return located
-        # What a person asked for is known from the record alone, all else from where it was found.
-        return replace(located, requested=record.requested, requirement=record.requirement, extras=record.extras)
     if record is not None:
-        raise _not_replayable(record)
+        if isinstance(located, OriginRecord) and located.digest == record.digest:
+            # What a person asked for is known from the record alone, all else from where it was found.
+            return replace(located, requested=record.requested, requirement=record.requirement, extras=record.extras)
+        return _from_kept(record, kept)
+    if isinstance(located, OriginRecord):
+        return located
     if located is not None:
         raise RefusedError(located)
     doubt = one.doubt
@@ -81,16 +86,24 @@ def settled(one: Surveyed, located: OriginRecord | Unlockable | None) -> OriginR
 
 def can_be_fetched(record: OriginRecord) -> bool:
     """Whether another machine can reach the wheel."""
-    return urlsplit(record.origin.url).scheme in ("https", "http")
+    return is_reachable(record.origin.url)
 
 
-def _not_replayable(record: OriginRecord) -> RecordError:
-    return RecordError(
-        "its wheel was a local file that no other machine can reach",
-        code="not-replayable",
-        got=record.origin.url,
-        hint="put the wheel on a server or an index and install it from there",
-    )
+def wheel_of(record: OriginRecord) -> Wheel:
+    """What a lock says about the file: its address, or its name beside the lock when only we have it."""
+    url = record.origin.url
+    if record.origin.kind == "local":
+        url = local_file_name(record.digest, url)
+    return Wheel(url=url, digest=record.digest, size=record.size, upload_time=record.upload_time, yanked=record.yanked)
+
+
+def _from_kept(record: OriginRecord, kept: KeptWheels | None) -> OriginRecord:
+    filename = file_of(record.origin.url)
+    wheel = kept.get(record.digest, filename) if kept is not None else None
+    if wheel is None:
+        raise not_replayable(record.origin.url)
+    OpenedWheel(wheel)
+    return replace(record, origin=local_origin(filename), size=len(wheel.data))
 
 
 def check_wheel(record: OriginRecord, name: NormalizedName, version: str, tags: AbstractSet[str]) -> None:
@@ -107,8 +120,9 @@ def check_wheel(record: OriginRecord, name: NormalizedName, version: str, tags: 
         WheelMetadataError: code ``wheel-filename``.
         LockSchemaError, LockPolicyError: an address that no lock may name, see :mod:`micropip_lock.core.address`.
     """
-    for address in filter(None, (record.origin.url, record.origin.index)):
-        if (fault := address_fault(address, where="", package=name)) is not None:
+    local = record.origin.kind == "local"
+    for address in filter(None, (wheel_of(record).url, record.origin.index)):
+        if (fault := address_fault(address, where="", package=name, relative=local)) is not None:
             raise fault
         if hidden_character(address) is not None:
             raise RecordError(
@@ -117,7 +131,7 @@ def check_wheel(record: OriginRecord, name: NormalizedName, version: str, tags: 
                 got=ascii(address),
                 hint="reinstall the package while recording is on",
             )
-    filename = Wheel(url=record.origin.url, digest=record.digest).filename
+    filename = file_of(record.origin.url)
     identity = parse_identity(filename)
     if identity.name != name or not same_version(str(identity.version), version):
         raise RecordError(

@@ -35,6 +35,7 @@ from packaging.version import InvalidVersion, Version
 from micropip_lock.core.digest import Digest
 from micropip_lock.core.dist_info import public_url
 from micropip_lock.core.index_page import IndexFile
+from micropip_lock.core.local_wheel import is_reachable
 from micropip_lock.core.wheel import within_caps
 from micropip_lock.errors import LockSchemaError, RecordError
 
@@ -248,6 +249,21 @@ def no_candidate(identity: InstalledIdentity, found: Iterable[Candidates], *, wa
     )
 
 
+def not_replayable(got: str) -> RecordError:
+    """Why a wheel from a local file cannot be locked when nobody kept it.
+
+    Args:
+        got: Where it came from.
+    """
+    return RecordError(
+        "its wheel was a local file that no other machine can reach, and its bytes are not kept here",
+        code="not-replayable",
+        got=got,
+        hint="install it again with micropip while recording is on, which keeps its bytes; or put the wheel on a "
+        "server or an index and install it from there",
+    )
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DirectUrl:
     """A wheel that was installed from a URL (PEP 610).
@@ -293,20 +309,16 @@ def direct_url_of(text: str) -> DirectUrl:
         raise _from_directory(shown, editable=bool(kinds["dir_info"].get("editable")))
     if "vcs_info" in kinds:
         raise _from_checkout(shown, kinds["vcs_info"])
-    if not path.endswith(".whl"):
+    scheme = urlsplit(shown).scheme
+    if not path.endswith(".whl") and scheme != "ni":
         raise RecordError(
             "it was built here from a source archive",
             code="built-from-sdist",
             got=shown,
             hint="a lock holds wheels; build one, put it on a server or an index and install it from there",
         )
-    if urlsplit(shown).scheme not in ("https", "http"):
-        raise RecordError(
-            "its wheel was a local file that no other machine can reach",
-            code="not-replayable",
-            got=shown,
-            hint="put the wheel on a server or an index and install it from there",
-        )
+    if not is_reachable(shown):
+        raise not_replayable(shown)
     return DirectUrl(url=shown, digest=digest)
 
 

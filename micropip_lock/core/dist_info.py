@@ -3,7 +3,7 @@
 What is where (ADR 3):
 
 - ``INDEX``: one line, the base URL of the index that served the wheel, for an install by name.
-- ``direct_url.json`` (PEP 610): for an install from a URL. Never both.
+- ``direct_url.json`` (PEP 610): for an install from a URL or from a local file. Never both.
 - ``micropip-lock.json``: the rest; ``record`` in it is the SHA-256 of the installed RECORD, which binds the record to
   this very wheel: a record that was shipped, copied or left behind does not match.
 
@@ -17,10 +17,11 @@ import io
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from micropip_lock.core.digest import Digest
 from micropip_lock.core.index_page import yanked_of
+from micropip_lock.core.local_wheel import named_information
 from micropip_lock.core.model import Origin, OriginKind
 from micropip_lock.core.read import MAX_WHOLE
 from micropip_lock.core.redact import public_requirement
@@ -170,11 +171,12 @@ def format_records(record: OriginRecord) -> dict[str, str]:
     files = {RECORD_FILE: json.dumps(facts, indent=2, sort_keys=True, ensure_ascii=False) + "\n"}
     if record.origin.kind == "index" and record.origin.index:
         files[INDEX_FILE] = public_url(record.origin.index) + "\n"
-    if record.origin.kind == "url":
+    if record.origin.kind in ("url", "local"):
         # PEP 610: archive_info with "hashes"; the older "hash" key is kept for readers that know only that.
         direct_url = {
             "archive_info": {"hash": f"sha256={record.digest.hex}", "hashes": {"sha256": record.digest.hex}},
-            "url": url,
+            # No path of the machine it was installed on: the same wheel leaves the same record wherever it lay.
+            "url": url if record.origin.kind == "url" else named_information(record.digest),
         }
         files[DIRECT_URL_FILE] = json.dumps(direct_url, sort_keys=True) + "\n"
     return files
@@ -217,7 +219,7 @@ def parse_records(read_text: Callable[[str], str | None]) -> OriginRecord | None
                 hint="update micropip-lock",
             )
         kind: OriginKind = facts["source"]
-        if kind not in ("index", "url", "runtime"):
+        if kind not in get_args(OriginKind):
             raise ValueError(f"source {kind!r}")
         index = (read_text(INDEX_FILE) or "").strip() or None
         if index is not None and len(index.splitlines()) > 1:

@@ -27,7 +27,7 @@ from micropip_lock.errors import Unlockable
 if TYPE_CHECKING:
     from micropip_lock.core.verdict import Finding
 
-OriginKind = Literal["index", "url", "runtime"]
+OriginKind = Literal["index", "url", "runtime", "local"]
 InstallDir = Literal["site", "dynlib"]
 PackageType = Literal["package", "shared_library", "cpython_module", "static_library"]
 
@@ -76,8 +76,9 @@ class Origin:
     """Where an installed distribution came from.
 
     Attributes:
-        kind: ``index`` (found by name in a package index), ``url`` (a direct URL), ``runtime`` (Pyodide's own lock).
-        url: Address of the wheel, without credentials, query or fragment.
+        kind: ``index`` (found by name in a package index), ``url`` (a direct URL), ``runtime`` (Pyodide's own lock),
+            ``local`` (a file that only the machine or session had, see :mod:`micropip_lock.core.local_wheel`).
+        url: Address of the wheel, without credentials, query or fragment; for ``local`` its file name.
         index: Base URL of the index that served it, when ``kind`` is ``index`` and the index is known.
     """
 
@@ -87,9 +88,9 @@ class Origin:
 
     @property
     def source(self) -> str:
-        """One word or address for tables: the index, the URL, or ``pyodide``."""
-        if self.kind == "runtime":
-            return "pyodide"
+        """One word or address for tables: the index, the URL, ``pyodide`` or ``local``."""
+        if self.kind in ("runtime", "local"):
+            return "pyodide" if self.kind == "runtime" else "local"
         return self.index or self.url
 
 
@@ -115,7 +116,7 @@ class Wheel:
     @property
     def filename(self) -> str:
         """Last segment of the URL's path, percent-decoded."""
-        return unquote(urlsplit(self.url).path.rsplit("/", 1)[-1])
+        return file_of(self.url)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -253,6 +254,11 @@ class Lock:
         return tuple(name for name, package in self.packages.items() if package.requested)
 
     @property
+    def local_wheels(self) -> tuple[LockedPackage, ...]:
+        """Packages whose wheels the lock names relative to itself: their files have to lie beside it."""
+        return tuple(package for package in self if not urlsplit(package.wheel.url).scheme)
+
+    @property
     def size(self) -> int | None:
         """Bytes of all wheels together, or ``None`` when one size is not known."""
         sizes = [package.wheel.size for package in self.packages.values()]
@@ -295,6 +301,11 @@ class Lock:
             f"<tbody>{rows}</tbody></table>"
             + (f"<ul>{''.join(f'<li>{escape(str(note))}</li>' for note in self.notes)}</ul>" if self.notes else "")
         )
+
+
+def file_of(url: str) -> str:
+    """The file that an address names: the last segment of its path, percent-decoded."""
+    return unquote(urlsplit(url).path.rsplit("/", 1)[-1])
 
 
 def canonical_json(value: Any) -> bytes:

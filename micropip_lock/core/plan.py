@@ -204,7 +204,8 @@ def absolute_url(package: LockedPackage, base: str | None) -> str:
             that is no local file names one.
     """
     url = package.wheel.url
-    if urlsplit(url).scheme == "file" and urlsplit(base or "").scheme != "file":
+    base = base or ""
+    if urlsplit(url).scheme == "file" and urlsplit(base).scheme not in ("file", "emfs"):
         raise LockPolicyError(
             f"the lock names a file of this machine for {package}",
             code="local-path",
@@ -215,8 +216,11 @@ def absolute_url(package: LockedPackage, base: str | None) -> str:
         )
     if urlsplit(url).scheme:
         return url
-    # A base that relative names cannot be joined to (emfs:…) leaves them relative.
-    joined = urljoin(base or "", url)
+    if urlsplit(base).scheme == "emfs":
+        # Emscripten's file system; the standard library joins relative names to schemes that it knows only.
+        return "emfs" + urljoin("file" + base.removeprefix("emfs"), url).removeprefix("file")
+    # A base that relative names cannot be joined to leaves them relative.
+    joined = urljoin(base, url)
     if not urlsplit(joined).scheme:
         raise LockPolicyError(
             f"the lock names a relative file for {package}",
@@ -224,7 +228,8 @@ def absolute_url(package: LockedPackage, base: str | None) -> str:
             where=f"packages.{package.name}.file_name",
             package=package.name,
             got=url,
-            hint="open the lock by its path or URL, so that relative names have a base",
+            hint="its wheel was a local file and is not here: open the lock by the path or URL it was saved at "
+            "(micropip_lock.save), with the wheel beside it",
         )
     return joined
 

@@ -1,6 +1,6 @@
 // Runs one Pyodide under Node for micropip_lock/adapters/node.py.
 //
-// Protocol: JSON lines. In: {id, op: "boot" | "call", ...}. Out: {id, ok, value | error} and, in between,
+// Protocol: JSON lines. In: {id, op: "boot" | "place" | "call", ...}. Out: {id, ok, value | error} and, in between,
 // {event: "stdout" | "stderr" | "progress", ...}. Standard output carries nothing else.
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
@@ -64,6 +64,14 @@ del _library
   return pyodide.version;
 }
 
+// Files of the host, put into Pyodide's own file system.
+function place({ files }) {
+  for (const { source, target } of files) {
+    pyodide.FS.mkdirTree(target.slice(0, target.lastIndexOf("/")));
+    pyodide.FS.writeFile(target, readFileSync(source));
+  }
+}
+
 async function call({ name, args }) {
   const dispatch = pyodide.runPython("from micropip_lock.embedded import dispatch\ndispatch");
   try {
@@ -73,7 +81,7 @@ async function call({ name, args }) {
   }
 }
 
-const operations = { boot, call };
+const operations = { boot, call, place };
 for await (const line of createInterface({ input: process.stdin })) {
   const { id, op, ...message } = JSON.parse(line);
   try {

@@ -195,6 +195,8 @@ def test_accepted_files(file: str) -> None:
         ("a.whl", "file:///home/me/", "file:///home/me/a.whl"),
         ("https://files.example/a.whl", None, "https://files.example/a.whl"),
         ("https://files.example/a.whl", "https://site.example/", "https://files.example/a.whl"),
+        ("w/a.whl", "emfs:///home/me/lock.json", "emfs:///home/me/w/a.whl"),
+        ("../a.whl", "emfs:///home/me/lock.json", "emfs:///home/a.whl"),
     ],
 )
 def test_relative_addresses(url: str, base: str | None, expected: str) -> None:
@@ -202,7 +204,7 @@ def test_relative_addresses(url: str, base: str | None, expected: str) -> None:
     assert expected == absolute_url(locked("a", url=url), base)
 
 
-@pytest.mark.parametrize("base", [None, "", "emfs:/home/", "relative/"])
+@pytest.mark.parametrize("base", [None, "", "blob:https://site.example/1", "relative/"])
 def test_relative_address_without_a_base(base: str | None) -> None:
     """Without an address to resolve against, a relative one is refused."""
     with pytest.raises(LockPolicyError) as caught:

@@ -58,9 +58,14 @@ async def load_with_pyodide(lock: Lock, directory: Path, wheels: list[BuiltWheel
         entry["file_name"] = entry["file_name"].rpartition("/")[2]
     path = directory / "pyodide-lock.json"
     path.write_text(json.dumps(document), "utf-8")
+    return await load_lock_beside(path, name, code)
+
+
+async def load_lock_beside(path: Path, name: str, code: str, *, version: str = PYODIDE_314) -> Any:
+    """Boot Pyodide under Node with a lock and the wheels that lie beside it, load one package, and run code."""
     command = [
         *(str(find_node()), str(Path(__file__).with_name("load_lock.mjs"))),
-        *(str(pyodide_directory(PYODIDE_314)), str(path), str(directory), code, name),
+        *(str(pyodide_directory(version)), str(path), str(path.parent), code, name),
     ]
     # A load that hangs is the very defect; a sound one takes a second or two.
     answer = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False, timeout=60)

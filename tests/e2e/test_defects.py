@@ -120,23 +120,37 @@ answer = (await micropip_lock.freeze(roots=["beside-the-page"])).to_json()
     assert (f"{address}wheels/{beside.filename}", text) == (package.wheel.url, again)
 
 
-async def test_m04_a_local_wheel_is_refused(recording: Kernel, index: PackageIndex) -> None:
-    """A wheel from this session's file system is an item with its reason, not an address that nobody can reach."""
+async def test_m04_a_local_wheel_has_no_address_of_this_session(recording: Kernel, index: PackageIndex) -> None:
+    """A wheel from this session's file system is locked by its bytes; when those are gone, it is an item."""
     built = wheel("in-a-file")
-    await recording.ask(f"""
-import micropip
+    text = await recording.ask(f"""
+import micropip, micropip_lock
 from pathlib import Path
 from pyodide.http import pyfetch
 Path("/home/{built.filename}").write_bytes(await (await pyfetch({url_of(index, built)!r})).bytes())
 await micropip.install("emfs:/home/{built.filename}")
+answer = micropip.freeze()
+""")
+    await recording.ask("""
+import shutil
+from pathlib import Path
+shutil.rmtree(Path.home() / ".cache/micropip-lock")
 answer = 0
 """)
-    lock = await frozen(recording, "in-a-file", strict=False)
+    micropips = await recording.ask("""
+import micropip, micropip_lock
+try:
+    micropip.freeze()
+except micropip_lock.UnlockableError as error:
+    answer = [(item.name, item.code) for item in error.items]
+""")
     await recording.ask("import micropip; micropip.uninstall('in-a-file'); answer = 0")
+    locked = the(Lock.from_json(text), "in-a-file")
 
-    assert ([], [("in-a-file", "not-replayable")]) == (
-        list(lock),
-        [(item.name, item.code) for item in lock.unlocked],
+    assert (f"wheels/{built.sha256}/{built.filename}", False, [["in-a-file", "not-replayable"]]) == (
+        locked.wheel.url,
+        "emfs:" in text,
+        micropips,
     )
 
 

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import io
-import os
-import stat
 import sys
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 
 from micropip_lock import api
 from micropip_lock.app.replay import PackageOutcome, ReplayReport
 from micropip_lock.cli import main
-from micropip_lock.cli_verbs import write_atomically
 from micropip_lock.core.model import Lock
 from micropip_lock.core.policy import Policy
-from micropip_lock.errors import (
-    StorageError,
-)
 from micropip_lock.testing import NotFound, PackageIndex
 from tests.faces.fakes import SIX, UNLOCKED, Capture, FakeFreeze, run_json
 
@@ -100,6 +94,7 @@ def test_freeze_json(capsys: Capture, fake_freeze: FakeFreeze, lock: Lock) -> No
         "ok": True,
         "id": lock.id,
         "output": None,
+        "wheels": [],
         "notes": [],
         "lock": lock.to_dict(),
     }
@@ -122,42 +117,6 @@ def test_freeze_is_refused_before_the_work(capsys: Capture, fake_freeze: FakeFre
         outcome[1]["error"]["code"],
         fake_freeze.asked,
     )
-
-
-def test_write_keeps_permissions_and_links(tmp_path: Path) -> None:
-    """An existing file keeps its permissions, a link stays a link, and nothing else is left behind."""
-    real, link = tmp_path / "real.json", tmp_path / "link.json"
-    real.write_text("old")
-    real.chmod(0o640)
-    link.symlink_to(real)
-    write_atomically(link, b"new")
-    assert ("new", 0o640, True, ["link.json", "real.json"]) == (
-        real.read_text(),
-        stat.S_IMODE(real.stat().st_mode),
-        link.is_symlink(),
-        sorted(path.name for path in tmp_path.iterdir()),
-    )
-
-
-def test_write_new_file_permissions(tmp_path: Path) -> None:
-    """A new file has the permissions that the user's mask gives any file."""
-    (tmp_path / "other").write_text("")
-    write_atomically(tmp_path / "new", b"")
-    assert (tmp_path / "other").stat().st_mode == (tmp_path / "new").stat().st_mode
-
-
-def test_write_failure_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When the disk is full, the old file is whole and no temporary one stays."""
-
-    def full(handle: int) -> NoReturn:
-        raise OSError(28, "No space left on device")
-
-    path = tmp_path / "lock.json"
-    path.write_text("old")
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(StorageError) as caught:
-        write_atomically(path, b"new")
-    assert ("not-written", "old", 1) == (caught.value.code, path.read_text(), len(list(tmp_path.iterdir())))
 
 
 def test_replay_into_a_directory(capsys: Capture, lock_path: str, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ PUBLIC = [
     "MicropipLockError",
     "Policy",
     "ReplayReport",
+    "Saved",
     "UnlockableError",
     "VerifyReport",
     "__version__",
@@ -28,6 +29,7 @@ PUBLIC = [
     "load_lock",
     "record",
     "replay",
+    "save",
     "verify",
 ]
 

@@ -2,12 +2,13 @@
 
 Rules this file keeps:
 
-1. Only keys that say something are written. Per package: ``source`` (``index``, ``url``, ``runtime``), ``index``,
-   ``url`` (when the file name differs from it), ``size`` in bytes, ``upload-time`` (PEP 700), ``yanked`` (``true``,
-   or the reason; PEP 592), ``requested``, ``requirement``, ``extras``, ``missing``, ``mocked``, ``depends`` (only where
-   the entry's own list leaves out what would close a cycle). At the top: ``version``, ``mocks`` (by normalised name:
-   ``version``, ``persistent``, ``modules`` and, when it is spelt otherwise, ``name``), ``site`` (``name`` and
-   ``version`` of what the site brings itself), and ``unlocked`` when a freeze was not strict.
+1. Only keys that say something are written. Per package: ``source`` (``index``, ``url``, ``runtime``, ``local``),
+   ``index``, ``url`` (when the file name differs from it; never for ``local``, which has no address), ``size`` in
+   bytes, ``upload-time`` (PEP 700), ``yanked`` (``true``, or the reason; PEP 592), ``requested``, ``requirement``,
+   ``extras``, ``missing``, ``mocked``, ``depends`` (only where the entry's own list leaves out what would close a
+   cycle). At the top: ``version``, ``mocks`` (by normalised name: ``version``, ``persistent``, ``modules`` and, when it
+   is spelt otherwise, ``name``), ``site`` (``name`` and ``version`` of what the site brings itself), and ``unlocked``
+   when a freeze was not strict.
 2. Other tools' tables are kept as they are, and so are keys of ours that we do not know.
 3. A newer format is refused before anything else is read.
 
@@ -23,8 +24,9 @@ from packaging.utils import canonicalize_name
 
 from micropip_lock.core.address import address_fault
 from micropip_lock.core.faults import Faults
+from micropip_lock.core.local_wheel import local_origin
 from micropip_lock.core.mocks import is_module_name
-from micropip_lock.core.model import LOCK_FORMAT, TOOL_NAME, LockedPackage, Mock, Origin, OriginKind
+from micropip_lock.core.model import LOCK_FORMAT, TOOL_NAME, LockedPackage, Mock, Origin, OriginKind, file_of
 from micropip_lock.core.read import MAX_TEXT, Table
 from micropip_lock.core.shown import shown
 from micropip_lock.errors import LockVersionError, Unlockable
@@ -94,6 +96,10 @@ def read_package_facts(ours: Table, file_name: str, faults: Faults) -> dict[str,
     if ours.has("source", required=bool(index or url)):
         kind = ours.choice("source", _ORIGIN_KINDS)
         facts["origin"] = Origin(kind=kind, url=url or file_name, index=index or None)
+        if kind == "local":
+            facts["origin"] = local_origin(file_of(file_name))
+            if url:
+                ours.fault("origin", "a local file has no address", key="url", expected="no url", got=shown(url))
         if index and kind != "index":
             ours.fault(
                 "origin", "only an install by name has an index", key="index", expected="source index", got=shown(index)
@@ -108,7 +114,7 @@ def package_facts(package: LockedPackage) -> Iterator[tuple[str, Any]]:
         yield "source", origin.kind
         if origin.index:
             yield "index", origin.index
-        if origin.url != package.wheel.url:
+        if origin.url != package.wheel.url and origin.kind != "local":
             yield "url", origin.url
     if package.wheel.size is not None:
         yield "size", package.wheel.size
