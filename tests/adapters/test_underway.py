@@ -21,10 +21,10 @@ from micropip_lock.adapters.underway import (
     check_promise,
     wheel_of,
 )
-from micropip_lock.core.digest import Digest
+from micropip_lock.core.digest import Digest, VerifiedWheel
 from micropip_lock.core.dist_info import parse_records
 from micropip_lock.core.policy import Policy
-from micropip_lock.errors import HashMismatchError, InputError, LockPolicyError
+from micropip_lock.errors import HashMismatchError, InputError, LockPolicyError, StorageError
 from micropip_lock.testing import BuiltWheel, wheel
 
 SIX = wheel("six", "1.16.0", files={"six.py": "PY3 = True\n"})
@@ -325,3 +325,52 @@ def test_the_policy_before_a_page(pins: dict[str, str], outcome: type[Exception]
     except (PinnedElsewhereError, LockPolicyError) as error:
         found = type(error)
     assert outcome is found
+
+
+@pytest.mark.parametrize(
+    "url", [f"emfs:/home/{SIX.filename}", f"file:///home/me/{SIX.filename}", f"emfs:./{SIX.filename}"]
+)
+def test_a_local_file_is_kept_and_its_place_is_not_recorded(url: str) -> None:
+    """A wheel from this session is kept before it is unpacked; no file says where it lay, and all say what it is."""
+    kept: list[VerifiedWheel] = []
+    install = underway(url, keep=kept.append)
+    install.direct.add(url)
+    install.add(NAME, url, {})
+    install.admit(SIX.data, SIX.filename, url=url)
+    before = [(wheel.digest.hex, wheel.filename) for wheel in kept]
+    files = records(install, url)
+    facts = json.loads(files["micropip-lock.json"])
+
+    assert ([(SIX.sha256, SIX.filename)], 1, [], "local", SIX.filename, SIX.filename, "local", True, None) == (
+        before,
+        len(kept),
+        [name for name, text in files.items() if "home" in text or "emfs" in text],
+        facts["source"],
+        facts["url"],
+        files["PYODIDE_URL"],
+        files["PYODIDE_SOURCE"],
+        facts["requested"],
+        facts.get("requirement"),
+    )
+
+
+def test_what_the_web_has_is_not_kept() -> None:
+    """A wheel with an address, page-relative ones included, is not kept."""
+    kept: list[VerifiedWheel] = []
+    page = underway(keep=kept.append, page_address="https://site.example/lab/")
+    for url in (URL, f"./{SIX.filename}"):
+        records(page, url)
+
+    assert [] == kept
+
+
+def test_what_cannot_be_kept_is_not_installed() -> None:
+    """When the bytes cannot be kept, the error comes before anything is unpacked."""
+
+    def full(wheel: VerifiedWheel) -> None:
+        raise StorageError("no space", code="not-kept")
+
+    with pytest.raises(StorageError) as caught:
+        underway(keep=full).admit(SIX.data, SIX.filename, url=f"emfs:/{SIX.filename}")
+
+    assert "not-kept" == caught.value.code

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -9,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from packaging.utils import canonicalize_name
 
 from micropip_lock.adapters.host_ranges import HostIndexFetcher
 from micropip_lock.adapters.site import SitePackages
@@ -448,3 +450,51 @@ async def test_index_page_of_another_form(
     with pytest.raises(InputError) as caught:
         await outcome(unpacked(SMALL), fetcher, f"{mounted}{{package_name}}/index.json")
     assert "index-page" == caught.value.code
+
+
+async def test_known_bytes_are_found_by_their_digest(package_index_factory: Factory, fetcher: HostIndexFetcher) -> None:
+    """A wheel whose SHA-256 is known is the file that the index lists with it: only pages are asked for."""
+    first, second = package_index_factory(), package_index_factory()
+    first.add(rebuilt(SMALL))
+    second.add(SMALL)
+    site = unpacked(SMALL, **{"direct_url.json": json.dumps({"url": "ni:///sha-256;x", "archive_info": {}})})
+    found = await locate(
+        site.distributions(),
+        index_urls=[first.url, second.url],
+        fetcher=fetcher,
+        recorded={canonicalize_name("demo-pkg"): Digest.from_hex(SMALL.sha256)},
+    )
+    record = found[canonicalize_name("demo-pkg")]
+    assert isinstance(record, OriginRecord)
+    assert (second.file_url(SMALL.filename), ["/simple/demo-pkg/"], ["/simple/demo-pkg/"]) == (
+        record.origin.url,
+        first.log.paths(),
+        second.log.paths(),
+    )
+
+
+async def test_an_address_made_of_blake2b_is_found_by_sha256(
+    package_index: PackageIndex, fetcher: HostIndexFetcher, tmp_path: Path
+) -> None:
+    """Where an index has files at addresses made of their BLAKE2b-256, the page states the address beside the SHA-256:
+    none is ever computed, and a file that no page lists is not asked for.
+    """
+    blake = hashlib.blake2b(SMALL.data, digest_size=32).hexdigest()
+    address = f"https://files.example/packages/{blake[:2]}/{blake[2:4]}/{blake[4:]}/{SMALL.filename}"
+    for project, digest in (("listed", SMALL.sha256), ("unlisted", "0" * 64)):
+        (tmp_path / project / "demo-pkg").mkdir(parents=True)
+        (tmp_path / project / "demo-pkg" / "index.html").write_text(
+            f'<!DOCTYPE html><a href="{address}#sha256={digest}">{SMALL.filename}</a>'
+        )
+    mounted = package_index.mount("/pages", tmp_path)
+    found = []
+    for project in ("listed", "unlisted"):
+        located = await locate(
+            unpacked(SMALL).distributions(),
+            index_urls=[f"{mounted}{project}/{{package_name}}/index.html"],
+            fetcher=fetcher,
+            recorded={canonicalize_name("demo-pkg"): Digest.from_hex(SMALL.sha256)},
+        )
+        one = located[canonicalize_name("demo-pkg")]
+        found.append(one.origin.url if isinstance(one, OriginRecord) else None)
+    assert [address, None] == found

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.utils import canonicalize_name
 
+from micropip_lock.adapters.kept_wheels import KeptWheels
 from micropip_lock.adapters.site import SitePackages
 from micropip_lock.app.replay import ReplayReport
 from micropip_lock.core.digest import Digest
-from micropip_lock.core.model import Origin
+from micropip_lock.core.local_wheel import local_origin
+from micropip_lock.core.model import LockedPackage, Origin, Wheel
 from micropip_lock.errors import (
     UsageError,
 )
-from micropip_lock.ports import Install, ProgressEvent
+from micropip_lock.ports import Fetched, Install, ProgressEvent
 from tests.app.replaying import (
     ALL,
     NAMES,
@@ -215,3 +219,46 @@ async def test_records_are_what_recording_writes(tmp_path: Path, origin: Origin 
     names = ("INSTALLER", "PYODIDE_SOURCE", "PYODIDE_URL", "PYODIDE_SHA256")
     expected = ["micropip-lock", source, url_of(WHEELS["beta"]), Digest.of(WHEELS["beta"].data).hex]
     assert expected == [dist.read_text(name) for name in names]
+
+
+class Disk(Network):
+    """Serves the wheels from paths of this machine."""
+
+    async def fetch(self, url: str, **options: Any) -> Fetched:
+        fetched = await super().fetch(f"https://files.example/{url.rpartition('/')[2]}", **options)
+        return replace(fetched, url=url)
+
+
+LOCAL = locked(WHEELS["alpha"], origin=local_origin(WHEELS["alpha"].filename))
+FROM_DISK = Wheel(url=f"file:///srv/{WHEELS['alpha'].filename}", digest=Digest.of(WHEELS["alpha"].data))
+
+
+@pytest.mark.parametrize(
+    "package", [LOCAL, locked(WHEELS["alpha"], origin=None, wheel=FROM_DISK)], ids=["said", "seen"]
+)
+async def test_local_wheels_are_kept(tmp_path: Path, package: LockedPackage) -> None:
+    """A replay keeps the wheel that no address names to others, and records it as local: it can be frozen again."""
+    keep, built = KeptWheels(tmp_path / "kept"), WHEELS["alpha"]
+    lock = replace(lock_of(package, WHEELS["beta"]), base="file:///srv/lock.json")
+    await run(tmp_path / "site", lock, Disk(), keep=keep)
+    files = [(tmp_path / "site" / built.dist_info / name).read_text() for name in ("micropip-lock.json", "PYODIDE_URL")]
+    kept = keep.get(Digest.of(built.data), built.filename)
+    assert ("local", built.filename, False, built.data, 1) == (
+        json.loads(files[0])["source"],
+        files[1],
+        "srv" in "".join(files),
+        kept and kept.data,
+        len(list(keep.root.rglob("*.whl"))),
+    )
+
+
+async def test_a_wheel_that_cannot_be_kept_is_replayed(tmp_path: Path) -> None:
+    """A full disk for what is kept does not stop a replay; its report says what that means."""
+    (tmp_path / "kept").write_text("in the way")
+    built = WHEELS["alpha"]
+    lock = lock_of(locked(built, origin=local_origin(built.filename)))
+    report = await run(tmp_path / "site", lock, keep=KeptWheels(tmp_path / "kept"))
+    assert (1, ["alpha 1.0: its wheel could not be kept, a freeze here will refuse it"]) == (
+        report.count("installed"),
+        [note.partition(" (")[0] for note in report.notes],
+    )

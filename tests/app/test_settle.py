@@ -7,14 +7,14 @@ from dataclasses import replace
 import pytest
 from packaging.utils import canonicalize_name
 
-from micropip_lock.app.settle import RefusedError, can_be_fetched, check_wheel, settled
+from micropip_lock.app.settle import RefusedError, can_be_fetched, check_wheel, settled, wheel_of
 from micropip_lock.app.survey import Surveyed, survey
-from micropip_lock.core.digest import Digest
+from micropip_lock.core.digest import Digest, VerifiedWheel, admit
 from micropip_lock.core.dist_info import OriginRecord
 from micropip_lock.core.model import Origin
-from micropip_lock.errors import RecordError, Unlockable, WheelMetadataError
+from micropip_lock.errors import InputError, RecordError, Unlockable, WheelMetadataError
 from micropip_lock.ports import RuntimeLock
-from micropip_lock.testing import wheel
+from micropip_lock.testing import BuiltWheel, wheel
 from micropip_lock.testing.site import MemorySite
 
 SIX = wheel("six", "1.16.0")
@@ -114,3 +114,74 @@ def test_what_is_no_wheel() -> None:
     with pytest.raises(WheelMetadataError) as caught:
         check_wheel(record("https://files.example/six.tar.gz"), NAME, "1.16.0", TAGS)
     assert "wheel-filename" == caught.value.code
+
+
+KEPT = wheel("six", "1.16.0")
+
+
+class Kept:
+    """Gives any wheel that is asked for, from memory."""
+
+    def __init__(self, *wheels: BuiltWheel) -> None:
+        self.wheels = {Digest.of(built.data): built.data for built in wheels}
+
+    def get(self, digest: Digest, filename: str) -> VerifiedWheel | None:
+        return admit(self.wheels[digest], digest, filename=filename) if digest in self.wheels else None
+
+
+@pytest.mark.parametrize("located", [None, REFUSED, record(data=b"other bytes")])
+def test_kept_bytes(located: OriginRecord | Unlockable | None) -> None:
+    """A local wheel whose bytes are kept is locked by what it is, with its size; what was asked for stays."""
+    found = settled(installed(LOCAL), located, Kept(SIX))
+    assert ("local", SIX.filename, SIX.size, True) == (
+        found.origin.kind,
+        found.origin.url,
+        found.size,
+        found.requested,
+    )
+
+
+def test_an_index_is_preferred_to_kept_bytes() -> None:
+    """Where an index has the very same bytes, its address is the origin."""
+    assert LOCATED.origin == settled(installed(LOCAL), LOCATED, Kept(SIX)).origin
+
+
+@pytest.mark.parametrize(
+    ("built", "filename", "code"),
+    [
+        (wheel("six", "1.16.0", files={"../up.py": ""}), SIX.filename, "escapes"),
+        (wheel("seven", "1.16.0"), SIX.filename, "dist-info-name"),
+        (SIX.with_data(b"PK no zip"), SIX.filename, "not-zip"),
+    ],
+)
+def test_kept_bytes_that_are_no_wheel_of_it(built: BuiltWheel, filename: str, code: str) -> None:
+    """Bytes that somebody put among those that are kept pass the checks of any wheel, or they are refused."""
+    recorded = record(f"emfs:/{filename}", built.data, kind="url")
+    with pytest.raises(InputError) as caught:
+        settled(installed(recorded), None, Kept(built))
+    assert code == caught.value.code
+
+
+@pytest.mark.parametrize(
+    ("filename", "code"),
+    [
+        (SIX.filename, None),
+        ("seven-1.16.0-py3-none-any.whl", "identity"),
+        ("six-1.16.0-cp314-cp314-linux_x86_64.whl", "other-platform"),
+        ("six-1.16.0-py3-none-any/../x.whl", "filename"),
+    ],
+)
+def test_a_local_wheel_fits(filename: str, code: str | None) -> None:
+    """A wheel that was a local file is of this name and for this runtime, and its name leads nowhere else."""
+    try:
+        check_wheel(record(filename, kind="local"), NAME, "1.16.0", TAGS)
+        got = None
+    except InputError as error:
+        got = error.code
+    assert code == got
+
+
+def test_what_a_lock_says() -> None:
+    """A lock names a wheel of the web by its address, and a local one as a file beside itself."""
+    local = record(SIX.filename, kind="local")
+    assert (URL, f"wheels/{SIX.sha256}/{SIX.filename}") == (wheel_of(record()).url, wheel_of(local).url)

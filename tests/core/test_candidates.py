@@ -169,6 +169,7 @@ def test_direct_url(facts: dict[str, Any], expected: DirectUrl) -> None:
         ({"url": "https://git.example/x.git", "vcs_info": {"vcs": "git", "commit_id": "c0ffee" * 6}}, "vcs"),
         ({"url": "https://files.example/demo-1.0.tar.gz", "archive_info": {}}, "built-from-sdist"),
         ({"url": "file:///tmp/demo-1.0-py3-none-any.whl", "archive_info": {}}, "not-replayable"),
+        ({"url": "ni:///sha-256;f4OxZX_x_FO5LcGBSKHWXfwtSx-j1ncoSt3SABJtkGk", "archive_info": {}}, "not-replayable"),
         ({"url": URL, "archive_info": {"hashes": {"sha256": "short"}}}, "record-unreadable"),
         ({"url": URL}, "record-unreadable"),
         ({"url": URL, "archive_info": {}, "dir_info": {}}, "record-unreadable"),

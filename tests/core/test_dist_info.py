@@ -22,6 +22,7 @@ from micropip_lock.core.dist_info import (
     parse_record,
     parse_records,
 )
+from micropip_lock.core.local_wheel import named_information
 from micropip_lock.core.model import Origin
 from micropip_lock.errors import RecordError
 
@@ -310,3 +311,17 @@ def test_any_text_is_rows_or_our_error(text: str) -> None:
     except RecordError:
         rows = ()
     assert all(row.path for row in rows)
+
+
+def test_a_local_file_is_named_by_its_bytes() -> None:
+    """A wheel from a local file has a valid direct_url.json with its digest as a URI, and no path; it is read again."""
+    record = record_of(origin=Origin(kind="local", url="six-1.16.0-py3-none-any.whl"))
+    files = installed(record)
+    direct = DirectUrl.from_dict(json.loads(files["direct_url.json"]))
+    read = parsed(files)
+
+    assert (named_information(WHEEL), {"sha256": WHEEL.hex}, record) == (
+        direct.url,
+        direct.archive_info and dict(direct.archive_info.hashes or {}),
+        read,
+    )

@@ -259,3 +259,18 @@ def test_plain_copies() -> None:
     copy["a"][0]["b"].append(1)
 
     assert ({"a": ({"b": []},)}, {"a": [{"b": [1]}]}) == (source, copy)
+
+
+def test_a_local_wheel_has_no_address() -> None:
+    """The origin of a local wheel is its file name, wherever the lock says that the file is; none is written."""
+    origin = Origin(kind="local", url=SIX.wheel.filename)
+    written = dict(package_facts(replace(SIX, origin=origin)))
+    assert ({"source": "local"}, origin) == (written, facts(written)["origin"])
+
+
+@pytest.mark.parametrize("key", ["url", "index"])
+def test_a_local_wheel_with_an_address(key: str) -> None:
+    """An address beside a local origin is refused."""
+    with pytest.raises(InputError) as caught:
+        facts({"source": "local", key: "https://index.example/simple"})
+    assert "origin" == caught.value.code

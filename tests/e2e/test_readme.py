@@ -12,7 +12,7 @@ import pytest
 
 from micropip_lock import wiring
 from micropip_lock.core.model import Lock
-from micropip_lock.testing import PackageIndex
+from micropip_lock.testing import PackageIndex, wheel
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -39,9 +39,18 @@ def run(text: str, cwd: Path, catalogue: PackageIndex) -> subprocess.CompletedPr
     )
 
 
+def asking(catalogue: PackageIndex) -> str:
+    """What micropip's own default is on the user's machine is the local index here."""
+    return (
+        "import micropip; from micropip import package_index\n"
+        f"package_index.DEFAULT_INDEX_URLS[:] = [{catalogue.url!r}]\n"
+        "micropip.set_index_urls(package_index.DEFAULT_INDEX_URLS)\n"
+    )
+
+
 def test_every_block_is_run_by_a_test() -> None:
     """The blocks are those that the tests below run, so that a new one cannot go unrun."""
-    assert [len(blocks("sh")), len(blocks("python")), len(BLOCK.findall(README))] == [5, 3, 8]
+    assert [len(blocks("sh")), len(blocks("python")), len(BLOCK.findall(README))] == [5, 4, 9]
 
 
 @pytest.mark.node
@@ -91,14 +100,9 @@ def test_a_directory_of_pip(catalogue: PackageIndex, tmp_path: Path, monkeypatch
 @pytest.mark.node
 async def test_notebook(catalogue: PackageIndex) -> None:
     """The first notebook cell freezes what it installs; the second, in another kernel, replays that text."""
-    first, second = blocks("python", containing="ml.")
+    first, second, _ = blocks("python", containing="ml.")
     printed: list[str] = []
-    # What micropip's own default is on the user's machine is the local index here.
-    index = (
-        "import micropip; from micropip import package_index\n"
-        f"package_index.DEFAULT_INDEX_URLS[:] = [{catalogue.url!r}]\n"
-        "micropip.set_index_urls(package_index.DEFAULT_INDEX_URLS)\n"
-    )
+    index = asking(catalogue)
     async with wiring.embedded(index_urls=[catalogue.url], output=lambda _, text: printed.append(text)) as kernel:
         assert await kernel.run(index + first + "\nprint(text)") is None
     address, _, text = "\n".join(printed).partition("\n")
@@ -107,6 +111,23 @@ async def test_notebook(catalogue: PackageIndex) -> None:
     async with wiring.embedded(index_urls=[catalogue.url], output=lambda _, text: printed.append(text)) as kernel:
         assert await kernel.run(f"text = {text!r}\n{second}") is None
     assert "True" == printed[-1]
+
+
+@pytest.mark.node
+async def test_wheels_of_your_own(catalogue: PackageIndex) -> None:
+    """The cell about a wheel from a file saves the lock with the wheel beside it, and replays it."""
+    (block,) = blocks("python", containing="ml.save")
+    built = wheel("my-own", files={"my_own.py": ""})
+    printed: list[str] = []
+    upload = (
+        "from pathlib import Path\n"
+        "Path('/drive').mkdir()\n"
+        f"Path('/drive/{built.filename}').write_bytes(bytes.fromhex({built.data.hex()!r}))\n"
+    )
+    check = f"\nprint(Path('project/wheels/{built.sha256}/{built.filename}').is_file())\n"
+    async with wiring.embedded(index_urls=[catalogue.url], output=lambda _, text: printed.append(text)) as kernel:
+        assert await kernel.run(asking(catalogue) + upload + block + check) is None
+    assert ["project/pyodide-lock.json and 1 wheel beside it", "True"] == printed
 
 
 def test_testing_block(capsys: pytest.CaptureFixture[str]) -> None:

@@ -160,3 +160,37 @@ def test_any_file_is_a_value_or_our_error(tmp_path_factory: pytest.TempPathFacto
     except UsageError:
         found = []
     assert found == [one.strip() for one in found]
+
+
+def test_paths_of_wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A path that exists becomes a file: address, relative to the working directory wherever it is written (pip)."""
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "my_own-1.0+a-py3-none-any.whl"
+    path.write_bytes(b"")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "r.txt").write_text(f"./{path.name}\nmy-own[x] @ {path.as_uri()}\n")
+    texts = [path.name, f"./{path.name}", str(path), path.as_uri(), f"my-own @ {path.as_uri()}"]
+    found = read_requirements(texts, [tmp_path / "sub" / "r.txt"], {}).requirements
+    direct = [f"my-own @ {path.as_uri()}", f"my-own[x] @ {path.as_uri()}"]
+    assert [path.as_uri()] * 4 + [direct[0], path.as_uri(), direct[1]] == found
+
+
+@pytest.mark.parametrize(
+    "name", ["missing-1.0-py3-none-any.whl", "not-a-wheel.whl", "a\0-1.0-py3-none-any.whl", ".whl"]
+)
+def test_paths_that_are_no_wheels(tmp_path: Path, name: str) -> None:
+    """A path without a file, or with a name that no wheel has, is refused with the path."""
+    (tmp_path / "not-a-wheel.whl").write_bytes(b"")
+    with pytest.raises(UsageError) as caught:
+        read_requirements([str(tmp_path / name)], [])
+    assert ("bad-requirement", True) == (caught.value.code, repr(name)[1:-1] in str(caught.value))
+
+
+def test_a_path_is_no_constraint(tmp_path: Path) -> None:
+    """A constraint limits versions; it cannot be a file."""
+    path = tmp_path / "a-1.0-py3-none-any.whl"
+    path.write_bytes(b"")
+    (tmp_path / "c.txt").write_text(f"{path}\n")
+    with pytest.raises(UsageError) as caught:
+        read(tmp_path, "-c c.txt\n")
+    assert ("bad-requirements-file", True) == (caught.value.code, "c.txt, line 1" in str(caught.value))
