@@ -22,8 +22,9 @@ from typing import Final
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import InvalidRequirement
 
+from micropip_lock.core.specifiers import parse_requirement
 from micropip_lock.core.wheel import parse_identity
 from micropip_lock.errors import UsageError, WheelMetadataError
 
@@ -77,7 +78,7 @@ def checked_requirement(text: str, where: str) -> str:
     if is_path and text.endswith(".whl"):
         return _checked_path(Path(text), where)
     try:
-        requirement = Requirement("" if is_path else text)
+        requirement = parse_requirement("" if is_path else text)
     except InvalidRequirement as error:
         is_path = is_path or text.startswith((".", "/", "~"))
         raise UsageError(

@@ -34,7 +34,7 @@ from pathlib import Path
 from site import getsitepackages
 from typing import Any, Final
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import InvalidRequirement
 from packaging.utils import canonicalize_name
 
 from micropip_lock.adapters.in_place import Distribution, mark_requested, record_loaded, record_unrecorded
@@ -51,6 +51,7 @@ from micropip_lock.adapters.underway import Underway, asked_for, bytes_of, check
 from micropip_lock.core.digest import VerifiedWheel
 from micropip_lock.core.model import Origin
 from micropip_lock.core.policy import DEFAULT_POLICY, Policy
+from micropip_lock.core.specifiers import parse_requirement
 from micropip_lock.errors import LockPolicyError, MicropipLockError, OutcomeError, RuntimeMissingError
 
 _underway: Final[ContextVar[Underway | None]] = ContextVar("micropip_lock_underway", default=None)
@@ -229,7 +230,7 @@ def _check_satisfied(requirements: Sequence[str]) -> None:
     """Micropip takes one of two requirements that contradict each other, and says nothing."""
     for text in requirements:
         try:
-            requirement = Requirement(text)
+            requirement = parse_requirement(text)
         except InvalidRequirement:
             continue  # the address of a wheel
         if requirement.marker is not None and not requirement.marker.evaluate():

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import InvalidRequirement
 from packaging.utils import NormalizedName, canonicalize_name
 
 from micropip_lock.adapters.index_answers import Pages, project_of, site_index_of
@@ -35,6 +35,7 @@ from micropip_lock.core.model import Origin, OriginKind
 from micropip_lock.core.policy import DEFAULT_POLICY, Policy
 from micropip_lock.core.policy_fields import RUNTIME
 from micropip_lock.core.redact import public_url
+from micropip_lock.core.specifiers import parse_requirement
 from micropip_lock.core.wheel import OpenedWheel
 from micropip_lock.errors import HashMismatchError, LockSchemaError
 
@@ -257,7 +258,7 @@ def asked_for(requirements: Iterable[str], page_address: str | None = None) -> d
 
 def _asked(text: str, page_address: str | None) -> tuple[NormalizedName, Asked]:
     try:
-        requirement = Requirement(text)
+        requirement = parse_requirement(text)
         if not requirement.name.endswith(".whl"):
             extras = tuple(sorted(requirement.extras))
             return canonicalize_name(requirement.name), Asked(requirement=str(requirement), extras=extras)

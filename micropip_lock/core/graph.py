@@ -25,6 +25,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
 from micropip_lock.core.read import is_name
+from micropip_lock.core.specifiers import parse_requirement
 from micropip_lock.errors import RecordError
 
 # Applies to nobody who asks for no extra: a conjunction with extra == "…".
@@ -110,7 +111,7 @@ def parse_requirements(name: str, lines: Iterable[str]) -> Requirements:
 @lru_cache(maxsize=_CACHED)
 def _requirement(line: str) -> Requirement:
     """Nobody changes the value, and a notebook freezes the same environment again and again."""
-    requirement = Requirement(line)
+    requirement = parse_requirement(line)
     if not is_name(requirement.name):
         raise InvalidRequirement(f"a name that is too long: {requirement.name}")
     return requirement

@@ -15,7 +15,9 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import InvalidRequirement
+
+from micropip_lock.core.specifiers import parse_requirement
 
 # PEP 610: user information may be kept when it is environment variables only.
 _ENV_USERINFO: Final = re.compile(r"\$\{[A-Za-z0-9_-]+\}(:\$\{[A-Za-z0-9_-]+\})?")
@@ -98,7 +100,7 @@ def public_requirement(requirement: str) -> str:
     if _NO_ADDRESS.fullmatch(requirement):
         return requirement
     try:
-        parsed = Requirement(requirement)
+        parsed = parse_requirement(requirement)
     except InvalidRequirement:
         return public_url(requirement)
     if parsed.url:

@@ -161,3 +161,15 @@ def test_never_dangling_and_never_itself(graph: dict[str, list[str]], asked: dic
         if not set(one.depends) <= found.keys() - {name} or set(one.missing) & found.keys()
     ]
     assert [] == wrong
+
+
+@pytest.mark.parametrize("ending", ["", " and extra == 'x'"])
+def test_parentheses_without_end(ending: str) -> None:
+    """A requirement of thousands of parentheses is one that cannot be read, not a stack that is used up."""
+    line = f"six; {'(' * 5000}os_name == 'posix'{')' * 5000}{ending}"
+    if not ending:
+        with pytest.raises(RecordError) as caught:
+            parse_requirements("rich", [line])
+        assert "requires-dist" == caught.value.code
+    else:
+        assert (line,) == parse_requirements("rich", [line]).optional

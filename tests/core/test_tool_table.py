@@ -15,6 +15,7 @@ from micropip_lock.core.formats.tool_table import (
     package_facts,
     plain,
     read_package_facts,
+    read_site,
     read_tool,
     read_unlocked,
     unlocked_facts,
@@ -274,3 +275,23 @@ def test_a_local_wheel_with_an_address(key: str) -> None:
     with pytest.raises(InputError) as caught:
         facts({"source": "local", key: "https://index.example/simple"})
     assert "origin" == caught.value.code
+
+
+@pytest.mark.parametrize(
+    ("value", "code", "where"),
+    [
+        ([{"name": "Six", "version": "1"}, {"name": "six", "version": "2"}], "duplicate-package", "site[1].name"),
+        ([{"name": "six", "version": "1", "url": "x"}], "unknown-key", "site[0].url"),
+        ([{"name": "six"}], "missing", "site[0].version"),
+        ([1], "type", "site[0]"),
+        ({}, "type", "site"),
+    ],
+)
+def test_refused_sites(value: object, code: str, where: str) -> None:
+    """What the site brings is a list of names and versions, each name once."""
+    faults = Faults()
+    read_site(Table({"site": value}, "", faults))
+    with pytest.raises(InputError) as caught:
+        faults.check()
+
+    assert (code, where) == (caught.value.code, caught.value.where)

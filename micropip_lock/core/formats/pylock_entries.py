@@ -27,9 +27,9 @@ from micropip_lock.core.caveats import note
 from micropip_lock.core.faults import Faults
 from micropip_lock.core.formats.noticed import unknown_keys
 from micropip_lock.core.formats.pylock_file import PylockWheel, read_wheel
-from micropip_lock.core.json_text import MAX_DEPTH
 from micropip_lock.core.read import Table, check_count, parsed_version
 from micropip_lock.core.shown import shown
+from micropip_lock.core.specifiers import parse_marker
 from micropip_lock.core.verdict import Finding
 from micropip_lock.errors import LockSchemaError, LockVersionError
 
@@ -210,9 +210,7 @@ def _specifier(table: Table) -> SpecifierSet | None:
 
 def _marker(text: str, where: str, package: str | None, faults: Faults) -> Marker | None:
     try:
-        # The parser recurses into parentheses.
-        if text.count("(") <= MAX_DEPTH:
-            return Marker(text)
+        return parse_marker(text)
     except InvalidMarker:
         pass
     faults.add(
