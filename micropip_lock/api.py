@@ -138,7 +138,7 @@ async def _frozen(
     return await _freeze.freeze_located(
         place.site,
         place.runtime,
-        indexes=lambda: wiring.indexes(index_urls, progress=progress),
+        indexes=lambda: wiring.indexes(index_urls, progress=progress, policy=policy),
         policy=policy,
         kept=place.kept,
         strict=strict,
@@ -157,6 +157,7 @@ async def replay(
     target: str | Path | None = None,
     offline: bool = False,
     force: bool = False,
+    policy: Policy | None = None,
 ) -> ReplayReport:
     """Install exactly what a lock names, concurrently, every byte checked, all or nothing.
 
@@ -167,15 +168,19 @@ async def replay(
         target: A directory to fill instead of this kernel.
         offline: Send no request.
         force: Install again what is there, and replace packages whose modules are imported already.
+        policy: What is allowed; default: what recording was turned on with, else :class:`Policy`'s own defaults. Many
+            hosts and large downloads need ``Policy(consent=True)``.
 
     Raises:
         MicropipLockError: nothing was changed; ``error.report`` has every package's outcome.
         ReplayCancelled: nothing was changed.
     """
+    rules = wiring.policy_in_force(policy)
     if target is not None:
         return await replay_into_directory(
-            await load_lock(lock),
+            await load_lock(lock, policy=rules),
             Path(target),
+            policy=rules,
             concurrency=concurrency,
             offline=offline,
             force=force,
@@ -183,12 +188,13 @@ async def replay(
         )
     place, keep = wiring.here(), wiring.keep()
     return await _replay.replay(
-        _save.based(await load_lock(lock), keep),
+        _save.based(await load_lock(lock, policy=rules), keep),
         site=place.site,
         runtime=place.runtime,
-        fetcher=wiring.fetcher(),
+        fetcher=wiring.fetcher(rules),
         installer=wiring.installer(None),
         keep=keep,
+        policy=rules,
         concurrency=concurrency,
         offline=offline,
         force=force,
@@ -205,6 +211,7 @@ async def replay_into_directory(
     offline: bool = False,
     force: bool = False,
     progress: Progress | None = None,
+    policy: Policy = DEFAULT_POLICY,
 ) -> ReplayReport:
     """Fill a directory with exactly what a lock names.
 
@@ -222,9 +229,10 @@ async def replay_into_directory(
         _save.based(lock, keep),
         site=place.site,
         runtime=runtime,
-        fetcher=wiring.fetcher(),
+        fetcher=wiring.fetcher(policy),
         installer=wiring.installer(target),
         keep=keep,
+        policy=policy,
         concurrency=concurrency,
         offline=offline,
         force=force,
@@ -255,41 +263,45 @@ async def save(lock: Lock, path: str | Path) -> Saved:
     return Saved(path=str(path), wheels=wheels)
 
 
-async def verify(lock: LockLike) -> VerifyReport:
+async def verify(lock: LockLike, *, policy: Policy | None = None) -> VerifyReport:
     """Compare this kernel with a lock, and every installed file with its RECORD.
 
     Findings only: it never raises for what it finds. An environment is ``ok`` when every locked package is the locked
-    wheel by a record of its origin, every file is as installed, and nothing was added to it. What else is there is in
-    the notes.
+    wheel by a record of its origin and allowed by the policy, every file is as installed, and nothing was added to it.
+    What else is there is in the notes.
     """
-    place = wiring.here()
-    return _verify.verify(await load_lock(lock), place.site, place.runtime.lock())
+    place, rules = wiring.here(), wiring.policy_in_force(policy)
+    return _verify.verify(await load_lock(lock, policy=rules), place.site, place.runtime.lock(), policy=rules)
 
 
-async def verify_directory(lock: Lock, directory: Path, *, wheels: Path | None = None) -> VerifyReport:
+async def verify_directory(
+    lock: Lock, directory: Path, *, wheels: Path | None = None, policy: Policy = DEFAULT_POLICY
+) -> VerifyReport:
     """Compare a directory with a lock, and every file with its RECORD.
 
     Args:
         lock: What it is to hold.
         directory: Site-packages, or a virtual environment.
         wheels: A directory of wheels: one that the lock names proves what was installed without a record.
+        policy: What is allowed.
 
     Raises:
         UsageError: code ``no-directory``.
     """
     place = wiring.site_to_verify(directory, lock.abi)
     if wheels is None:
-        return _verify.verify(lock, place.site, place.runtime.lock())
-    return _verify.verify(lock, place.site, place.runtime.lock(), read_wheel=wiring.wheels_in(wheels))
+        return _verify.verify(lock, place.site, place.runtime.lock(), policy=policy)
+    read_wheel = wiring.wheels_in(wheels)
+    return _verify.verify(lock, place.site, place.runtime.lock(), read_wheel=read_wheel, policy=policy)
 
 
-async def verify_wheels(lock: Lock, directory: Path) -> VerifyReport:
+async def verify_wheels(lock: Lock, directory: Path, *, policy: Policy = DEFAULT_POLICY) -> VerifyReport:
     """Check wheels in a directory against a lock: digest, size, container, identity, every file against RECORD.
 
     Raises:
         UsageError: code ``no-directory``.
     """
-    return _verify.verify_wheels(lock, wiring.wheels_in(directory))
+    return _verify.verify_wheels(lock, wiring.wheels_in(directory), policy=policy)
 
 
 def diff(a: Lock | str, b: Lock | str) -> LockDiff:
@@ -369,7 +381,12 @@ async def freeze_requirements(
 
 
 async def replay_in_pyodide(
-    lock: Lock, *, code: str | None = None, pyodide: str | None = None, progress: Progress | None = None
+    lock: Lock,
+    *,
+    code: str | None = None,
+    pyodide: str | None = None,
+    progress: Progress | None = None,
+    policy: Policy = DEFAULT_POLICY,
 ) -> EmbeddedRun:
     """Replay a lock into a fresh Pyodide under Node, then run code in it.
 
@@ -381,7 +398,7 @@ async def replay_in_pyodide(
         pyodide, installs=False, progress=progress, output=lambda stream, text: printed[stream].append(text + "\n")
     ) as runtime:
         try:
-            replayed = await runtime.replay(_save.based(lock, wiring.keep()))
+            replayed = await runtime.replay(_save.based(lock, wiring.keep()), policy=policy)
         except MicropipLockError as failure:
             if isinstance(failure.report, dict):
                 failure.report = ReplayReport.from_json(failure.report)

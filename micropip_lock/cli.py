@@ -130,8 +130,9 @@ async def _awaited(options: argparse.Namespace, looks: Looks) -> Outcome:
 
 def _notes(options: argparse.Namespace) -> list[str]:
     """Options that every verb takes, and this one has no use for."""
-    unused = bool(options.index_urls) and options.verb != "freeze"
-    return ["note: --index-url changes nothing here"] if unused else []
+    used = {"--index-url": options.verb == "freeze", "--yes": options.verb == "replay"}
+    given = {"--index-url": bool(options.index_urls), "--yes": options.consent}
+    return [f"note: {name} changes nothing here" for name in given if given[name] and not used[name]]
 
 
 def _tell_failure(error: MicropipLockError, verb: str, looks: Looks, *, as_json: bool) -> None:
@@ -214,12 +215,15 @@ def parser() -> argparse.ArgumentParser:
     loudness.add_argument("-v", "--verbose", action="store_true", help="also the traceback of a bug")
     group.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="default: auto")
 
+    rules = _Parser(add_help=False)
+    add_policy_options(rules)
+
     root = _Parser(prog=PROGRAM, description="Reproducible Python environments for Pyodide and JupyterLite.")
     root.add_argument("--version", action="version", version=f"{PROGRAM} {_version()}")
     verbs = root.add_subparsers(dest="verb", metavar="VERB", required=True)
 
     def verb(name: str, summary: str) -> argparse.ArgumentParser:
-        return verbs.add_parser(name, help=summary, description=summary, parents=[common], allow_abbrev=False)
+        return verbs.add_parser(name, help=summary, description=summary, parents=[common, rules], allow_abbrev=False)
 
     one = verb("freeze", "install requirements in a real Pyodide, or read a directory, and lock what is there")
     one.add_argument("requirements", nargs="*", metavar="REQ", help="as for micropip.install, e.g. 'rich>=13'")
@@ -235,8 +239,6 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument(
         "--trust-metadata", action="store_true", help="with --site: let the METADATA that an index states prove a wheel"
     )
-
-    add_policy_options(one)
 
     one = verb("replay", "install exactly what a lock names")
     one.add_argument("lock", metavar="LOCK", help=LOCK)

@@ -177,13 +177,19 @@ async def replay(options: Namespace, looks: Looks) -> Outcome:
             "--offline, --force and --concurrency are for --target",
             hint="a fresh Pyodide has nothing to keep or replace",
         )
-    lock = await load_lock(options.lock, pyodide=options.pyodide)
+    lock = await load_lock(options.lock, pyodide=options.pyodide, policy=policy_of(options))
     if options.in_pyodide:
         return await _replay_in_pyodide(lock, options, looks)
     more = {} if options.concurrency is None else {"concurrency": options.concurrency}
     with _progress(looks, lock) as progress:
         report = await api.replay_into_directory(
-            lock, options.target, offline=options.offline, force=options.force, progress=progress, **more
+            lock,
+            options.target,
+            offline=options.offline,
+            force=options.force,
+            progress=progress,
+            policy=policy_of(options),
+            **more,
         )
     return Outcome(
         facts={"target": str(options.target), "report": report.to_json()},
@@ -193,7 +199,9 @@ async def replay(options: Namespace, looks: Looks) -> Outcome:
 
 async def _replay_in_pyodide(lock: Lock, options: Namespace, looks: Looks) -> Outcome:
     with _progress(looks, lock) as progress:
-        run = await api.replay_in_pyodide(lock, code=options.code, pyodide=options.pyodide, progress=progress)
+        run = await api.replay_in_pyodide(
+            lock, code=options.code, pyodide=options.pyodide, progress=progress, policy=policy_of(options)
+        )
     printed = [line for text in (run.stderr, run.error) if text for line in text.splitlines()]
     facts: dict[str, Any] = {"report": run.report.to_json()}
     if options.code is not None:
@@ -211,12 +219,13 @@ async def verify(options: Namespace, looks: Looks) -> Outcome:
     """Compare a directory, or wheels, with a lock; findings only."""
     if options.site is None and options.wheels is None:
         raise UsageError("nothing to verify", expected="--site DIR, --wheels DIR or both", hint="name a directory")
-    lock = await load_lock(options.lock, pyodide=options.pyodide)
+    policy = policy_of(options)
+    lock = await load_lock(options.lock, pyodide=options.pyodide, policy=policy)
     reports = {}
     if options.site is not None:
-        reports["site"] = await api.verify_directory(lock, options.site, wheels=options.wheels)
+        reports["site"] = await api.verify_directory(lock, options.site, wheels=options.wheels, policy=policy)
     if options.wheels is not None:
-        reports["wheels"] = await api.verify_wheels(lock, options.wheels)
+        reports["wheels"] = await api.verify_wheels(lock, options.wheels, policy=policy)
     lines = [line for report in reports.values() for line in findings_lines(report, looks.data)]
     return Outcome(
         exit_code=OK if all(report.ok for report in reports.values()) else DIFFERS,
@@ -229,7 +238,8 @@ async def compare(options: Namespace, looks: Looks) -> Outcome:
     """Show how the second lock differs from the first."""
     if options.before == options.after == "-":
         raise UsageError("standard input can be only one of the two locks", hint="name a file for the other")
-    before, after = [await load_lock(one, pyodide=options.pyodide) for one in (options.before, options.after)]
+    names, policy = (options.before, options.after), policy_of(options)
+    before, after = [await load_lock(one, pyodide=options.pyodide, policy=policy) for one in names]
     found = diff(before, after)
     return Outcome(
         exit_code=OK if found.ok else DIFFERS,
@@ -240,7 +250,7 @@ async def compare(options: Namespace, looks: Looks) -> Outcome:
 
 async def show(options: Namespace, looks: Looks) -> Outcome:
     """Show a lock as a table."""
-    lock = await load_lock(options.lock, pyodide=options.pyodide)
+    lock = await load_lock(options.lock, pyodide=options.pyodide, policy=policy_of(options))
     packages = [
         {
             "name": package.name,

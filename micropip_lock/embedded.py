@@ -88,9 +88,13 @@ def _told(lock: Lock) -> dict[str, Any]:
     return {"lock": lock.to_json(), "notes": notes, "tree": wiring.tree_here()}
 
 
-async def replay(lock: str, *, base: str | None = None, force: bool = False) -> dict[str, Any]:
+async def replay(
+    lock: str, *, base: str | None = None, force: bool = False, policy: dict[str, Any] | None = None
+) -> dict[str, Any]:
     """Replay a lock into this runtime."""
-    report = await api.replay(Lock.from_json(lock, base=base), force=force, progress=_tell_event)
+    report = await api.replay(
+        Lock.from_json(lock, base=base), force=force, progress=_tell_event, policy=Policy.from_dict(policy or {})
+    )
     return {"report": report.to_json(), "tree": wiring.tree_here()}
 
 

@@ -4,7 +4,9 @@ Rules this file keeps:
 
 1. Where a lock came from is kept in ``Lock.base``: its relative names resolve against it, and what it may name depends
    on it.
-2. The text tells the format (:mod:`micropip_lock.core.formats.any_lock`), never the name of the file.
+2. The address of a lock obeys the policy as those in it do: an insecure or unlisted host is not asked, also when a
+   redirect leads there.
+3. The text tells the format (:mod:`micropip_lock.core.formats.any_lock`), never the name of the file.
 
 Left to others: the network and the runtime (:mod:`micropip_lock.wiring`).
 """
@@ -20,13 +22,15 @@ from micropip_lock import wiring
 from micropip_lock.core.formats.any_lock import is_pylock, parse_lock
 from micropip_lock.core.json_text import MAX_BYTES
 from micropip_lock.core.model import Lock
+from micropip_lock.core.policy import Policy
+from micropip_lock.core.redact import public_url
 from micropip_lock.errors import LockParseError, LockPolicyError, UsageError, WheelTooLargeError
 from micropip_lock.ports import Fetched
 
 LockLike = Lock | str | Path
 
 
-async def load_lock(lock: LockLike, *, pyodide: str | None = None) -> Lock:
+async def load_lock(lock: LockLike, *, pyodide: str | None = None, policy: Policy | None = None) -> Lock:
     """A lock from whatever names it.
 
     Args:
@@ -34,9 +38,11 @@ async def load_lock(lock: LockLike, *, pyodide: str | None = None) -> Lock:
             URL, or ``-`` for standard input; in Pyodide also an ``emfs:`` address.
         pyodide: What a ``pylock.toml``, which is for many environments, is read for: a release, or a directory that
             holds one. Default: in Pyodide this one, elsewhere the newest that it fits.
+        policy: What is allowed; default: what recording was turned on with, else ``Policy``'s own defaults.
 
     Raises:
         LockParseError: code ``no-lock`` when there is no such file; and what parsing raises.
+        LockPolicyError: codes ``insecure``, ``host-not-allowed``.
         FetchError: when the URL cannot be read.
         UsageError: codes ``bad-url``, ``pyodide-spec``.
     """
@@ -50,15 +56,16 @@ async def load_lock(lock: LockLike, *, pyodide: str | None = None) -> Lock:
     if text.startswith(("{", "[", "<")) or "\n" in text:
         return _parsed(text, None, pyodide)
     if text.partition(":")[0].lower() in ("https", "http", "file", "emfs"):
-        _check_address(text)
-        fetched = await _fetched(text)
+        rules = wiring.policy_in_force(policy)
+        _check_address(text, rules)
+        fetched = await _fetched(text, rules)
         return _parsed(fetched.data, fetched.url, pyodide)
     return _parsed(*_from_path(Path(text)), pyodide)
 
 
-async def _fetched(url: str) -> Fetched:
+async def _fetched(url: str, policy: Policy) -> Fetched:
     try:
-        return await wiring.fetcher().fetch(url, max_bytes=MAX_BYTES)
+        return await wiring.fetcher(policy).fetch(url, max_bytes=MAX_BYTES)
     except WheelTooLargeError as error:
         # What stops a download does not know that it was none of a wheel.
         raise LockPolicyError(
@@ -75,13 +82,18 @@ def _parsed(text: str | bytes, base: str | None, pyodide: str | None) -> Lock:
     return parse_lock(text, abi=wiring.abi_to_lock_for(pyodide) if is_pylock(text) else None, base=base)
 
 
-def _check_address(url: str) -> None:
+def _check_address(url: str, policy: Policy) -> None:
     try:
         urlsplit(url)
     except ValueError as error:
         raise UsageError(
             "not an address", code="bad-url", got=str(error), hint="check the address of the lock"
         ) from error
+    # A token in the query is a person's own here, and is not written down; other faults the fetcher tells.
+    local = url.partition(":")[0].lower() in ("file", "emfs")
+    fault = None if local else policy.address_fault(public_url(url))
+    if isinstance(fault, LockPolicyError):
+        raise fault
 
 
 def _from_path(path: Path) -> tuple[bytes, str]:

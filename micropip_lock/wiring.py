@@ -191,24 +191,27 @@ def installer(target: Path | None) -> Installer:
     return _installers[key]
 
 
-def fetcher() -> Fetcher:
+def fetcher(policy: Policy = DEFAULT_POLICY) -> Fetcher:
     """The network of this place; on the host with the credentials of configured indexes, each for its origin only."""
     if in_pyodide():
         from micropip_lock.adapters.pyodide import EngineFetcher
 
-        return EngineFetcher()
+        return EngineFetcher(policy)
     from micropip_lock.adapters.host import HostFetcher
     from micropip_lock.adapters.indexes import configured_credentials
 
-    return HostFetcher(credentials=configured_credentials())
+    return HostFetcher(credentials=configured_credentials(), policy=policy)
 
 
 @contextmanager
-def indexes(index_urls: Sequence[str] = (), *, progress: Progress | None = None) -> Iterator[Indexes]:
+def indexes(
+    index_urls: Sequence[str] = (), *, progress: Progress | None = None, policy: Policy = DEFAULT_POLICY
+) -> Iterator[Indexes]:
     """Where to look for what has no record: as given, else as micropip (in Pyodide), or pip and uv, would ask.
 
     Args:
         index_urls: Given as an argument; credentials in them, and those of configured indexes, go to their origin only.
+        policy: Where redirects may lead.
         progress: Told when micropip, whose own default is asked where nothing is configured, has to be brought.
 
     Raises:
@@ -232,7 +235,7 @@ def indexes(index_urls: Sequence[str] = (), *, progress: Progress | None = None)
                     got=index.url,
                     hint="name the index without them; micropip-lock freeze --site, on the host, can use them",
                 )
-        yield Indexes(urls=[index.url for index in found], fetcher=EngineFetcher())
+        yield Indexes(urls=[index.url for index in found], fetcher=EngineFetcher(policy))
         return
     from micropip_lock.adapters.default_index import default_index_urls
     from micropip_lock.adapters.host_ranges import HostIndexFetcher
@@ -243,7 +246,7 @@ def indexes(index_urls: Sequence[str] = (), *, progress: Progress | None = None)
     if settings.adds_default:
         urls += default_index_urls(tool_wheel("micropip", settings.indexes, progress or (lambda event: None)))
     given = {index.origin: index.credentials for index in settings.indexes if index.credentials is not None}
-    with HostIndexFetcher(credentials={**configured_credentials(), **given}) as fetcher:
+    with HostIndexFetcher(credentials={**configured_credentials(), **given}, policy=policy) as fetcher:
         yield Indexes(urls=urls, fetcher=fetcher)
 
 

@@ -102,6 +102,21 @@ describe("a download that succeeds", () => {
     expect(await get({}, "/moved")).toMatchObject({ ok: true, url: `${server.base}/six.whl` });
   });
 
+  it("asks where a redirect may lead, once, and not about the address itself", async () => {
+    server.answer = (request, response) => {
+      if (request.url === "/moved") {
+        response.writeHead(302, { location: "/six.whl" }).end();
+      } else {
+        response.end(BODY);
+      }
+    };
+    const asked: string[] = [];
+    const mayLeadTo = (url: string): boolean => asked.push(url) > 0;
+
+    expect([(await get({ mayLeadTo }, "/moved")).ok, (await get({ mayLeadTo })).ok]).toEqual([true, true]);
+    expect(asked).toEqual([`${server.base}/six.whl`]);
+  });
+
   it("takes a body of exactly maxBytes", async () => {
     server.answer = (_, response) => void inPieces(response, 3);
 
@@ -195,6 +210,25 @@ describe("a download that fails", () => {
     await until(() => server.cut === 1);
 
     expect(result).toMatchObject({ ok: false, kind: "too-large", status: 200, contentType: "text/html" });
+  });
+
+  it.each([
+    ["is not allowed", () => false, "redirect"],
+    ["is not answered with true", () => 1, "redirect"],
+    ["cannot be judged", () => { throw new Error("no"); }, "aborted"],
+  ])("reads no body from where a redirect %s", async (_, mayLeadTo, kind) => {
+    const told: number[] = [];
+    server.answer = (request, response) => {
+      if (request.url === "/moved") {
+        response.writeHead(302, { location: "/six.whl" }).end();
+      } else {
+        void inPieces(response, 6);
+      }
+    };
+    const result = await get({ mayLeadTo, onProgress: (bytes) => told.push(bytes) }, "/moved");
+    await until(() => server.cut === 1);
+
+    expect([result.ok, !result.ok && result.kind, result.url, told]).toEqual([false, kind, `${server.base}/six.whl`, []]);
   });
 
   it("is a network failure with the reason when nobody listens", async () => {

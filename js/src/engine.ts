@@ -7,6 +7,7 @@
  * 2. Nothing stays behind when it has settled: no timer, no open body, no unhandled rejection.
  * 3. No cookie, no credential and no referrer leaves; no header is sent that would need the server's permission (CORS).
  * 4. Bytes are counted as they arrive: the first one over `maxBytes` ends the download.
+ * 5. No byte of a body is read from where a redirect was not allowed to lead.
  *
  * Left to others: what the digest should be, trying again, mirrors and the policy on addresses (`micropip_lock/app`).
  */
@@ -33,6 +34,8 @@ export interface DownloadOptions {
   readonly accept?: string | null;
   /** Ask for the head only (HEAD); the body is empty then. */
   readonly headOnly?: boolean | null;
+  /** Asked with the address that redirects led to, before the body is read; anything but `true` ends the download. */
+  readonly mayLeadTo?: ((url: string) => unknown) | null;
 }
 
 export interface Downloaded {
@@ -49,7 +52,7 @@ export interface Downloaded {
   readonly sha256: string | null;
 }
 
-export type FailureKind = "status" | "network" | "timeout" | "too-large" | "aborted" | "truncated";
+export type FailureKind = "status" | "network" | "timeout" | "too-large" | "aborted" | "truncated" | "redirect";
 
 export interface Failed {
   readonly ok: false;
@@ -166,7 +169,25 @@ class Transfer {
           headers,
         });
     this.#answer = answer;
+    this.#checkRedirect(answer);
     return answer;
+  }
+
+  /** Redirects are followed by the platform, which tells only where the last one led. */
+  #checkRedirect(answer: Response): void {
+    const { mayLeadTo } = this.#options;
+    if (!mayLeadTo || !answer.url || answer.url === this.#url) {
+      return;
+    }
+    let allowed: unknown;
+    try {
+      allowed = mayLeadTo(answer.url);
+    } catch (error) {
+      throw this.#stop("aborted", `the check of the redirect failed: ${reasons(error)}`);
+    }
+    if (allowed !== true) {
+      throw this.#stop("redirect", "redirected to an address that is not allowed");
+    }
   }
 
   async #body(answer: Response): Promise<void> {

@@ -3,8 +3,7 @@
 Rules this file keeps:
 
 1. Every status but 200 and every exception of the connection has one class and one code.
-2. A redirect leads from http: to http: or https:, from https: to https: only, and never from a public address to a
-   private one, so that a server on the net cannot make this machine ask its own network.
+2. A redirect leads where the policy lets it, so that a server on the net cannot make this machine ask its own network.
 3. Addresses in messages carry no credentials, query or fragment: a signed download URL is a credential too.
 
 Left to others: sending and counting (:mod:`micropip_lock.adapters.host`).
@@ -12,7 +11,6 @@ Left to others: sending and counting (:mod:`micropip_lock.adapters.host`).
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -22,13 +20,13 @@ from urllib.parse import urljoin, urlsplit
 from urllib3 import exceptions as urllib3_errors
 
 from micropip_lock.core.dist_info import public_url
+from micropip_lock.core.policy import DEFAULT_POLICY, Policy
 from micropip_lock.errors import (
     BlockedError,
     FetchError,
     FetchTimeoutError,
     NetworkError,
     NotFoundError,
-    RedirectPolicyError,
     ServerError,
     TruncatedError,
 )
@@ -134,7 +132,7 @@ def failure_of(error: Exception, url: str, *, began: bool) -> FetchError:
     return NetworkError(f"the connection to {host} broke before an answer", url=shown, got=_cause(error))
 
 
-def follow_redirect(url: str, location: str) -> str:
+def follow_redirect(url: str, location: str, policy: Policy = DEFAULT_POLICY) -> str:
     """The address that an answer of ``url`` leads to.
 
     Raises:
@@ -142,54 +140,11 @@ def follow_redirect(url: str, location: str) -> str:
     """
     try:
         target = urljoin(url, location)
-        before, after = urlsplit(url), urlsplit(target)
-        reachable = bool(after.hostname) and after.port != 0
-    except ValueError as error:
-        raise _refused("to something that is no address", url, expected="a URL", got=str(error)) from error
-    allowed = ("https",) if before.scheme == "https" else ("http", "https")
-    if after.scheme not in allowed:
-        raise _refused(
-            f"from {before.scheme}: to {after.scheme}:", url, expected=" or ".join(allowed), got=after.scheme
-        )
-    if not reachable:
-        raise _refused("to an address without a host", url, expected="a host", got=public_url(target))
-    if after.username is not None:
-        raise _refused("to an address with credentials", url, expected="none", got=public_url(target))
-    if _is_private(after.hostname or "") and not _is_private(before.hostname or ""):
-        raise _refused(
-            "from a public address into a private network",
-            url,
-            expected="a public address",
-            got=public_url(target),
-            code="redirect-private",
-        )
-    return target
-
-
-def too_many_redirects(url: str, limit: int) -> RedirectPolicyError:
-    """The error after the last redirect that is followed."""
-    return _refused("too often", url, expected=f"at most {limit} redirects", got="one more")
-
-
-def _refused(how: str, url: str, *, expected: str, got: str, code: str = "redirect-policy") -> RedirectPolicyError:
-    return RedirectPolicyError(
-        f"the server redirects {how}",
-        code=code,
-        url=public_url(url),
-        expected=expected,
-        got=got,
-        hint="if the new address is right, lock the wheel from there",
-    )
-
-
-def _is_private(host: str) -> bool:
-    """Whether a host, as written, is this machine or a private address; names are not looked up."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return not ipaddress.ip_address(host.partition("%")[0]).is_global
     except ValueError:
-        return False
+        target = location
+    if (fault := policy.redirect_fault(url, target)) is not None:
+        raise fault
+    return target
 
 
 def _cause(error: BaseException) -> str:

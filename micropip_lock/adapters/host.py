@@ -4,7 +4,7 @@ Rules this file keeps:
 
 1. Nothing is sent that the caller did not give: no cookies, no ``.netrc``, no credentials from a URL.  Credentials go
    to the origin they were given for, and to nobody once a request has been redirected to another origin.
-2. Redirects are followed here, at most five.
+2. Redirects are followed here, as far as the policy lets them lead.
 3. Whatever the server does, an answer ends: within limits for connecting, for silence and for slowness, and within a
    cap on bytes.  A cancelled task's connection is shut down at once, also while it waits for the server.
 4. Every failure is a :class:`~micropip_lock.errors.FetchError` of its own class, or the cap's
@@ -34,12 +34,13 @@ from urllib.parse import urlsplit
 import platformdirs
 import urllib3
 
-from micropip_lock.adapters.answers import REDIRECTS, failure_of, follow_redirect, refusal_of, too_many_redirects
+from micropip_lock.adapters.answers import REDIRECTS, failure_of, follow_redirect, refusal_of
 from micropip_lock.adapters.bodies import read_body, read_file
 from micropip_lock.adapters.connections import Connections, Line
 from micropip_lock.adapters.pip_settings import configured_ca_bundle
 from micropip_lock.adapters.places import Places
 from micropip_lock.core.dist_info import public_url
+from micropip_lock.core.policy import DEFAULT_POLICY, Policy, too_many_redirects
 from micropip_lock.errors import (
     FetchTimeoutError,
     UsageError,
@@ -47,7 +48,6 @@ from micropip_lock.errors import (
 from micropip_lock.ports import Fetched
 
 APP_NAME: Final = "micropip-lock"
-MAX_REDIRECTS: Final = 5
 _TELL_EVERY: Final = 0.05
 
 
@@ -107,6 +107,7 @@ class HostFetcher:
         connect_timeout: Seconds to connect.
         idle_timeout: Seconds without a byte after which a download fails; also the span ``min_rate`` is measured over.
         min_rate: Bytes per second below which a download fails.
+        policy: How many redirects are followed, and where to.
 
     Raises:
         UsageError: codes ``bad-ca-bundle``, ``bad-config``.
@@ -120,6 +121,7 @@ class HostFetcher:
         connect_timeout: float = 15.0,
         idle_timeout: float = 30.0,
         min_rate: float = 1000.0,
+        policy: Policy = DEFAULT_POLICY,
     ) -> None:
         self._credentials = {origin_of(origin): pair for origin, pair in (credentials or {}).items()}
         self._connections = Connections(
@@ -131,6 +133,7 @@ class HostFetcher:
         self._span = idle_timeout
         self._min_rate = min_rate
         self._user_agent = user_agent()
+        self._policy = policy
 
     def close(self) -> None:
         """Close the idle connections; a later download opens new ones."""
@@ -227,7 +230,7 @@ class HostFetcher:
         self, url: str, line: Line, tell: Callable[[int], None], max_bytes: int | None, asking: Mapping[str, str]
     ) -> Received:
         credentials = self._credentials.get(origin_of(url))
-        for _ in range(MAX_REDIRECTS + 1):
+        for _ in range(self._policy.max_redirects + 1):
             response = self._open(url, line, credentials, asking)
             try:
                 location = response.headers.get("Location") if response.status in REDIRECTS else None
@@ -238,14 +241,14 @@ class HostFetcher:
                     line.answered = True
                     data = read_body(response, url, line, tell, max_bytes)
                     return Received(data=data, url=url, status=response.status, headers=response.headers)
-                target = follow_redirect(url, location)
+                target = follow_redirect(url, location, self._policy)
                 if origin_of(target) != origin_of(url):
                     credentials = None
                 url = target
             finally:
                 # A body that was read to its end has gone back to the pool already; this closes all others.
                 response.close()
-        raise too_many_redirects(url, MAX_REDIRECTS)
+        raise too_many_redirects(url, self._policy.max_redirects)
 
     def _open(
         self, url: str, line: Line, credentials: tuple[str, str] | None, asking: Mapping[str, str]

@@ -164,13 +164,13 @@ class EmbeddedPyodide:
         value = await self._call("freeze", strict=strict)
         return Frozen(lock=_lock(value), tree=value["tree"])
 
-    async def replay(self, lock: Lock, *, force: bool = False) -> Replayed:
+    async def replay(self, lock: Lock, *, force: bool = False, policy: Policy = DEFAULT_POLICY) -> Replayed:
         """Replay a lock.
 
         Raises:
             MicropipLockError: nothing was changed.
         """
-        value = await self._call("replay", lock=lock.to_json(), base=lock.base, force=force)
+        value = await self._call("replay", lock=lock.to_json(), base=lock.base, force=force, policy=policy.to_dict())
         return Replayed(report=value["report"], tree=value["tree"])
 
     async def verify(self, lock: Lock) -> VerifyReport:

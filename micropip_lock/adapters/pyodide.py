@@ -29,6 +29,7 @@ from micropip_lock.core.dirty import Listing
 from micropip_lock.core.dist_info import public_url, pyodide_source
 from micropip_lock.core.model import Abi, Origin
 from micropip_lock.core.plan import runtime_tags
+from micropip_lock.core.policy import DEFAULT_POLICY, Policy
 from micropip_lock.errors import (
     BlockedError,
     EnvironmentMismatchError,
@@ -116,13 +117,20 @@ def page_address() -> str | None:
 
 
 class EngineFetcher:
-    """Fetches through the bundled JavaScript engine. Implements :class:`~micropip_lock.ports.IndexFetcher`."""
+    """Fetches through the bundled JavaScript engine. Implements :class:`~micropip_lock.ports.IndexFetcher`.
 
-    def __init__(self) -> None:
+    The platform follows redirects, up to 20 and unseen; where they led is checked before the body is read.
+
+    Args:
+        policy: Where redirects may lead.
+    """
+
+    def __init__(self, policy: Policy = DEFAULT_POLICY) -> None:
         from pyodide.code import run_js
 
         text = importlib.resources.files("micropip_lock").joinpath("data/engine.js").read_text("utf-8")
         self._engine = run_js(text)
+        self._policy = policy
 
     async def fetch(
         self,
@@ -180,9 +188,12 @@ class EngineFetcher:
         return int(announced) if isinstance(announced, int | float) and announced >= 0 else None
 
     async def _download(self, url: str, options: dict[str, Any], max_bytes: int | None) -> Any:
-        from pyodide.ffi import to_js
+        from pyodide.ffi import create_proxy, to_js
 
         from js import Object
+
+        may_lead_to = create_proxy(lambda target: self._policy.redirect_fault(url, str(target)) is None)
+        options = {**options, "mayLeadTo": may_lead_to}
 
         limits: dict[str, Any] = {"headersTimeoutMs": HEADERS_TIMEOUT * 1000, "idleTimeoutMs": IDLE_TIMEOUT * 1000}
         if max_bytes is not None:
@@ -193,6 +204,10 @@ class EngineFetcher:
         except asyncio.CancelledError:
             handle.abort()
             raise
+        finally:
+            may_lead_to.destroy()
+        if str(getattr(result, "kind", "")) == "redirect":
+            raise self._policy.redirect_fault(url, str(result.url)) or fetch_error(result, url, max_bytes)
         if not result.ok:
             raise fetch_error(result, url, max_bytes)
         return result

@@ -29,9 +29,11 @@ from micropip_lock.app.report import ReplayReport as ReplayReport
 from micropip_lock.app.verify import recorded_digest
 from micropip_lock.core.digest import VerifiedWheel, admit
 from micropip_lock.core.findings import verify
+from micropip_lock.core.judgement import download_fault
 from micropip_lock.core.mocks import MockInstall, plan_mocks
 from micropip_lock.core.model import Lock, LockedPackage, Mock, by_name
 from micropip_lock.core.plan import Download, Plan, make_plan
+from micropip_lock.core.policy import DEFAULT_POLICY, Policy
 from micropip_lock.errors import (
     AlreadyImportedError,
     BusyError,
@@ -45,7 +47,6 @@ from micropip_lock.errors import (
 from micropip_lock.ports import Fetcher, Installer, Progress, ProgressEvent, Runtime, SiteReader, WheelKeep
 
 DEFAULT_CONCURRENCY: Final = 6
-MAX_WHEEL_BYTES: Final = 256 * 2**20
 
 
 @dataclass(kw_only=True, slots=True)
@@ -56,6 +57,7 @@ class _Run:
     plan: Plan
     progress: Progress | None
     started: float
+    policy: Policy = DEFAULT_POLICY
     mocks: tuple[MockInstall, ...] = ()
     received: dict[str, int] = field(default_factory=dict)
     discarded: int = 0
@@ -137,6 +139,7 @@ async def replay(
     offline: bool = False,
     progress: Progress | None = None,
     own_modules: Iterable[str] = (),
+    policy: Policy = DEFAULT_POLICY,
 ) -> ReplayReport:
     """Make the environment hold exactly what ``lock`` names; what else is installed stays.
 
@@ -152,6 +155,7 @@ async def replay(
         offline: Send no request: succeed only when everything is installed already.
         progress: Told what happens.
         own_modules: Top-level modules that are imported only by micropip-lock itself; replacing them is safe.
+        policy: What is allowed; checked before the first request, and bytes again as they arrive.
 
     Raises:
         MicropipLockError: nothing was changed; ``error.report`` has every package's outcome.
@@ -164,7 +168,18 @@ async def replay(
     _running.add(installer)
     try:
         return await _replay(
-            lock, site, runtime, fetcher, installer, keep, concurrency, force, offline, progress, frozenset(own_modules)
+            lock,
+            site,
+            runtime,
+            fetcher,
+            installer,
+            keep,
+            concurrency,
+            force,
+            offline,
+            progress,
+            frozenset(own_modules),
+            policy,
         )
     finally:
         _running.discard(installer)
@@ -182,13 +197,22 @@ async def _replay(
     offline: bool,
     progress: Progress | None,
     own_modules: frozenset[str],
+    policy: Policy,
 ) -> ReplayReport:
     started = time.perf_counter()
     try:
         installed = installed_in(site, runtime.lock())
-        plan = make_plan(lock, installed, abi=runtime.abi(), tags=runtime.tags(), force=force)
+        plan = make_plan(lock, installed, abi=runtime.abi(), tags=runtime.tags(), force=force, policy=policy)
         if damaged := _damaged(lock, plan, site, runtime):
-            plan = make_plan(lock, installed, abi=runtime.abi(), tags=runtime.tags(), force=force, damaged=damaged)
+            plan = make_plan(
+                lock,
+                installed,
+                abi=runtime.abi(),
+                tags=runtime.tags(),
+                force=force,
+                damaged=damaged,
+                policy=policy,
+            )
         mocks, _skipped = plan_mocks(lock, mocks_in(site), (one.name for one in installed))
     except MicropipLockError as error:
         run = _Run(lock=lock, plan=Plan(downloads=(), order=(), skipped=()), progress=None, started=started)
@@ -196,7 +220,7 @@ async def _replay(
             run.failures[error.package] = error
         error.report = run.report(done=False)
         raise
-    run = _Run(lock=lock, plan=plan, progress=progress, started=started, mocks=mocks)
+    run = _Run(lock=lock, plan=plan, progress=progress, started=started, policy=policy, mocks=mocks)
     run.tell("plan")
     imported = _imported_again(run, runtime.imported(), own_modules)
     if imported and not force:
@@ -304,12 +328,15 @@ async def _fetch_admitted(
     run: _Run, fetcher: Fetcher, download: Download, received: Callable[[int], None]
 ) -> VerifiedWheel:
     package = download.package
-    cap = package.wheel.size if package.wheel.size is not None else MAX_WHEEL_BYTES
+    cap = package.wheel.size if package.wheel.size is not None else run.policy.max_wheel_bytes
     for reload in (False, True):
         run.requests += 1
         try:
             fetched = await fetcher.fetch(download.url, max_bytes=cap, progress=received, reload=reload)
             received(len(fetched.data))
+            # Sizes that the lock does not state are known only now.
+            if (fault := download_fault(run.policy, sum(run.received.values()))) is not None:
+                raise fault
             return admit(
                 fetched.data,
                 package.wheel.digest,

@@ -24,8 +24,10 @@ from micropip_lock.core.dirty import Listing, record_rows
 from micropip_lock.core.dist_info import parse_record
 from micropip_lock.core.findings import DigestOf, Finding, VerifyReport, identity_of
 from micropip_lock.core.installed_record import compare_records
+from micropip_lock.core.judgement import forbidden
 from micropip_lock.core.mocks import module_paths, present_mock
 from micropip_lock.core.model import Lock, LockedPackage
+from micropip_lock.core.policy import DEFAULT_POLICY, Policy
 from micropip_lock.core.wheel import OpenedWheel
 from micropip_lock.errors import MicropipLockError, RecordError
 from micropip_lock.ports import InstalledDist, RuntimeLock, SiteReader
@@ -35,7 +37,12 @@ type ReadWheel = Callable[[str], bytes | None]
 
 
 def verify(
-    lock: Lock, site: SiteReader, runtime_lock: RuntimeLock, *, read_wheel: ReadWheel = lambda filename: None
+    lock: Lock,
+    site: SiteReader,
+    runtime_lock: RuntimeLock,
+    *,
+    read_wheel: ReadWheel = lambda filename: None,
+    policy: Policy = DEFAULT_POLICY,
 ) -> VerifyReport:
     """Compare an environment with a lock, and every installed file with its RECORD.
 
@@ -46,13 +53,14 @@ def verify(
         site: The environment.
         runtime_lock: What the runtime was booted with: it says what ``loadPackage`` brought.
         read_wheel: Wheels at hand, which prove what nobody recorded.
+        policy: What is allowed; a package that a replay would refuse under it is an error here.
     """
     installed = list(site.distributions())
     return findings.verify(
         lock,
         installed,
         digest_of=_proven(recorded_digest(runtime_lock), read_wheel),
-        beside=_beside(lock, site, installed),
+        beside=(*_beside(lock, site, installed), *forbidden(policy, lock)),
     )
 
 
@@ -124,14 +132,15 @@ def _owners(installed: Sequence[InstalledDist], files: Listing) -> Owners:
     return owners
 
 
-def verify_wheels(lock: Lock, read: ReadWheel) -> VerifyReport:
+def verify_wheels(lock: Lock, read: ReadWheel, *, policy: Policy = DEFAULT_POLICY) -> VerifyReport:
     """Check wheels on disk against a lock: digest, size, container, identity, every file against RECORD.
 
     Args:
         lock: What the wheels are to be.
         read: The bytes of a file by its name, or ``None`` when it is not there.
+        policy: What is allowed.
     """
-    found: list[Finding] = []
+    found = list(forbidden(policy, lock))
     files = 0
     for package in lock:
         filename = package.wheel.filename

@@ -10,7 +10,7 @@ Left to others: what is allowed (:mod:`micropip_lock.core.policy`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -19,6 +19,7 @@ from micropip_lock.core.hosts import place_of, shown_host
 from micropip_lock.core.model import Lock, LockedPackage
 from micropip_lock.core.policy import Policy
 from micropip_lock.core.policy_fields import mib
+from micropip_lock.core.verdict import Finding
 from micropip_lock.errors import InputError, LockPolicyError
 
 _CONSENT_HINT: Final = "if that is meant, consent: policy=Policy(consent=True), or --yes on the command line"
@@ -126,7 +127,20 @@ def judge(policy: Policy, lock: Lock, downloads: Iterable[LockedPackage] | None 
     )
 
 
-def _faults_of(policy: Policy, package: LockedPackage, base: str | None) -> Iterable[InputError]:
+def forbidden(policy: Policy, lock: Lock) -> Iterator[Finding]:
+    """The packages that a policy refuses, as findings of a verification; how much is downloaded is no matter then."""
+    for package in lock:
+        for fault in _faults_of(policy, package, lock.base):
+            yield Finding(
+                package=package.name,
+                code=fault.code,
+                message=fault.message,
+                expected=fault.expected,
+                got=fault.got,
+            )
+
+
+def _faults_of(policy: Policy, package: LockedPackage, base: str | None) -> Iterator[InputError]:
     where = f"packages.{package.name}"
     fault = policy.address_fault(package.wheel.url, base=base, where=f"{where}.file_name", package=package.name)
     if fault is not None:

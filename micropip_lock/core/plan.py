@@ -6,6 +6,7 @@ Rules this file keeps:
    request.
 2. What is installed with the same SHA-256 is skipped; nothing is asked of the network for it.
 3. Downloads start largest first; installs go dependencies first, cycles in name order.
+4. The whole lock is judged by the policy (:mod:`micropip_lock.core.judgement`), whatever is installed already.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from packaging.utils import NormalizedName
 from packaging.version import InvalidVersion, Version
 
 from micropip_lock.core.digest import Digest
+from micropip_lock.core.judgement import judge
 from micropip_lock.core.model import Abi, Lock, LockedPackage
+from micropip_lock.core.policy import DEFAULT_POLICY, Policy
 from micropip_lock.core.wheel import parse_identity
 from micropip_lock.errors import EnvironmentMismatchError, LockPolicyError, LockSchemaError
 
@@ -95,6 +98,7 @@ def make_plan(
     tags: Sequence[str],
     force: bool = False,
     damaged: Container[str] = frozenset(),
+    policy: Policy = DEFAULT_POLICY,
 ) -> Plan:
     """Decide what a replay does, without asking anyone.
 
@@ -105,10 +109,13 @@ def make_plan(
         tags: Wheel tags the runtime accepts.
         force: Install also what is there already.
         damaged: Names whose installed files are not those of their RECORD: they are installed again.
+        policy: What is allowed.
 
     Raises:
         EnvironmentMismatchError: codes ``abi-mismatch``, ``tag-mismatch``.
-        LockPolicyError: codes ``not-wheel``, ``relative-url``.
+        LockPolicyError: codes ``not-wheel``, ``relative-url``; and those of the policy: ``scheme``, ``insecure``,
+            ``host-not-allowed``, ``local-path``, ``index-pin``, ``too-large``, and for want of consent
+            ``too-many-hosts``, ``large-download``.
         LockSchemaError: code ``filename``.
         WheelMetadataError: code ``wheel-filename``.
     """
@@ -126,6 +133,7 @@ def make_plan(
             skipped.append(package)
         else:
             downloads.append(Download(package=package, url=absolute_url(package, lock.base), replaces=tuple(there)))
+    judge(policy, lock, [download.package for download in downloads]).check()
     downloads.sort(key=_largest_first)
     wanted = {download.package.name for download in downloads}
     order = tuple(name for name in install_order(lock.packages) if name in wanted)
@@ -200,20 +208,10 @@ def absolute_url(package: LockedPackage, base: str | None) -> str:
     """The address of a package's wheel.
 
     Raises:
-        LockPolicyError: code ``relative-url`` when the lock's own address is not known; ``local-path`` when a lock
-            that is no local file names one.
+        LockPolicyError: code ``relative-url`` when the lock's own address is not known.
     """
     url = package.wheel.url
     base = base or ""
-    if urlsplit(url).scheme == "file" and urlsplit(base).scheme not in ("file", "emfs"):
-        raise LockPolicyError(
-            f"the lock names a file of this machine for {package}",
-            code="local-path",
-            where=f"packages.{package.name}.file_name",
-            package=package.name,
-            got=url,
-            hint="only a lock opened from a path of this machine may; name the wheel by its web address",
-        )
     if urlsplit(url).scheme:
         return url
     if urlsplit(base).scheme == "emfs":

@@ -157,7 +157,7 @@ class Policy:
         what = package or "the address"
         if place.scheme == "file":
             lies = place_of(base or "")
-            if lies is not None and lies.scheme == "file":
+            if lies is not None and lies.scheme in ("file", "emfs"):
                 return None
             return LockPolicyError(
                 f"the lock names a file of this machine for {what}",
