@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from micropip_lock.adapters.answers import follow_redirect, retry_after
 from micropip_lock.adapters.host import HostFetcher
+from micropip_lock.core.policy import Policy
 from micropip_lock.errors import (
     BlockedError,
     FetchError,
@@ -100,6 +101,17 @@ def test_forbidden_redirects(url: str, location: str, code: str) -> None:
 def test_allowed_redirects(url: str, location: str, target: str) -> None:
     """Redirects within a scheme, to https:, and from private to private are followed."""
     assert target == follow_redirect(url, location)
+
+
+def test_redirects_under_a_policy() -> None:
+    """The policy's hosts are where redirects may lead."""
+    listed = Policy(allow_hosts=("files.example",))
+    with pytest.raises(RedirectPolicyError) as caught:
+        follow_redirect("https://index.example/a", "https://cdn.example/a", listed)
+    assert ("redirect-policy", "https://files.example/a") == (
+        caught.value.code,
+        follow_redirect("https://index.example/a", "//files.example/a", listed),
+    )
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from micropip_lock.adapters.host import HostFetcher, cache_dir, origin_of, user_agent
+from micropip_lock.core.policy import Policy
 from micropip_lock.errors import (
     BlockedError,
     FetchError,
@@ -209,6 +210,25 @@ async def test_redirects_are_followed(fetcher: HostFetcher, package_index: Packa
     package_index.fault("*.whl", Redirect(status=status, times=6))
     error = await failure(fetcher, six)
     assert (SIX.data, six, "at most 5 redirects") == (fetched.data, fetched.url, error.expected)
+
+
+@pytest.mark.parametrize("limit", [1, 7])
+async def test_the_policy_limits_redirects(package_index: PackageIndex, six: str, limit: int) -> None:
+    """As many redirects as the policy allows are followed, and not one more."""
+    package_index.fault("*.whl", Redirect(times=limit))
+    with HostFetcher(policy=Policy(max_redirects=limit)) as fetcher:
+        fetched = await fetcher.fetch(six)
+        package_index.fault("*.whl", Redirect(times=limit + 1))
+        error = await failure(fetcher, six)
+    assert (SIX.data, f"at most {limit} redirects") == (fetched.data, error.expected)
+
+
+async def test_redirect_to_a_host_that_is_not_listed(package_index: PackageIndex, six: str) -> None:
+    """A redirect to a host that is not on the policy's list is not followed."""
+    package_index.fault("*.whl", Redirect(six.replace("127.0.0.1", "localhost")))
+    with HostFetcher(policy=Policy(allow_hosts=("127.0.0.1",))) as fetcher:
+        error = await failure(fetcher, six)
+    assert ("redirect-policy", "127.0.0.1", 1) == (error.code, error.expected, len(package_index.log.requests()))
 
 
 async def test_redirect_to_a_file_reads_nothing(fetcher: HostFetcher, package_index: PackageIndex, six: str) -> None:

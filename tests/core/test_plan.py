@@ -26,6 +26,7 @@ from micropip_lock.core.plan import (
     python_of,
     runtime_tags,
 )
+from micropip_lock.core.policy import Policy
 from micropip_lock.errors import (
     EnvironmentMismatchError,
     LockPolicyError,
@@ -326,6 +327,17 @@ def test_a_lock_from_elsewhere_names_no_local_file(base: str | None) -> None:
     """A lock that is no file of this machine may not name one; a lock that is, may."""
     package = locked("a", url="file:///srv/a-1.0-py3-none-any.whl")
     with pytest.raises(LockPolicyError) as caught:
-        absolute_url(package, base)
+        plan_of(replace(lock_of(package), base=base))
     assert "local-path" == caught.value.code
-    assert package.wheel.url == absolute_url(package, "file:///srv/pyodide-lock.json")
+    (download,) = plan_of(replace(lock_of(package), base="file:///srv/pyodide-lock.json")).downloads
+    assert package.wheel.url == download.url
+
+
+def test_the_policy_judges_what_is_installed_too() -> None:
+    """A lock is refused for an address of a package that needs no download; its bytes do not count."""
+    package = locked("a", url="http://files.example/a-1.0-py3-none-any.whl", size=10)
+    here = Installed(name=package.name, version="1.0", digest=package.wheel.digest, directory="a-1.0.dist-info")
+    with pytest.raises(LockPolicyError) as caught:
+        plan_of(lock_of(package), here)
+    policy = Policy(allow_insecure_hosts=("files.example",), max_download_bytes=9)
+    assert ("insecure", ()) == (caught.value.code, plan_of(lock_of(package), here, policy=policy).downloads)

@@ -8,7 +8,7 @@ import pytest
 
 from micropip_lock.core.policy import Policy
 from micropip_lock.errors import MicropipLockError
-from micropip_lock.testing import PackageIndex, wheel
+from micropip_lock.testing import PackageIndex, Redirect, wheel
 from tests.e2e.kernel import Kernel, kernel
 
 pytestmark = pytest.mark.node
@@ -132,3 +132,43 @@ answer = None
         [error.get("items", [error])[0]["code"] for error in errors],
         locked,
     )
+
+
+async def test_redirects_of_the_engine(package_index_factory: MakeIndex) -> None:
+    """A redirect is followed where the policy lets it lead, and ends in an error of its own elsewhere."""
+    index = package_index_factory()
+    built = wheel("alpha")
+    index.add(built)
+    url = index.file_url(built.filename)
+    index.fault("/files/*", Redirect(url.replace("127.0.0.1", "localhost"), times=1))
+    fetch = f"""
+from micropip_lock import Policy
+from micropip_lock.adapters.pyodide import EngineFetcher
+fetched = await EngineFetcher(Policy(allow_hosts=HOSTS)).fetch({url!r})
+"""
+    async with kernel() as running:
+        refused = await running.failure(fetch.replace("HOSTS", "('127.0.0.1',)"))
+        index.fault("/files/*", Redirect(url.replace("127.0.0.1", "localhost"), times=1))
+        followed = await running.ask(
+            fetch.replace("HOSTS", "('127.0.0.1', 'localhost')") + "answer = len(fetched.data)"
+        )
+    assert ("redirect-policy", "127.0.0.1", built.size) == (refused["code"], refused["expected"], followed)
+
+
+async def test_a_replay_under_a_policy(package_index_factory: MakeIndex) -> None:
+    """In Pyodide, too, a lock is judged before the first request, and consent is a field of the policy."""
+    _, public = _pair(package_index_factory)
+    async with kernel(index_urls=[public.url]) as running:
+        lock = (await running.pyodide.install_and_freeze(["alpha"])).lock
+    asked = len(public.log.requests())
+    async with kernel() as running:
+        codes = []
+        for policy in (Policy(index_pins={"alpha": "https://index.example/simple"}), Policy(ask_above_bytes=0)):
+            with pytest.raises(MicropipLockError) as caught:
+                await running.pyodide.replay(lock, policy=policy)
+            codes.append(caught.value.code)
+        refused = (len(public.log.requests()), await running.tree())
+        await running.pyodide.replay(lock, policy=Policy(ask_above_bytes=0, consent=True))
+        files = await running.tree()
+
+    assert (["index-pin", "large-download"], (asked, {}), True) == (codes, refused, "alpha.py" in files)

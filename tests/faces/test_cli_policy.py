@@ -95,3 +95,55 @@ def test_the_largest_file(fake_freeze: FakeFreeze, tmp_path: Path) -> None:
     """A file of just the most bytes is read."""
     (tmp_path / "policy.toml").write_text("#" * 2**20)
     assert DEFAULT_POLICY == _policy(fake_freeze, "--policy", "policy.toml")
+
+
+def test_replay_and_verify_keep_the_policy(capsys: Capture, lock_path: str, tmp_path: Path) -> None:
+    """A pin on the command line refuses a replay, and is an error of a verification."""
+    pin = ("--index-pin", f"six={INDEX}")
+    replayed = run_json(capsys, "replay", lock_path, "--target", "site", *pin)
+    changed = (tmp_path / "site").exists()
+    good = run_json(capsys, "replay", lock_path, "--target", "site")
+    verified = run_json(capsys, "verify", lock_path, "--site", "site", *pin)
+    findings = [one["code"] for one in verified[1]["reports"]["site"]["findings"]]
+    assert (2, "index-pin", False, 0, 1, True) == (
+        replayed[0],
+        replayed[1]["error"]["code"],
+        changed,
+        good[0],
+        verified[0],
+        "index-pin" in findings,
+    )
+
+
+def test_yes_is_consent(capsys: Capture, lock_path: str, tmp_path: Path) -> None:
+    """What needs consent is refused with the option to pass, and done with it."""
+    (tmp_path / "p.toml").write_text("ask-above-bytes = 1")
+    asked = run_json(capsys, "replay", lock_path, "--target", "site", "--policy", "p.toml")
+    agreed = run_json(capsys, "replay", lock_path, "--target", "site", "--policy", "p.toml", "--yes")
+    assert (2, "large-download", True, 0) == (
+        asked[0],
+        asked[1]["error"]["code"],
+        "--yes" in asked[1]["error"]["hint"],
+        agreed[0],
+    )
+
+
+def test_yes_has_no_use_elsewhere(capsys: Capture, lock_path: str) -> None:
+    """Consent to a download is told to be of no use where nothing is downloaded."""
+    main(["show", lock_path, "--yes"])
+    assert "note: --yes changes nothing here" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ([], "insecure"),
+        (["--allow-host", "files.example"], "insecure"),
+        (["--allow-insecure-host", "site.example"], "proxy"),
+    ],
+)
+def test_a_lock_over_http(capsys: Capture, monkeypatch: pytest.MonkeyPatch, options: list[str], code: str) -> None:
+    """A lock is not fetched over http: from a host that nobody allowed; what is allowed is asked."""
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    found = run_json(capsys, "show", "http://site.example/pyodide-lock.json", *options)
+    assert (2, code) == (found[0], found[1]["error"]["code"])

@@ -177,7 +177,14 @@ def test_replay_concurrency(monkeypatch: pytest.MonkeyPatch, lock_path: str) -> 
     code = main(["replay", lock_path, "--target", "site", "--concurrency", "3", "--force"])
     assert (
         0,
-        {"concurrency": 3, "force": True, "offline": False, "progress": None, "target": Path("site")},
+        {
+            "concurrency": 3,
+            "force": True,
+            "offline": False,
+            "policy": Policy(),
+            "progress": None,
+            "target": Path("site"),
+        },
     ) == (code, asked)
 
 
