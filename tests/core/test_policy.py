@@ -149,6 +149,8 @@ LISTED = Policy(allow_hosts=("files.example", "cdn.example:8443"), allow_insecur
         (DEFAULT_POLICY, "file:///srv/a.whl", "https://site.example/lock.json", "local-path"),
         (DEFAULT_POLICY, "file:///srv/a.whl", "file:///srv/lock.json", None),
         (DEFAULT_POLICY, "a.whl", "file:///srv/lock.json", None),
+        (DEFAULT_POLICY, "file:///srv/a.whl", "emfs:/home/lock.json", None),
+        (DEFAULT_POLICY, "wheels/a.whl", "emfs:/home/lock.json", None),
         *((DEFAULT_POLICY, f"{scheme}:x", None, "scheme") for scheme in ("javascript", "data", "blob", "ftp", "emfs")),
         (DEFAULT_POLICY, "//files.example/a.whl", "https://site.example/lock.json", "scheme"),
         (DEFAULT_POLICY, "https://me:pw@files.example/a.whl", None, "credentials"),
