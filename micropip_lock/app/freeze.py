@@ -176,8 +176,9 @@ class _Draft:
         self.seen: Survey = survey(site, self._runtime_lock, files)
         self._of_site = self.seen.of_site()
         self._left_out: AbstractSet[str] = TOOLS | self._of_site.keys()
-        self._needs = self._all_needs()
+        self._needs = self._needs_of(self._all_requirements())
         self._kept = self._keep()
+        self._needs |= self._own_needs()
         self._unlisted = unlisted_files(self.seen.listed, files)
         self._dirt = dirt_in(self.seen, files, self._unlisted, sorted(self._kept))
 
@@ -226,11 +227,23 @@ class _Draft:
             notes=(*caveats, *outcome.notes, *self._modules_of_nobody()),
         )
 
-    def _all_needs(self) -> dict[NormalizedName, Needs]:
-        found = self.seen.found
+    def _all_requirements(self) -> dict[NormalizedName, Requirements]:
         nothing = dict.fromkeys(self.seen.mocks, Requirements())
+        return {**self.seen.unread, **nothing, **{name: one.requirements for name, one in self.seen.found.items()}}
+
+    def _own_needs(self) -> dict[NormalizedName, Needs]:
+        """What the kept need for themselves: an extra that only a tool asks for is nobody's after a replay."""
+        requirements = self._all_requirements()
+        others = requirements.keys() - self._kept
+        if not any(requirements[name].may_ask_for_extras for name in others):
+            return {}
+        own = self._needs_of(requirements | dict.fromkeys(others, Requirements()))
+        return {name: own[name] for name in self._kept}
+
+    def _needs_of(self, requirements: Mapping[NormalizedName, Requirements]) -> dict[NormalizedName, Needs]:
+        found = self.seen.found
         return needs_of(
-            {**self.seen.unread, **nothing, **{name: one.requirements for name, one in found.items()}},
+            requirements,
             {name: one.record.extras for name, one in found.items() if one.record is not None},
             self._runtime.markers(),
             {

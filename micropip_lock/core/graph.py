@@ -73,6 +73,11 @@ class Requirements:
     always: tuple[Requirement, ...] = ()
     optional: tuple[str, ...] = ()
 
+    @property
+    def may_ask_for_extras(self) -> bool:
+        """Whether any of them asks for extras of another distribution."""
+        return any(one.extras for one in self.always) or any("[" in line.partition(";")[0] for line in self.optional)
+
 
 @dataclass(kw_only=True, slots=True)
 class _Node:

@@ -261,6 +261,21 @@ def test_extras_that_were_asked_for() -> None:
     assert (("good",), ()) == (package.depends, package.missing)
 
 
+@pytest.mark.parametrize(
+    ("asking", "options"),
+    [
+        (wheel("micropip", "1.0", requires=["app[x]"]), {}),
+        (wheel("apart", "1.0", requires=["app[x]"]), {"roots": ["app"]}),
+    ],
+)
+def test_extras_that_only_what_is_left_out_asks_for(asking: BuiltWheel, options: dict[str, Any]) -> None:
+    """An extra that only a tool, or a package beyond the roots, asks for gives nobody in the lock a dependency."""
+    app = wheel("app", "1.0", extras={"x": ["good"]})
+    site = site_of(app, asking, wheel("good", "1.0"), requested=["app"])
+    package = freeze(site, RUNTIME, **options).packages["app"]
+    assert ((), ()) == (package.depends, package.missing)
+
+
 def test_declared_import_names() -> None:
     """Import-Name wins over the files (PEP 794)."""
     built = wheel(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from random import Random
@@ -11,16 +12,18 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from packaging.utils import canonicalize_name
 
 from micropip_lock.adapters.site import SiteInstaller, SitePackages
 from micropip_lock.app.freeze import freeze
 from micropip_lock.app.replay import replay
 from micropip_lock.core.dirty import Listing
-from micropip_lock.core.model import Lock, Origin
+from micropip_lock.core.mocks import mock_files
+from micropip_lock.core.model import Lock, Mock, Origin
 from micropip_lock.ports import Fetched, InstalledDist, Stray
 from micropip_lock.testing import BuiltWheel, wheel
 from micropip_lock.testing.site import MemorySite
-from tests.app.recorded import APP, LIB, OTHER, RUNTIME, records_of, url_of
+from tests.app.recorded import APP, INDEX, LIB, OTHER, RUNTIME, records_of, url_of
 
 
 class Shuffled:
@@ -153,6 +156,74 @@ def test_fixed_point(tmp_path: Path, as_pyodide: bool) -> None:
     # A module that .data brings is importable only where it was moved out of it.
     expected = first.to_json().replace('"imports": [\n        "spread"\n      ]', imports("spread", *moved))
     assert expected == second.to_json()
+
+
+@st.composite
+def environments(draw: st.DrawFn) -> tuple[MemorySite, list[BuiltWheel]]:
+    """A sound environment: recorded wheels that need each other in any way, mock packages in files, tools."""
+    site, wheels = MemorySite(), []
+    names = draw(st.lists(st.sampled_from([*NAMES, "B_b.x", "piplite"]), unique=True, max_size=5))
+    needs = st.lists(
+        st.builds(
+            "{}{}{}".format,
+            st.sampled_from([*NAMES, "b-b-x", "absent", "Standin"]),
+            st.sampled_from(["", "", "[x]", "[all]"]),
+            st.sampled_from(["", ">=1", "==7", '; sys_platform == "emscripten"', '; python_version < "3"']),
+        ),
+        max_size=3,
+    )
+    if draw(st.booleans()):
+        modules = draw(st.dictionaries(st.sampled_from(["standin", "standin_x.y"]), st.just("x = 1\n"), max_size=2))
+        mock = Mock(
+            name=canonicalize_name("Standin"), display_name="Standin", version="1.0", persistent=True, modules=modules
+        )
+        for path, text in mock_files(mock).items():
+            site.write(path, text)
+    for name in names:
+        stem = canonicalize_name(name).replace("-", "_")
+        files = draw(
+            st.sampled_from([[f"{stem}.py"], [f"{stem}/__init__.py", f"{stem}/x.txt"], [f"ns/{stem}/x.py"], []])
+        )
+        built = wheel(
+            name,
+            draw(st.sampled_from(["1.0", "2.0rc1", "1!3.0+local.1"])),
+            files=dict.fromkeys(files, "x = 1\n"),
+            data=draw(st.sampled_from([{}, {"scripts/" + stem: "#!python\n"}, {"data/share/" + stem: "x"}])),
+            requires=draw(needs),
+            extras={"x": draw(needs), "all": [f"{name}[x]"]},
+            tag=draw(st.sampled_from(["py3-none-any", "py2.py3-none-any", "cp314-cp314-pyemscripten_2026_0_wasm32"])),
+        )
+        kind = draw(st.sampled_from(["index", "url", "runtime"]))
+        origin = Origin(
+            kind=kind, url=url_of(built), index=draw(st.sampled_from([None, INDEX])) if kind == "index" else None
+        )
+        records = records_of(
+            built,
+            origin=origin,
+            size=draw(st.sampled_from([None, built.size])),
+            upload_time=draw(st.sampled_from([None, "2026-01-01T00:00:00Z"])),
+            requested=draw(st.booleans()),
+            requirement=draw(st.sampled_from([None, f"{name}>=1", f"{name} @ {url_of(built)}"])),
+            extras=draw(st.sampled_from([(), ("x",), ("all",), ("nowhere",)])),
+        )
+        site.install(built, records)
+        wheels.append(built)
+    return site, wheels
+
+
+@given(environments(), st.booleans())
+def test_any_sound_environment_is_a_fixed_point(found: tuple[MemorySite, list[BuiltWheel]], as_pyodide: bool) -> None:
+    """Frozen, replayed into an empty directory and frozen again, any sound environment gives the same bytes."""
+    site, wheels = found
+    first = freeze(site, RUNTIME).to_json()
+    with tempfile.TemporaryDirectory() as name:
+        target = Path(name, "site")
+        packages = SitePackages(target, prefix=target.parent)
+        installer = SiteInstaller(target, prefix=target.parent, as_pyodide=as_pyodide)
+        lock = Lock.from_json(first)
+        asyncio.run(replay(lock, site=packages, runtime=RUNTIME, fetcher=Files(wheels), installer=installer))
+        second = freeze(packages, RUNTIME).to_json()
+    assert first == second
 
 
 def imports(*found: str) -> str:
