@@ -106,6 +106,8 @@ odd_rows = st.one_of(
             *("../../bin/run,,", "/abs/x,sha256=,1", "C:\\x,,", '"quoted,name",,', "a,b,c,d", ",,", "x,md5=abc,1"),
             *(
                 "x,sha256=short,1",
+                f"one.py,sha256={'!' * 43},1",
+                f"one.py,sha256={'B' * 43},1",
                 "x,,-1",
                 "x,,99999999999999999999",
                 "",

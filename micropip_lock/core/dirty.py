@@ -6,7 +6,8 @@ Rules this file keeps:
    changed after the install ended, or when nobody knows when it was changed.
 2. A file in a package's own folder, or in its dist-info, that no RECORD lists is dirty. Listings leave ``__pycache__``
    out, and an installer may add its own files to dist-info.
-3. Files outside site-packages, and scripts, which installers rewrite, are not looked at.
+3. Files outside site-packages, scripts, which installers rewrite, and compiled files in ``__pycache__``, which imports
+   rewrite, are not looked at.
 
 Source: "Recording installed projects" (PEP 376, PEP 627).
 Left to others: the listing (``ports.SiteReader.files``), what a freeze makes of it (:mod:`micropip_lock.app.freeze`).
@@ -30,7 +31,7 @@ type Row = tuple[str, str]
 
 # 43 letters of base64url, of which the last one stands for four bits: what parse_record takes, too.
 _ROW: Final = re.compile(r"\n([^,]+),(?:sha256=[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048])?,([0-9]{0,15})(?=\n|\Z)")
-_ODD: Final = ('"', "\\", "\0")
+_ODD: Final = ('"', "\\", "\0", "\r")
 _SCRIPTS: Final = ("bin/", "Scripts/")
 _NEVER_MIND: Final = float("inf")
 _NOT_KNOWN: Final = float("-inf")
@@ -108,7 +109,7 @@ def changed_and_missing(
     times = files.changed
     sizes = files.sizes
     # Nearly always two expressions answer for all files at once.
-    suspects = {path for path, size in rows if sizes.get(path) != size and not _is_cache(path, size)}
+    suspects = {path for path, size in rows if sizes.get(path) != size and not _is_cache(path)}
     if max(map(times.get, [path for path, _ in rows], repeat(_NEVER_MIND)), default=_NOT_KNOWN) > ended:
         suspects |= {path for path, _ in rows if times.get(path, _NEVER_MIND) > ended}
     suspects.difference_update(f"{directory}/{name}" for name in ADDED_FILES)
@@ -117,7 +118,7 @@ def changed_and_missing(
     changed, missing = [], []
     for row in parse_record(read_text("RECORD") or ""):
         path = posixpath.normpath(row.path)
-        if path not in suspects or row.digest is None or path.startswith(("../", "/", *_SCRIPTS)):
+        if path not in suspects or row.digest is None or path.startswith(("../", "/", *_SCRIPTS)) or _is_cache(path):
             continue
         size = sizes.get(path)
         if size is None or (data := read_file(row.path)) is None:
@@ -127,9 +128,9 @@ def changed_and_missing(
     return Dirt(changed=tuple(sorted(changed)), missing=tuple(sorted(missing)))
 
 
-def _is_cache(path: str, size: str) -> bool:
-    """A compiled file that an installer listed without saying anything about it."""
-    return not size and "__pycache__/" in path
+def _is_cache(path: str) -> bool:
+    """A compiled file, which an import writes anew, and which some wheels bring along all the same."""
+    return "__pycache__/" in path
 
 
 def _end_of_install(files: Listing, directory: str) -> float:

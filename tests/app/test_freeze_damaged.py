@@ -120,6 +120,26 @@ def test_hidden_characters_in_reasons() -> None:
     assert [("\\u202ea", "no-metadata"), ("a", "no-metadata")] == items(site)
 
 
+@pytest.mark.parametrize("digest", ["!" * 43, "B" * 43])
+def test_a_row_whose_digest_is_none(digest: str) -> None:
+    """A RECORD with a digest that nobody can read is a reason, also where the files are as large as it says."""
+    site = MemorySite(wheels=[SIX])
+    site.write(f"{SIX.dist_info}/RECORD", f"six.py,sha256={digest},{len(site.read('six.py') or b'')}\n")
+    assert [("six", "record-unreadable")] == items(site)
+
+
+def test_compiled_files_that_a_wheel_brings(tmp_path: Path) -> None:
+    """A wheel that ships __pycache__ is locked, also when an import has written its files anew."""
+    built = wheel("six", "1.0", files={"six.py": "", "__pycache__/six.cpython-314.pyc": "old"})
+    site = MemorySite()
+    site.install(built, records_of(built))
+    site.write("__pycache__/six.cpython-314.pyc", "new")
+    for path in site.paths():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(site.read(path) or b"")
+    assert ([], []) == (items(site), items(SitePackages(tmp_path)))
+
+
 def test_a_requirement_with_a_long_name() -> None:
     """A requirement whose name is too long for a lock is one that cannot be read."""
     site = MemorySite()

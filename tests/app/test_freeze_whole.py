@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -19,7 +19,7 @@ from micropip_lock.app.freeze import freeze
 from micropip_lock.app.replay import replay
 from micropip_lock.core.dirty import Listing
 from micropip_lock.core.mocks import mock_files
-from micropip_lock.core.model import Lock, Mock, Origin
+from micropip_lock.core.model import Lock, Mock, Origin, OriginKind
 from micropip_lock.ports import Fetched, InstalledDist, Stray
 from micropip_lock.testing import BuiltWheel, wheel
 from micropip_lock.testing.site import MemorySite
@@ -193,7 +193,7 @@ def environments(draw: st.DrawFn) -> tuple[MemorySite, list[BuiltWheel]]:
             extras={"x": draw(needs), "all": [f"{name}[x]"]},
             tag=draw(st.sampled_from(["py3-none-any", "py2.py3-none-any", "cp314-cp314-pyemscripten_2026_0_wasm32"])),
         )
-        kind = draw(st.sampled_from(["index", "url", "runtime"]))
+        kind = draw(st.sampled_from(get_args(OriginKind)))
         origin = Origin(
             kind=kind, url=url_of(built), index=draw(st.sampled_from([None, INDEX])) if kind == "index" else None
         )
