@@ -109,7 +109,7 @@ def changed_and_missing(
     times = files.changed
     sizes = files.sizes
     # Nearly always two expressions answer for all files at once.
-    suspects = {path for path, size in rows if sizes.get(path) != size and not _is_cache(path)}
+    suspects = {path for path, size in rows if sizes.get(path) != size and "__pycache__/" not in path}
     if max(map(times.get, [path for path, _ in rows], repeat(_NEVER_MIND)), default=_NOT_KNOWN) > ended:
         suspects |= {path for path, _ in rows if times.get(path, _NEVER_MIND) > ended}
     suspects.difference_update(f"{directory}/{name}" for name in ADDED_FILES)
@@ -118,19 +118,22 @@ def changed_and_missing(
     changed, missing = [], []
     for row in parse_record(read_text("RECORD") or ""):
         path = posixpath.normpath(row.path)
-        if path not in suspects or row.digest is None or path.startswith(("../", "/", *_SCRIPTS)) or _is_cache(path):
+        if path not in suspects or path.startswith(("../", "/", *_SCRIPTS)) or _is_cache(path, row.digest):
             continue
         size = sizes.get(path)
         if size is None or (data := read_file(row.path)) is None:
             missing.append(path)
-        elif (row.size is not None and row.size != len(data)) or Digest.of(data) != row.digest:
+        elif row.size not in (None, len(data)) or row.digest not in (None, Digest.of(data)):
             changed.append(path)
     return Dirt(changed=tuple(sorted(changed)), missing=tuple(sorted(missing)))
 
 
-def _is_cache(path: str) -> bool:
-    """A compiled file, which an import writes anew, and which some wheels bring along all the same."""
-    return "__pycache__/" in path
+def _is_cache(path: str, digest: Digest | None = None) -> bool:
+    """A compiled file, which an import writes anew, and which some wheels bring along all the same.
+
+    One beside its source may be the only form that a wheel has it in; then RECORD has its digest.
+    """
+    return "__pycache__/" in path or (digest is None and path.endswith((".pyc", ".pyo")))
 
 
 def _end_of_install(files: Listing, directory: str) -> float:

@@ -114,6 +114,13 @@ def test_strays_without_a_name(tmp_path: Path, name: str) -> None:
     assert [(canonicalize_name(name), expected[name])] == items(SitePackages(tmp_path))
 
 
+@pytest.mark.parametrize("line", ["1" * 400, "a\0b", "\u202e"])
+def test_path_files_that_name_no_directory(tmp_path: Path, line: str) -> None:
+    """A line of a path file that no file system takes names nothing that can be imported."""
+    (tmp_path / "a.pth").write_text(line, "utf-8")
+    assert [] == items(SitePackages(tmp_path))
+
+
 def test_hidden_characters_in_reasons() -> None:
     """Items are sorted as a reader sorts them, who sees hidden characters spelt out."""
     site = MemorySite({"a-1.0.dist-info/METADATA": b"\xff", "\u202ea-1.0.dist-info/METADATA": b"\xff"})

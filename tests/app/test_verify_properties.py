@@ -26,5 +26,6 @@ def test_what_was_frozen_is_what_is_there(tree: Tree, others: list[Memory], runt
     """An environment has no errors against its own lock, where that holds all of it."""
     site = Site(MemorySite(tree), others)
     lock = freeze(site, Runtime(runtime_lock), strict=False)
-    errors = verify(lock, site, runtime_lock).errors
-    assert bool(lock.unlocked) or () == errors
+    # RECORD may name a file by its absolute path; a freeze does not look at what lies outside, verify warns of it.
+    errors = [one for one in verify(lock, site, runtime_lock).errors if one.code != "record-unsafe-path"]
+    assert bool(lock.unlocked) or [] == errors

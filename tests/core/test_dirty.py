@@ -115,7 +115,9 @@ def judged(
         ({"a.py": b"x"}, {}, Dirt(missing=("a.py",))),
         ({"b.py": b"x", "a.py": b"x"}, {"c.py": b"x"}, Dirt(missing=("a.py", "b.py"))),
         ({"a.py": None}, {"a.py": b"anything"}, Dirt()),
-        ({"a.py": None}, {}, Dirt()),
+        ({"a.py": None}, {}, Dirt(missing=("a.py",))),
+        ({"a.pyc": None, "b.pyo": None}, {}, Dirt()),
+        ({"a.pyc": b"x"}, {"a.pyc": b"y"}, Dirt(changed=("a.pyc",))),
         ({"./a/../b.py": b"x"}, {"b.py": b"x"}, Dirt()),
         ({"./a/../b.py": b"x"}, {"b.py": b"y"}, Dirt(changed=("b.py",))),
         ({"../../bin/run": b"x", "/etc/x": b"x"}, {}, Dirt()),
@@ -131,9 +133,10 @@ def test_changed_and_missing(record: dict[str, bytes | None], there: dict[str, b
     assert expected == judged(record, there)
 
 
-def test_a_row_of_another_algorithm_is_not_compared() -> None:
-    """A row whose digest is no SHA-256 says nothing about the bytes."""
-    assert Dirt() == judged({}, {"a.py": b"x"}, more="a.py,md5=abc,9\n")
+@pytest.mark.parametrize(("size", "expected"), [("1", Dirt()), ("", Dirt()), ("9", Dirt(changed=("a.py",)))])
+def test_a_row_of_another_algorithm(size: str, expected: Dirt) -> None:
+    """A row whose digest is no SHA-256 says nothing about the bytes but how many there are."""
+    assert expected == judged({}, {"a.py": b"x"}, more=f"a.py,md5=abc,{size}\n")
 
 
 @pytest.mark.parametrize(
