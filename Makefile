@@ -3,7 +3,7 @@
 
 PY := .venv/bin/python
 
-.PHONY: corpus corpus-files wheel help setup js bundle test demo bench-locate bench-freeze fuzz fmt lint lock clean
+.PHONY: check-wheels bench-check corpus corpus-files wheel help setup js bundle test demo bench-locate bench-freeze fuzz fmt lint lock clean
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -45,6 +45,12 @@ corpus: setup ## every case of bad input: expected, got, state left behind; ARGS
 
 corpus-files: setup ## write the folders of the corpus to .cache/corpus
 	$(PY) -m tests.corpus.generate.writer .cache/corpus
+
+check-wheels: setup ## check every real wheel that was downloaded here: none refused; ARGS are directories
+	$(PY) -m tools.check_wheels $(ARGS)
+
+bench-check: setup ## what checking a wheel costs beside hashing and inflating it; ARGS go to tools/bench_check.py
+	$(PY) -m tools.bench_check $(ARGS)
 
 wheel: bundle ## the wheel, in dist/
 	$(PY) -m build --wheel --no-isolation --outdir dist

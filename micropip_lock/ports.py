@@ -14,6 +14,7 @@ from micropip_lock.core.digest import Digest, VerifiedWheel
 from micropip_lock.core.dirty import Listing
 from micropip_lock.core.mocks import MockInstall
 from micropip_lock.core.model import Abi, LockedPackage
+from micropip_lock.core.wheel import OpenedWheel
 
 Progress = Callable[["ProgressEvent"], None]
 
@@ -264,14 +265,14 @@ class Install:
 
     Attributes:
         package: What the lock says.
-        wheel: The admitted bytes.
+        wheel: What was admitted, opened and checked (an opened wheel is made of admitted bytes only).
         records: Given the RECORD that is installed, the files to write into dist-info beside the wheel's own: name to
             text.
         replaces: dist-info directories of this package that are installed now and go away.
     """
 
     package: LockedPackage
-    wheel: VerifiedWheel
+    wheel: OpenedWheel
     records: Callable[[str], Mapping[str, str]]
     replaces: Sequence[str] = ()
 

@@ -303,9 +303,12 @@ def recording_layer(layer: Any, recording: _Recording) -> Any:
 
         @staticmethod
         async def fetch_bytes(url: str, kwargs: dict[str, str]) -> bytes:
-            data: bytes = await layer.fetch_bytes(metadata_address(url), kwargs)
+            address = metadata_address(url)
+            data: bytes = await layer.fetch_bytes(address, kwargs)
             check_promise(url, data)
             underway = _underway.get()
+            if underway is not None and address.partition("?")[0].endswith(".whl.metadata"):
+                underway.describe(address, data)
             if underway is not None and (filename := wheel_of(url)) is not None:
                 # Checked as it arrives, while others are on their way.
                 underway.admit(data, filename, url=url, promised=underway.promised(url))

@@ -125,7 +125,9 @@ class SiteInstaller:
                 await asyncio.sleep(0)
             in_files = [one.mock for one in mocks if one.mock.persistent or self._memory_mocks is None]
             staged += [self._staged_mock(mock, staging / f"mock-{mock.name}") for mock in in_files]
-            left = self._remove_replaced(installs, mocks, staging / REPLACED, journal)
+            leaving = self._leaving(installs, mocks)
+            self._check_free(staged, frozenset(leaving))
+            left = self._remove(leaving, staging / REPLACED, journal)
             for one in staged:
                 self._commit(one, journal)
             notes = await self._load(staged, on_step)
@@ -164,7 +166,7 @@ class SiteInstaller:
             raise
 
     def _stage(self, one: Install, directory: Path, on_step: Callable[[str, str], None]) -> _Staged:
-        opened = OpenedWheel(one.wheel)
+        opened = one.wheel
         files: dict[Path, Path] = {}
         moved: dict[str, Path] = {}
         made: set[Path] = set()
@@ -243,23 +245,26 @@ class SiteInstaller:
             writer.writerow((path, row.digest.record if row.digest else "", "" if row.size is None else row.size))
         return text.getvalue()
 
-    def _remove_replaced(
-        self, installs: Sequence[Install], mocks: Sequence[MockInstall], trash: Path, journal: Journal
-    ) -> set[Path]:
-        """Move what is replaced out of the way; tell the directories it leaves."""
-        left: set[Path] = set()
+    def _leaving(self, installs: Sequence[Install], mocks: Sequence[MockInstall]) -> list[Path]:
+        """Files of what is replaced, each once; what they share with a distribution that stays is none of them."""
         mocked = {old.directory: old.modules for one in mocks for old in one.replaces if old.persistent}
         replaced = {directory for one in installs for directory in one.replaces} | mocked.keys()
         others = self._owned_by_others(replaced) if replaced else frozenset()
+        found: dict[Path, None] = {}
         for directory in sorted(replaced):
             owned = self._owned(directory)
             for target in (*owned, *self._owned_modules(mocked.get(directory, ()))):
-                if target in others or not os.path.lexists(target):
-                    # Shared with a distribution that stays, or with one that went a moment ago.
-                    continue
-                trash.mkdir(exist_ok=True)
-                left.update(parent for parent in target.parents if parent.is_relative_to(self.root))
-                journal.move(target, trash / str(len(journal.moved)))
+                if target not in others and os.path.lexists(target):
+                    found[target] = None
+        return list(found)
+
+    def _remove(self, leaving: Sequence[Path], trash: Path, journal: Journal) -> set[Path]:
+        """Move what is replaced out of the way; tell the directories it leaves."""
+        left: set[Path] = set()
+        for target in leaving:
+            trash.mkdir(exist_ok=True)
+            left.update(parent for parent in target.parents if parent.is_relative_to(self.root))
+            journal.move(target, trash / str(len(journal.moved)))
         return left - {self.root}
 
     def _owned_modules(self, modules: Sequence[str]) -> Iterator[Path]:
@@ -275,22 +280,36 @@ class SiteInstaller:
     def _owned(self, directory: str) -> list[Path]:
         return owned_files(self.root, directory, self.prefix, as_pyodide=self._as_pyodide)
 
+    def _check_free(self, staged: Sequence[_Staged], leaving: frozenset[Path]) -> None:
+        """Find conflicts before anything is moved: with files that stay, and of the new ones with each other."""
+        coming: dict[Path, tuple[str, Path]] = {}
+        for one in staged:
+            for target, source in one.files.items():
+                name, other = coming.setdefault(target, (one.name, source))
+                if other is not source and other.read_bytes() != source.read_bytes():
+                    raise self._conflict(one.name, target, f"{name}, which is to be installed, too")
+                if target not in leaving and os.path.lexists(target) and not _same(target, source):
+                    raise self._conflict(one.name, target, "something that is there already")
+
     def _commit(self, staged: _Staged, journal: Journal) -> None:
-        name = staged.name
         for target, source in staged.files.items():
-            exists = target.exists() or target.is_symlink()
-            if exists and target.is_file() and target.read_bytes() == source.read_bytes():
+            exists = os.path.lexists(target)
+            if exists and _same(target, source):
                 continue
             if exists or not _nearest(target).is_dir():
-                raise ConflictError(
-                    f"a file of {name} is already there and belongs to something else",
-                    code="owned",
-                    package=name,
-                    where=str(target.relative_to(self.root) if target.is_relative_to(self.root) else target),
-                    hint="uninstall what owns it, or replay into a fresh environment",
-                )
+                raise self._conflict(staged.name, target, "something that is there already")
             journal.make(target.parent)
             journal.move(source, target)
+
+    def _conflict(self, name: str, target: Path, owner: str) -> ConflictError:
+        return ConflictError(
+            f"a file of {name} belongs to something else",
+            code="owned",
+            package=name,
+            where=str(target.relative_to(self.root) if target.is_relative_to(self.root) else target),
+            got=owner,
+            hint="uninstall what owns it, or replay into a fresh environment",
+        )
 
     async def _load(self, staged: Sequence[_Staged], on_step: Callable[[str, str], None]) -> tuple[str, ...]:
         loaded = []
@@ -310,6 +329,10 @@ class _Staged:
 
     name: str
     files: dict[Path, Path]
+
+
+def _same(target: Path, source: Path) -> bool:
+    return target.is_file() and target.read_bytes() == source.read_bytes()
 
 
 def _nearest(target: Path) -> Path:

@@ -37,7 +37,7 @@ from micropip_lock.core.policy_fields import RUNTIME
 from micropip_lock.core.redact import public_url
 from micropip_lock.core.specifiers import parse_requirement
 from micropip_lock.core.wheel import OpenedWheel
-from micropip_lock.errors import HashMismatchError, LockSchemaError
+from micropip_lock.errors import HashMismatchError, LockSchemaError, WheelMetadataError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,7 +94,8 @@ class Underway:
     policy: Policy = DEFAULT_POLICY
     keep: Callable[[VerifiedWheel], None] = field(default=lambda wheel: None)
     _facts: dict[str, Facts] = field(default_factory=dict)
-    _records: dict[tuple[Digest, str], Digest] = field(default_factory=dict)
+    _described: dict[str, Digest] = field(default_factory=dict)
+    _records: dict[tuple[Digest, str], tuple[Digest, Digest]] = field(default_factory=dict)
 
     def add(self, name: NormalizedName, url: str, indices: Mapping[str, Mapping[str, object] | None]) -> None:
         """Note where a wheel comes from, before it is fetched.
@@ -158,6 +159,15 @@ class Underway:
         facts = self._facts.get(url)
         return facts.entry.digest.hex if facts is not None and facts.entry and facts.entry.digest else None
 
+    def describe(self, url: str, metadata: bytes) -> None:
+        """Note what the index says METADATA of a wheel is: the installer decides by it what else to install.
+
+        Args:
+            url: Address of the wheel.
+            metadata: The file beside it (PEP 658).
+        """
+        self._described[_without_suffix(url)] = Digest.of(metadata)
+
     def admit(self, data: bytes, filename: str, *, url: str = "", promised: str | None = None) -> Digest:
         """Check a wheel as strictly as a replay does.
 
@@ -172,6 +182,7 @@ class Underway:
 
         Raises:
             HashMismatchError: The bytes are not those that were promised.
+            WheelMetadataError: code ``metadata-drift``: METADATA is not what the index says it is.
             WheelFormatError, WheelPathError, WheelMetadataError, WheelRecordError, WheelTooLargeError: see each code.
             StorageError: It is from a local file and cannot be kept.
         """
@@ -191,10 +202,30 @@ class Underway:
             for _path, _bytes in opened.files():
                 # Inflating is the check: the CRC, and the digest in RECORD.
                 pass
+            texts = (opened.record_text, opened.metadata)
+            record, metadata = (Digest.of(text.encode("utf-8")) for text in texts)
             if url and not is_reachable(absolute(url, self.page_address)):
                 self.keep(wheel)
-            self._records[key] = Digest.of(opened.record_text.encode("utf-8"))
-        return self._records[key]
+            self._records[key] = record, metadata
+        record, metadata = self._records[key]
+        self._check_described(filename, metadata, url)
+        return record
+
+    def _check_described(self, filename: str, got: Digest, url: str) -> None:
+        """Compare METADATA with what the index says it is, as listed and as served."""
+        facts = self._facts.get(url)
+        listed = facts.entry.metadata_digest if facts is not None and facts.entry is not None else None
+        for promised in (listed, self._described.get(_without_suffix(url))):
+            if promised not in (None, got):
+                raise WheelMetadataError(
+                    "METADATA of the wheel is not what its index says it is",
+                    code="metadata-drift",
+                    where=f"{filename}: METADATA",
+                    url=public_url(url),
+                    expected=f"sha256 {promised}",
+                    got=got.hex,
+                    hint="nothing was installed: what the index says decides what comes along; tell its owner",
+                )
 
     def records(self, data: bytes, filename: str, files: Mapping[str, str]) -> dict[str, str]:
         """The files to write into dist-info beside the wheel's own.
@@ -233,6 +264,12 @@ class Underway:
             "PYODIDE_URL": origin.url,
             **format_records(record),
         }
+
+
+def _without_suffix(url: str) -> str:
+    """A wheel's address, of its own or of its metadata file, without what follows the path."""
+    parts = urlsplit(url)
+    return parts._replace(path=parts.path.removesuffix(".metadata"), query="", fragment="").geturl()
 
 
 def absolute(url: str, page_address: str | None) -> str:

@@ -14,18 +14,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from micropip_lock.core.digest import Digest, VerifiedWheel
+from micropip_lock.core.digest import Digest
 from micropip_lock.core.dist_info import OriginRecord, format_records, public_url, pyodide_source
 from micropip_lock.core.local_wheel import is_reachable, local_origin
 from micropip_lock.core.model import Origin
 from micropip_lock.core.plan import Download, Plan
+from micropip_lock.core.wheel import OpenedWheel
 from micropip_lock.errors import StorageError
 from micropip_lock.ports import Install, WheelKeep
 
 INSTALLER_NAME: Final = "micropip-lock"
 
 
-def installs(plan: Plan, admitted: Mapping[str, VerifiedWheel]) -> list[Install]:
+def installs(plan: Plan, admitted: Mapping[str, OpenedWheel]) -> list[Install]:
     """The wheels of a plan, in the order to install.
 
     Args:
@@ -37,14 +38,14 @@ def installs(plan: Plan, admitted: Mapping[str, VerifiedWheel]) -> list[Install]
         Install(
             package=downloads[name].package,
             wheel=admitted[name],
-            records=_record_writer(downloads[name], admitted[name]),
+            records=_record_writer(downloads[name], admitted[name].wheel.digest),
             replaces=tuple(old.directory for old in downloads[name].replaces),
         )
         for name in plan.order
     ]
 
 
-def keep_local(plan: Plan, admitted: Mapping[str, VerifiedWheel], keep: WheelKeep) -> list[str]:
+def keep_local(plan: Plan, admitted: Mapping[str, OpenedWheel], keep: WheelKeep) -> list[str]:
     """Keep what nobody can be asked for again.
 
     Returns:
@@ -54,7 +55,7 @@ def keep_local(plan: Plan, admitted: Mapping[str, VerifiedWheel], keep: WheelKee
     for download in plan.downloads:
         if _origin(download).kind == "local":
             try:
-                keep.put(admitted[download.package.name])
+                keep.put(admitted[download.package.name].wheel)
             except StorageError as error:
                 notes.append(
                     f"{download.package}: its wheel could not be kept, a freeze here will refuse it ({error.got})"
@@ -69,14 +70,14 @@ def _origin(download: Download) -> Origin:
     return origin if is_reachable(origin.url) else local_origin(package.wheel.filename)
 
 
-def _record_writer(download: Download, wheel: VerifiedWheel) -> Callable[[str], Mapping[str, str]]:
+def _record_writer(download: Download, digest: Digest) -> Callable[[str], Mapping[str, str]]:
     package = download.package
     origin = _origin(download)
 
     def records(record_text: str) -> Mapping[str, str]:
         record = OriginRecord(
             origin=origin,
-            digest=wheel.digest,
+            digest=digest,
             size=package.wheel.size,
             upload_time=package.wheel.upload_time,
             yanked=package.wheel.yanked,
@@ -90,7 +91,7 @@ def _record_writer(download: Download, wheel: VerifiedWheel) -> Callable[[str], 
         # What micropip would have written: micropip.list() and micropip.freeze() read these.
         files["PYODIDE_SOURCE"] = pyodide_source(origin)
         files["PYODIDE_URL"] = origin.url if origin.kind == "local" else public_url(download.url)
-        files["PYODIDE_SHA256"] = wheel.digest.hex
+        files["PYODIDE_SHA256"] = digest.hex
         return files
 
     return records

@@ -6,7 +6,8 @@ Rules this file keeps:
 
 1. Plan first, offline: ABI, wheel tags, what is there already. Nothing is asked of the network for what is.
 2. Fetch everything concurrently (bounded, largest first); every byte is hashed by us before anything is unpacked.
-3. Only when every wheel has been admitted does the installer touch the environment, and it changes all or nothing.
+3. Only when every wheel has been admitted, opened and found right for this place does the installer touch the
+   environment, and it changes all or nothing.
 4. The bytes of wheels that no address names to others are kept, so that what was replayed can be frozen.
 5. One typed error comes out, with a report of every package's outcome; a cancellation leaves everything as it was.
 """
@@ -34,6 +35,8 @@ from micropip_lock.core.mocks import MockInstall, plan_mocks
 from micropip_lock.core.model import Lock, LockedPackage, Mock, by_name
 from micropip_lock.core.plan import Download, Plan, make_plan
 from micropip_lock.core.policy import DEFAULT_POLICY, Policy
+from micropip_lock.core.wheel import OpenedWheel
+from micropip_lock.core.wheel_place import check_place
 from micropip_lock.errors import (
     AlreadyImportedError,
     BusyError,
@@ -61,7 +64,8 @@ class _Run:
     mocks: tuple[MockInstall, ...] = ()
     received: dict[str, int] = field(default_factory=dict)
     discarded: int = 0
-    admitted: dict[str, VerifiedWheel] = field(default_factory=dict)
+    python: str = ""
+    admitted: dict[str, OpenedWheel] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     failures: dict[str, MicropipLockError] = field(default_factory=dict)
     requests: int = 0
@@ -220,7 +224,15 @@ async def _replay(
             run.failures[error.package] = error
         error.report = run.report(done=False)
         raise
-    run = _Run(lock=lock, plan=plan, progress=progress, started=started, policy=policy, mocks=mocks)
+    run = _Run(
+        lock=lock,
+        plan=plan,
+        progress=progress,
+        started=started,
+        policy=policy,
+        mocks=mocks,
+        python=runtime.markers()["python_full_version"],
+    )
     run.tell("plan")
     imported = _imported_again(run, runtime.imported(), own_modules)
     if imported and not force:
@@ -256,7 +268,8 @@ async def _replay(
         error.report = run.report(done=False)
         raise
     run.tell("done")
-    return run.report(done=True, notes=(*notes, *not_kept), restart_required=bool(imported))
+    warned = [f"{name}: {one}" for name in plan.order for one in run.admitted[name].warnings]
+    return run.report(done=True, notes=(*notes, *not_kept, *warned), restart_required=bool(imported))
 
 
 def _step(run: _Run, stage: str, name: str) -> None:
@@ -315,7 +328,10 @@ async def _fetch_one(run: _Run, fetcher: Fetcher, gate: asyncio.Semaphore, downl
             run.tell("fetch", package)
 
         try:
-            run.admitted[package.name] = await _fetch_admitted(run, fetcher, download, received)
+            # Looked into while others are on their way.
+            opened = OpenedWheel(await _fetch_admitted(run, fetcher, download, received))
+            check_place(opened, run.python)
+            run.admitted[package.name] = opened
         except MicropipLockError as error:
             error.package = error.package or package.name
             run.failures[package.name] = error

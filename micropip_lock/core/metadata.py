@@ -1,4 +1,4 @@
-"""What a freeze reads of METADATA: the few fields it needs, found without parsing the rest.
+"""What a freeze and a check of a wheel read of METADATA: the few fields they need, found without parsing the rest.
 
 Rules this file keeps:
 
@@ -20,41 +20,55 @@ from typing import Final
 # line that a mailbox puts before a message. Both begin with a line end because an expression finds that fastest.
 _NO_FIELD: Final = re.compile(r"\n(?![!-9;-~]*:|[ \t]|From )")
 _FIELD: Final = re.compile(
-    r"\n(name|version|requires-dist|import-name|import-namespace):[ \t]*(.*(?:\n[ \t].*)*)", re.IGNORECASE
+    r"\n(metadata-version|name|version|requires-python|requires-dist|import-name|import-namespace):"
+    r"[ \t]*(.*(?:\n[ \t].*)*)",
+    re.IGNORECASE,
 )
+
+_ONCE: Final = ("metadata-version", "name", "version", "requires-python")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Metadata:
-    """The fields of METADATA that a freeze reads, as they are spelled there.
+    """The fields of METADATA that are read, as they are spelled there.
 
     Attributes:
+        metadata_version: ``Metadata-Version``, or ``""``.
         name: ``Name``, or ``""``.
         version: ``Version``, or ``""``.
+        requires_python: ``Requires-Python``, or ``""``.
         requires: Every ``Requires-Dist``.
         import_names: Every ``Import-Name``; ``None`` when the field is absent.
         import_namespaces: Every ``Import-Namespace``; ``None`` when the field is absent.
+        repeated: Fields that may stand once and stand there with several values, in lower case.
     """
 
+    metadata_version: str = ""
     name: str = ""
     version: str = ""
+    requires_python: str = ""
     requires: tuple[str, ...] = ()
     import_names: tuple[str, ...] | None = None
     import_namespaces: tuple[str, ...] | None = None
+    repeated: tuple[str, ...] = ()
 
 
 def parse_metadata(text: str) -> Metadata:
     """Read METADATA; whatever the text is, there is an answer."""
-    found: dict[str, list[str]] = {"name": [], "version": [], "requires-dist": []}
+    found: dict[str, list[str]] = {}
     for name, value in _FIELD.findall(_fields(text)):
         found.setdefault(name.lower(), []).append(value.strip())
+    once = {name: found.get(name, [""]) for name in _ONCE}
     names, namespaces = found.get("import-name"), found.get("import-namespace")
     return Metadata(
-        name=found["name"][0] if found["name"] else "",
-        version=found["version"][0] if found["version"] else "",
-        requires=tuple(found["requires-dist"]),
+        metadata_version=once["metadata-version"][0],
+        name=once["name"][0],
+        version=once["version"][0],
+        requires_python=once["requires-python"][0],
+        requires=tuple(found.get("requires-dist", ())),
         import_names=None if names is None else tuple(names),
         import_namespaces=None if namespaces is None else tuple(namespaces),
+        repeated=tuple(name for name, values in once.items() if len(set(values)) > 1),
     )
 
 

@@ -57,7 +57,7 @@ class Archive:
         self._check_caps(entries)
         check_paths(entries, filename)
         self._starts = self._check_places(entries, directory)
-        self.entries: Mapping[str, ZipEntry] = {entry.path: entry for entry in entries if not entry.is_directory}
+        self.entries: Mapping[str, ZipEntry] = {entry.path: entry for entry in entries if entry.path[-1:] != "/"}
         if not self.entries:
             raise bad_zip(filename, "the wheel is empty", got="directories only", code="empty")
 
@@ -109,10 +109,10 @@ class Archive:
             )
         following = [entry.offset for entry in ordered[1:]]
         for entry, after in zip(ordered, (*following, directory), strict=True):
-            if entry.offset == after:
+            at = entry.offset
+            if at == after:
                 raise bad_zip(filename, "two names of one entry", got=repr(entry.path), code="overlap")
-            start = data_start(data, entry.offset, entry, filename)
-            starts[entry.offset] = start
+            starts[at] = start = data_start(data, at, entry, filename)
             if start + entry.packed_size != after:
                 data_end(data, start + entry.packed_size, after, entry, filename)
         return starts

@@ -14,7 +14,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
-from micropip_lock.core.zip_entry import ZipEntry, bad_zip, extra_fields
+from micropip_lock.core.zip_entry import LOCAL_HEADER, ZipEntry, bad_zip, extra_fields
 from micropip_lock.errors import WheelTooLargeError
 
 END_SIZE: Final = 22
@@ -33,6 +33,7 @@ _FIELDS: Final = struct.Struct("<4x4x2H4x3L4H2x2L")
 # APPNOTE 4.4.4: bits 0, 6 and 13 mean encryption; 1 to 3 and 11 are what wheels have.
 _ENCRYPTED: Final = 0x2041
 _UNUSUAL: Final = 0xFFFF & ~0x080E
+_METHODS: Final = (0, 8)
 # APPNOTE 4.4.3: 6.3 is the newest format there is; no unpacker takes a higher number.
 _NEWEST: Final = 63
 _FULL16: Final = 0xFFFF
@@ -159,13 +160,14 @@ def parse_directory(data: bytes, place: DirectoryPlace, filename: str) -> tuple[
             ``directory-content``, ``lfh-cd-mismatch``.
     """
     entries: list[ZipEntry] = []
-    at = 0
+    at, total, last = 0, len(data), place.start - LOCAL_HEADER
+    unpack, width = _FIELDS.unpack_from, _FIELDS.size
     for _ in range(place.count):
-        if len(data) - at < _FIELDS.size or data[at : at + 4] != _ENTRY:
-            raise bad_zip(filename, "the directory breaks off", got=f"{len(data) - at} bytes left")
-        flags, method, crc, packed, size, name, extra, comment, disk, external, offset = _FIELDS.unpack_from(data, at)
+        if total - at < width or data[at : at + 4] != _ENTRY:
+            raise bad_zip(filename, "the directory breaks off", got=f"{total - at} bytes left")
+        flags, method, crc, packed, size, name, extra, comment, disk, external, offset = unpack(data, at)
         header = data[at + 6 : at + 30]
-        at += _FIELDS.size
+        at += width
         raw = data[at : at + name]
         path = _decoded(raw, flags, filename)
         if extra:
@@ -173,16 +175,15 @@ def parse_directory(data: bytes, place: DirectoryPlace, filename: str) -> tuple[
             size, packed, offset = _widened((size, packed, offset), zip64, filename)
         at += name + extra + comment
         entry = ZipEntry(path, raw, offset, packed, size, crc, method, flags, external, header)
-        outside = disk or offset + 30 + packed > place.start
-        if flags & _UNUSUAL or method not in (0, 8) or header[0] > _NEWEST or outside:
+        if flags & _UNUSUAL or method not in _METHODS or disk or offset + packed > last:
             _refuse_unusual(entry, filename)
-        if method == 0 and size != packed:
+        if size != packed and method == 0:
             raise bad_zip(filename, "a stored entry of two sizes", got=repr(path), code="size-mismatch")
-        if size and path.endswith("/"):
+        if size and path[-1:] == "/":
             raise bad_zip(filename, "a directory that has content", got=repr(path), code="directory-content")
         entries.append(entry)
-    if at != len(data):
-        raise bad_zip(filename, "bytes after the last entry of the directory", got=f"{len(data) - at} bytes")
+    if at != total:
+        raise bad_zip(filename, "bytes after the last entry of the directory", got=f"{total - at} bytes")
     if len({entry.path for entry in entries}) != len(entries):
         twice = next(path for path, count in Counter(entry.path for entry in entries).items() if count > 1)
         raise bad_zip(filename, "two entries have one name", got=repr(twice), code="duplicate-entry")
@@ -192,7 +193,7 @@ def parse_directory(data: bytes, place: DirectoryPlace, filename: str) -> tuple[
 def _refuse_unusual(entry: ZipEntry, filename: str) -> NoReturn:
     if entry.flags & _ENCRYPTED:
         raise bad_zip(filename, "an entry is encrypted", got=repr(entry.path), code="encrypted")
-    if entry.method not in (0, 8):
+    if entry.method not in _METHODS:
         raise bad_zip(
             filename,
             "an entry is neither stored nor deflated",
@@ -207,9 +208,11 @@ def _refuse_unusual(entry: ZipEntry, filename: str) -> NoReturn:
 
 
 def _decoded(raw: bytes, flags: int, filename: str) -> str:
+    # APPNOTE, appendix D: bit 11 means UTF-8, else code page 437; both begin with ASCII.
+    if not flags & 0x800 and not raw.isascii():
+        return raw.decode("cp437")
     try:
-        # APPNOTE, appendix D: bit 11 means UTF-8, else code page 437.
-        return raw.decode("utf-8" if flags & 0x800 else "cp437")
+        return raw.decode("utf-8")
     except UnicodeDecodeError as error:
         raise bad_zip(filename, "a file name is not UTF-8", got=repr(raw[:80])) from error
 

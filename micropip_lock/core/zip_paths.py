@@ -37,6 +37,7 @@ _SUSPICIOUS: Final = (
     "\n.\n",
     "\n..\n",
 )
+_PLAIN_TYPES: Final = (0, stat.S_IFREG >> 12, stat.S_IFDIR >> 12)
 _DEVICE: Final = re.compile(r"(?<=[\n/])(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?=[./\n])", re.IGNORECASE)
 
 
@@ -51,11 +52,14 @@ def check_paths(entries: Sequence[ZipEntry], filename: str) -> None:
         WheelPathError: codes ``control-char``, ``backslash``, ``absolute-path``, ``escapes``, ``symlink``,
             ``case-collision``, ``unicode-collision``, ``file-dir-collision``.
     """
+    names = []
     for entry in entries:
-        mode = entry.external >> 16
-        if mode and stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
+        mode = entry.external >> 28
+        # The type in a Unix mode: none, a regular file, a directory.
+        if mode not in _PLAIN_TYPES:
             raise _refusal("symlink", "an entry is a link or a device", entry.path, filename)
-    names = [entry.path.removesuffix("/") for entry in entries]
+        path = entry.path
+        names.append(path[:-1] if path[-1:] == "/" else path)
     text = "\n".join(["", *names, ""])
     lines = text.count("\n") == len(names) + 1
     if not lines or not text.replace("\n", "").isprintable() or any(mark in text for mark in _SUSPICIOUS):
@@ -64,8 +68,9 @@ def check_paths(entries: Sequence[ZipEntry], filename: str) -> None:
     folded = _folded(text).split("\n")[1:-1]
     if len(set(folded)) != len(folded):
         _refuse_collision([entry.path for entry in entries], filename)
-    files = {name for name, entry in zip(folded, entries, strict=True) if not entry.is_directory}
-    both = files.intersection(_parents(folded))
+    both = _parents(folded).intersection(folded)
+    if both:
+        both.difference_update(name for name, entry in zip(folded, entries, strict=True) if entry.is_directory)
     if both:
         path = next(entry.path for name, entry in zip(folded, entries, strict=True) if name in both)
         raise _refusal("file-dir-collision", "a name is both a file and a directory", path, filename)

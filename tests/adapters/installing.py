@@ -12,6 +12,7 @@ from micropip_lock.adapters.site import SiteInstaller
 from micropip_lock.core.digest import Digest, admit
 from micropip_lock.core.dist_info import OriginRecord, format_records
 from micropip_lock.core.model import LockedPackage, Origin, Wheel
+from micropip_lock.core.wheel import OpenedWheel
 from micropip_lock.ports import Install
 from micropip_lock.testing import BuiltWheel, wheel
 
@@ -44,9 +45,8 @@ def install_of(built: BuiltWheel, *, replaces: Sequence[str] = ()) -> Install:
         version=built.version,
         wheel=Wheel(url=url, digest=digest),
     )
-    return Install(
-        package=package, wheel=admit(built.data, digest, filename=built.filename), records=records, replaces=replaces
-    )
+    opened = OpenedWheel(admit(built.data, digest, filename=built.filename))
+    return Install(package=package, wheel=opened, records=records, replaces=replaces)
 
 
 async def put(root: Path, *installs: Install, **options: Any) -> Sequence[str]:

@@ -21,6 +21,7 @@ from micropip_lock.errors import (
 from micropip_lock.testing import BuiltWheel, wheel
 
 INFO = "six-1.16.0.dist-info"
+METADATA = "Metadata-Version: 2.1\nName: six\nVersion: 1.16.0\n"
 FILES = {"six.py": "PY3 = True\n", "pkg/__init__.py": "", "pkg/data.txt": "text"}
 Mutate = Callable[[dict[str, bytes]], None]
 
@@ -112,7 +113,7 @@ def test_other_spellings_of_the_file_name(filename: str) -> None:
         (setting("extra.py", "x"), WheelRecordError, "not-in-record"),
         (setting(f"{INFO}/extra.txt", "x"), WheelRecordError, "not-in-record"),
         (setting("six.py", "PY3 = Fals\n"), WheelRecordError, "record-hash"),
-        (setting(f"{INFO}/METADATA", "Name: six\nVersion: 1.16.0\nMore: x\n"), WheelRecordError, "record-hash"),
+        (setting(f"{INFO}/METADATA", f"{METADATA}More: x\n"), WheelRecordError, "record-hash"),
         (removing("pkg/data.txt"), WheelRecordError, "missing-file"),
         (removing(f"{INFO}/RECORD"), WheelRecordError, "no-record"),
         (setting(f"{INFO}/RECORD", b"\xff"), WheelRecordError, "not-utf8"),

@@ -12,12 +12,16 @@ Rules this file keeps:
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
+from micropip_lock.adapters.index_answers import Pages
 from micropip_lock.adapters.site import SiteInstaller, SitePackages, TargetRuntime
-from micropip_lock.app.replay import replay
+from micropip_lock.adapters.underway import Underway
+from micropip_lock.app.replay import ReplayReport
+from micropip_lock.app.replay import replay as replayed
 from micropip_lock.core.digest import Digest, admit
 from micropip_lock.core.model import Abi, Lock, LockedPackage, Origin, Wheel, by_name
 from micropip_lock.core.wheel import OpenedWheel
@@ -60,6 +64,8 @@ class Files:
 async def judge(folder: Path, expect: Expect, work: Path) -> Got:
     """Run a wheel case."""
     data = (folder / "input.whl").read_bytes()
+    if expect["by"] == "record":
+        return _recorded(data, expect, work)
     results = [
         await _replayed(data, expect, work / layout, as_pyodide=layout == "pyodide") for layout in ("spread", "pyodide")
     ]
@@ -78,7 +84,26 @@ def _checked(data: bytes, filename: str) -> Got:
             pass
     except MicropipLockError as error:
         return Got(verdict="reject", error=type(error).__name__, code=error.code)
-    return Got(verdict="accept")
+    return _taken(opened, "")
+
+
+def _taken(opened: OpenedWheel, state: str) -> Got:
+    codes = sorted({warning.code for warning in opened.warnings})
+    return Got(verdict="warn" if codes else "accept", code=",".join(codes), state=state)
+
+
+def _recorded(data: bytes, expect: Expect, work: Path) -> Got:
+    """An install that is recorded: everything is checked before anything is unpacked."""
+    before = tree_state(work)
+    underway = Underway(asked={}, pages=Pages())
+    url = f"https://files.example/{expect['filename']}"
+    underway.describe(f"{url}.metadata", expect["metadata"].encode())
+    try:
+        underway.records(data, expect["filename"], {"PYODIDE_URL": url})
+    except MicropipLockError as error:
+        state = state_after(before, tree_state(work), 1)
+        return Got(verdict="reject", error=type(error).__name__, code=error.code, state=state)
+    return Got(verdict="accept", state="installed")
 
 
 async def _replayed(data: bytes, expect: Expect, prefix: Path, *, as_pyodide: bool) -> Got:
@@ -88,22 +113,25 @@ async def _replayed(data: bytes, expect: Expect, prefix: Path, *, as_pyodide: bo
         (prefix / path).parent.mkdir(parents=True, exist_ok=True)
         (prefix / path).write_text(text)
 
-    async def run(lock: Lock) -> None:
+    async def run(lock: Lock) -> ReplayReport:
         runtime, packages = TargetRuntime(ABI), SitePackages(site, prefix=prefix)
-        await replay(lock, site=packages, runtime=runtime, fetcher=files, installer=installer)
+        return await replayed(lock, site=packages, runtime=runtime, fetcher=files, installer=installer)
 
     await run(_lock(files, *(_built(one) for one in (NEIGHBOUR, MICROPIP))))
     before, files.requests = tree_state(prefix), 0
     name, version = expect["filename"].split("-")[:2]
     try:
-        await run(_lock(files, (name, version, expect["filename"], data)))
+        report = await run(_lock(files, (name, version, expect["filename"], data)))
     except MicropipLockError as error:
         state = state_after(before, tree_state(prefix), files.requests)
         return Got(verdict="reject", error=type(error).__name__, code=error.code, state=state)
     after = tree_state(prefix)
     kept = all(after.get(path) == state for path, state in before.items())
     state = "installed" if kept and any(path.endswith(".dist-info/RECORD") for path in after.keys() - before) else "odd"
-    return Got(verdict="accept", state=state)
+    taken = _taken(OpenedWheel(admit(data, Digest.of(data), filename=expect["filename"])), state)
+    # A warning that nobody is told is none.
+    told = all(code in "\n".join(report.notes) for code in taken.code.split(","))
+    return taken if told else replace(taken, verdict="accept", code="")
 
 
 def _built(one: BuiltWheel) -> tuple[str, str, str, bytes]:

@@ -17,7 +17,18 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Literal
 
-MODULES = ("wheels_container", "wheels_size", "wheels_record", "locks_text", "locks_fields", "locks_places", "pylocks")
+MODULES = (
+    "wheels_container",
+    "wheels_size",
+    "wheels_paths",
+    "wheels_metadata",
+    "wheels_record",
+    "wheels_environment",
+    "locks_text",
+    "locks_fields",
+    "locks_places",
+    "pylocks",
+)
 """Where cases are registered, in the order of the table."""
 
 type Group = Literal["wheels", "locks", "pylocks", "links", "records"]

@@ -58,3 +58,26 @@ def standard_library_new_file(entries: Entries, info: str) -> None:
 @content("W78", "same-file", "A file of another distribution, the same byte for byte", by="replay")
 def same_file(entries: Entries, info: str) -> None:
     entries["shared/neighbour.py"] = b""
+
+
+@content(
+    "W55",
+    "metadata-drift",
+    "The index serves another METADATA than the wheel has",
+    "WheelMetadataError metadata-drift",
+    by="record",
+    metadata="Metadata-Version: 2.1\nName: w55\nVersion: 1.0\nRequires-Dist: evil\n",
+    note="what an installer resolves by is not what it installs",
+)
+def metadata_drift(entries: Entries, info: str) -> None:
+    entries["more.py"] = b""
+
+
+@content("W79", "future-python-spelled-oddly", "Requires-Python that cannot be parsed", "warn requires-python")
+def odd_requires_python(entries: Entries, info: str) -> None:
+    entries[f"{info}/METADATA"] += b"Requires-Python: >=3.6.*\n"
+
+
+@content("W80", "start-up-module", "A module that each start of Python imports", "warn startup-file")
+def start_up_module(entries: Entries, info: str) -> None:
+    entries["sitecustomize.py"] = b"import w80\n"
