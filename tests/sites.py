@@ -255,7 +255,7 @@ def origins(draw: st.DrawFn, name: str, version: str, record: bytes) -> dict[str
     if kind == "ours":
         ours = OriginRecord(
             origin=Origin(
-                kind=draw(st.sampled_from(["index", "url", "runtime"])),
+                kind=draw(st.sampled_from(["index", "index", "index", "url", "runtime", "local"])),
                 url=url or good,
                 index=draw(st.sampled_from([None, "https://index.example/simple"])),
             ),

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from random import Random
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -193,7 +193,8 @@ def environments(draw: st.DrawFn) -> tuple[MemorySite, list[BuiltWheel]]:
             extras={"x": draw(needs), "all": [f"{name}[x]"]},
             tag=draw(st.sampled_from(["py3-none-any", "py2.py3-none-any", "cp314-cp314-pyemscripten_2026_0_wasm32"])),
         )
-        kind = draw(st.sampled_from(get_args(OriginKind)))
+        kinds: list[OriginKind] = ["index", "url", "runtime"]
+        kind = draw(st.sampled_from(kinds))
         origin = Origin(
             kind=kind, url=url_of(built), index=draw(st.sampled_from([None, INDEX])) if kind == "index" else None
         )
