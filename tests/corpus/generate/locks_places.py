@@ -35,6 +35,14 @@ text_case(
     base="",
 )
 text_case(
+    "L33e",
+    "password-file",
+    "A lock from the web names a file of this machine that is no wheel",
+    POLICY + "not-wheel",
+    six(file_name="file:///etc/passwd"),
+    note="refused twice over; what it is comes before where it is",
+)
+text_case(
     "L33c",
     "parent",
     "A lock from the web names a file above its own directory",
@@ -60,6 +68,13 @@ text_case(
     six(file_name=f"https://u:p@files.example/{FILE}"),
 )
 text_case("L34b", "token", "A token in a query", POLICY + "credentials", six(file_name=f"{SERVER}{FILE}?token=abc"))
+text_case(
+    "L35",
+    "insecure",
+    "An address without TLS, not of this machine",
+    POLICY + "insecure",
+    six(file_name=f"http://files.example/{FILE}"),
+)
 text_case(
     "L36",
     "other-project",

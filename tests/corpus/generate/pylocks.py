@@ -104,6 +104,7 @@ case(
     POLICY + "credentials",
     file(url=f"https://u:p@files.example/{FILE}"),
 )
+case("P10d", "url-insecure", "An address without TLS", POLICY + "insecure", file(url=f"http://files.example/{FILE}"))
 case(
     "P11",
     "url-and-path",
