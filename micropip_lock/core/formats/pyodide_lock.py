@@ -12,7 +12,7 @@ Rules this file keeps:
    say nothing left out; ``unlocked`` sorted and its control characters escaped.
 3. No cycle is left in ``depends``, where Pyodide's loader would hang: a package that loses an edge so has all of its
    dependencies under ``tool["micropip-lock"]`` too, and a reader of ours takes those.
-4. Unknown fields and other tools' tables are kept as they are, and noted in a package (ADR 13); our own from a newer
+4. Unknown fields and other tools' tables are kept as they are, and noted in a package (ADR 15); our own from a newer
    format are refused.
 
 Left to others: what fits the runtime (:mod:`micropip_lock.core.plan`), which addresses may be named
