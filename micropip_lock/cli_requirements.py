@@ -74,7 +74,8 @@ def checked_requirement(text: str, where: str) -> str:
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
         return _checked_address(text, where)
     # PEP 508 allows dots and dashes in names, so that a wheel's file name is a name too; micropip takes it for a path.
-    is_path = text.endswith((".whl", ".tar.gz")) and " @ " not in text
+    # A mistyped address is no path either: it may hold a password, and paths are shown.
+    is_path = text.endswith((".whl", ".tar.gz")) and " @ " not in text and "://" not in text
     if is_path and text.endswith(".whl"):
         return _checked_path(Path(text), where)
     try:
