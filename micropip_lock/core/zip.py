@@ -20,7 +20,7 @@ from typing import Final
 
 from micropip_lock.core.digest import looks_like_text
 from micropip_lock.core.zip_directory import END_SIZE, LONGEST_COMMENT, end_of_zip, parse_directory
-from micropip_lock.core.zip_entry import ZipEntry, bad_zip, content_of, data_end, data_start
+from micropip_lock.core.zip_entry import DESCRIPTOR_FOLLOWS, ZipEntry, bad_zip, content_of, data_end, data_start
 from micropip_lock.core.zip_paths import check_paths
 from micropip_lock.errors import WheelFormatError, WheelTooLargeError
 
@@ -113,7 +113,7 @@ class Archive:
             if at == after:
                 raise bad_zip(filename, "two names of one entry", got=repr(entry.path), code="overlap")
             starts[at] = start = data_start(data, at, entry, filename)
-            if start + entry.packed_size != after:
+            if start + entry.packed_size != after or entry.flags & DESCRIPTOR_FOLLOWS:
                 data_end(data, start + entry.packed_size, after, entry, filename)
         return starts
 

@@ -22,9 +22,11 @@ from micropip_lock.errors import WheelFormatError
 LOCAL_HEADER: Final = 30
 """Bytes of a local header without the name and the extra field."""
 
+DESCRIPTOR_FOLLOWS: Final = 8
+"""Flag of an entry whose numbers stand behind its data (APPNOTE 4.4.4, bit 3)."""
+
 _LOCAL: Final = b"PK\x03\x04"
 _FIELDS: Final = struct.Struct("<4x2x2H4x3L2H")
-_DESCRIPTOR_FOLLOWS: Final = 8
 _FULL32: Final = 0xFFFFFFFF
 _ZIP64_FIELD: Final = 1
 _UNICODE_PATH_FIELD: Final = 0x7075
@@ -108,7 +110,7 @@ def _data_start(data: bytes, at: int, entry: ZipEntry, filename: str) -> int:
     if size == packed == _FULL32 and len(zip64) >= 16:
         size, packed = struct.unpack_from("<2Q", zip64)
     # APPNOTE 4.4.4, bit 3: the numbers follow the data; here they are zero, or there already.
-    later = bool(flags & _DESCRIPTOR_FOLLOWS)
+    later = bool(flags & DESCRIPTOR_FOLLOWS)
     for what, here, there, may_be_zero in (
         ("signature", data[at : at + 4], _LOCAL, False),
         ("name", data[at + LOCAL_HEADER : start], entry.raw_path, False),
@@ -139,14 +141,14 @@ def data_end(data: bytes, stop: int, following: int, entry: ZipEntry, filename: 
     gap = following - stop
     if gap < 0:
         raise bad_zip(filename, "two entries lie in each other", got=repr(entry.path), code="overlap")
-    if entry.flags & _DESCRIPTOR_FOLLOWS:
+    if entry.flags & DESCRIPTOR_FOLLOWS:
         # APPNOTE 4.3.9: the signature is optional, the sizes may be ZIP64's.
         for form in ("<3L", "<L2Q") if entry.size < _FULL32 and entry.packed_size < _FULL32 else ("<L2Q",):
             numbers = struct.pack(form, entry.crc, entry.packed_size, entry.size)
             if data[stop:following] in (numbers, b"PK\x07\x08" + numbers):
                 return
-        if gap in (12, 16, 20, 24):
-            raise _disagree(filename, entry, "other numbers behind its data")
+        if gap in (0, 12, 16, 20, 24):
+            raise _disagree(filename, entry, "other numbers behind its data, or none")
     if gap:
         raise bad_zip(
             filename,

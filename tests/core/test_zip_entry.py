@@ -1,0 +1,105 @@
+"""Entries of a zip archive, field by field: what may differ between the two headers, and what may not."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import replace
+
+import pytest
+
+from micropip_lock.core.zip import Archive
+from micropip_lock.errors import WheelFormatError
+from tests.corpus.generate.raw_zip import Part, archive, with_descriptor
+
+TEXT = b"0123456789" * 20
+PLAIN = Part(name=b"a.py", data=TEXT)
+PACKED = replace(PLAIN, method=8)
+SIZE, CRC = len(TEXT), PLAIN.numbers[0]
+FULL = 0xFFFFFFFF
+
+
+def outcome(*parts: Part) -> str | list[bytes]:
+    """The code of a refusal, or all contents."""
+    try:
+        opened = Archive(archive([*parts, Part(name=b"z.py")]), "x.whl")
+        return [opened.read(entry) for entry in opened.entries.values()]
+    except WheelFormatError as error:
+        return error.code
+
+
+def zip64(*values: int) -> bytes:
+    return struct.pack(f"<2H{len(values)}Q", 1, 8 * len(values), *values)
+
+
+def field(kind: int, value: bytes) -> bytes:
+    return struct.pack("<2H", kind, len(value)) + value
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        PLAIN,
+        PACKED,
+        with_descriptor(PLAIN),
+        with_descriptor(PACKED),
+        replace(with_descriptor(PLAIN), descriptor=struct.pack("<3L", CRC, SIZE, SIZE)),
+        replace(with_descriptor(PLAIN), descriptor=struct.pack("<L2Q", CRC, SIZE, SIZE)),
+        replace(PLAIN, flags=0),
+        replace(PACKED, flags=0x802),
+        replace(PLAIN, extra=field(0x5455, b"time"), local_extra=field(0x5455, b"times")),
+        replace(PLAIN, local_extra=zip64(SIZE, SIZE)),
+        replace(PLAIN, local_extra=field(0x7075, b"\1\0\0\0\0a.py")),
+        replace(PLAIN, extra=b"xyz"),
+    ],
+    ids=lambda part: f"{part.method}-{part.flags}-{(part.descriptor or b'').hex()[:8]}-{part.local_extra.hex()[:8]}",
+)
+def test_right_entries(part: Part) -> None:
+    """Numbers behind the data in all four forms, flags of packers, times, ZIP64 and the same name again are taken."""
+    assert [TEXT, b""] == outcome(part)
+
+
+@pytest.mark.parametrize(
+    ("part", "code"),
+    [
+        (replace(PLAIN, local_name=b"b.py"), "lfh-cd-mismatch"),
+        (replace(PLAIN, local_size=SIZE + 1), "lfh-cd-mismatch"),
+        (replace(PLAIN, local_size=0), "lfh-cd-mismatch"),
+        (replace(PACKED, local_method=0), "lfh-cd-mismatch"),
+        (replace(PLAIN, local_size=FULL, local_extra=zip64(SIZE + 1, SIZE)), "lfh-cd-mismatch"),
+        (replace(with_descriptor(PLAIN), local_size=7), "lfh-cd-mismatch"),
+        (replace(with_descriptor(PLAIN), descriptor=struct.pack("<3L", CRC, SIZE, SIZE + 1)), "lfh-cd-mismatch"),
+        (replace(with_descriptor(PLAIN), descriptor=b""), "lfh-cd-mismatch"),
+        (replace(with_descriptor(PLAIN), descriptor=b"xyz"), "hidden-data"),
+        (replace(PLAIN, local_extra=field(0x7075, b"\1\0\0\0\0b.py")), "lfh-cd-mismatch"),
+        (replace(PLAIN, extra=field(0x7075, b"\1\0\0\0\0b.py")), "lfh-cd-mismatch"),
+        (replace(PLAIN, local_extra=struct.pack("<2H", 1, 9)), "bad-zip"),
+        (replace(PLAIN, extra=struct.pack("<2H", 1, 9)), "bad-zip"),
+        (replace(PLAIN, flags=0x20), "bad-zip"),
+        (replace(PLAIN, flags=0x40), "encrypted"),
+        (replace(PLAIN, flags=0x2000), "encrypted"),
+        (replace(PLAIN, name=b"caf\xe9.py"), "bad-zip"),
+        (replace(PLAIN, size=SIZE + 1), "size-mismatch"),
+        (replace(PACKED, size=SIZE + 1), "size-mismatch"),
+        (replace(PACKED, size=SIZE - 1), "size-mismatch"),
+        (replace(PACKED, packed=PACKED.body[:-3]), "size-mismatch"),
+        (replace(PACKED, packed=PACKED.body + b"x"), "size-mismatch"),
+        (replace(PACKED, packed=b"\xff" * 9), "bad-zip"),
+        (replace(PLAIN, crc=1), "crc"),
+        (replace(PLAIN, size=FULL, packed_size=FULL), "bad-zip"),
+        (replace(PLAIN, offset=10**6), "bad-zip"),
+        (replace(PLAIN, offset=1), "prefix-data"),
+    ],
+)
+def test_wrong_entries(part: Part, code: str) -> None:
+    """Each number, flag and name that differs, each stream that ends elsewhere, has its refusal."""
+    assert code == outcome(part)
+
+
+def test_a_header_that_is_cut_off() -> None:
+    """A local header that the archive ends in is refused."""
+    data = archive([PLAIN])
+    start = data.index(b"PK\1\2")
+    moved = data[:start].replace(b"PK\3\4", b"PK\3\5") + data[start:]
+    with pytest.raises(WheelFormatError) as caught:
+        Archive(moved, "x.whl")
+    assert "lfh-cd-mismatch" == caught.value.code
