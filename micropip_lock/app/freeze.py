@@ -24,12 +24,13 @@ from typing import Final
 
 from packaging.utils import NormalizedName, canonicalize_name
 
+from micropip_lock.app.clashes import clashes_among
 from micropip_lock.app.locate import Located, locate
 from micropip_lock.app.refusals import dirty_items, item_of
 from micropip_lock.app.settle import RefusedError, can_be_fetched, check_policy, check_wheel, settled, wheel_of
 from micropip_lock.app.survey import Survey, Surveyed, dirt_in, modules_of_nobody, survey
 from micropip_lock.core.caveats import caveats_of, note
-from micropip_lock.core.dirty import unlisted_files
+from micropip_lock.core.dirty import Dirt, unlisted_files
 from micropip_lock.core.dist_info import OriginRecord
 from micropip_lock.core.graph import Needs, Requirements, closure, needs_of, unneeded
 from micropip_lock.core.model import Lock, LockedPackage, by_name, mocks_by_name
@@ -294,10 +295,12 @@ class _Draft:
         """Sort what the lock is about into records and items."""
         outcome = _Outcome(items=list(self.seen.items))
         tags = frozenset(self._runtime.tags())
+        clashes = clashes_among([self.seen.found[name] for name in sorted(self._kept)])
         for name in sorted(self._kept):
             one = self.seen.found[name]
-            if name in self._dirt:
-                outcome.items += dirty_items(name, one.version, self._dirt[name])
+            if name in self._dirt or name in clashes:
+                outcome.items += dirty_items(name, one.version, self._dirt.get(name, Dirt()))
+                outcome.items += clashes.get(name, ())
                 continue
             try:
                 record = settled(one, located.get(name), self._kept_wheels)

@@ -22,6 +22,7 @@ from typing import Final
 
 from packaging.utils import canonicalize_name
 
+from micropip_lock.app.clashes import refuse_import_clashes
 from micropip_lock.app.installs import installs, keep_local
 from micropip_lock.app.origins import installed_in, mocks_in
 from micropip_lock.app.report import Outcome as Outcome
@@ -256,6 +257,7 @@ async def _replay(
             )
         await _fetch_all(run, fetcher, concurrency)
         run.fetched_at = time.perf_counter()
+        refuse_import_clashes(run.admitted)
         not_kept = [] if keep is None else keep_local(run.plan, run.admitted, keep)
         notes = await installer.install(
             installs(run.plan, run.admitted), lambda stage, name: _step(run, stage, name), mocks=mocks

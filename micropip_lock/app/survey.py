@@ -33,7 +33,7 @@ from micropip_lock.core.dist_info import (
     OriginRecord,
 )
 from micropip_lock.core.graph import Requirements, parse_requirements
-from micropip_lock.core.imports import import_names, namespace_names
+from micropip_lock.core.imports import declared_names, import_names
 from micropip_lock.core.metadata import Metadata, parse_metadata
 from micropip_lock.core.mocks import module_paths, present_mock, read_mock
 from micropip_lock.core.model import Mock
@@ -57,7 +57,8 @@ class Surveyed:
         dist: Where it was read.
         requirements: What METADATA requires.
         imports: Import names.
-        namespaces: Import names that others may have as well.
+        declared: Import names that METADATA declares, private ones included.
+        namespaces: Import names that it declares for others to have as well.
         rows: RECORD.
         paths: Its paths.
         installer: What ``INSTALLER`` says.
@@ -72,6 +73,7 @@ class Surveyed:
     dist: InstalledDist
     requirements: Requirements
     imports: tuple[str, ...]
+    declared: frozenset[str]
     namespaces: frozenset[str]
     rows: Sequence[Row]
     paths: Sequence[str]
@@ -201,7 +203,8 @@ def _read(dist: InstalledDist, runtime_lock: RuntimeLock, files: Listing) -> Sur
         dist=dist,
         requirements=parse_requirements(name, metadata.requires),
         imports=import_names(paths, declared=metadata.import_names, plain=True),
-        namespaces=namespace_names(metadata.import_namespaces),
+        declared=declared_names(metadata.import_names),
+        namespaces=declared_names(metadata.import_namespaces),
         rows=rows,
         paths=paths,
         installer=(dist.read_text("INSTALLER") or "").strip(),

@@ -14,7 +14,7 @@ Left to others: files that RECORDs do list (:mod:`micropip_lock.core.findings`),
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -139,22 +139,17 @@ def elsewhere(lock: Lock, name: str, version: str, place: str) -> Finding:
     )
 
 
-def clashes_in(lock: Lock, without: Container[str] = ()) -> Iterator[Finding]:
+def clashes_in(lock: Lock) -> Iterator[Finding]:
     """One note for each import name that several packages of a lock have.
 
     A lock has the names of packages and modules, and none of namespaces (``google.cloud``): packages that share only
     such a one do not clash.
-
-    Args:
-        lock: Whose packages.
-        without: Import names that are no matter.
     """
     for name, claimants in clashes({package.name: package.imports for package in lock}).items():
-        if name not in without:
-            yield Finding(
-                package=claimants[0],
-                code="import-clash",
-                message=f"two packages of the lock have the import name {name}: the order decides what is imported",
-                got=", ".join(claimants),
-                severity="note",
-            )
+        yield Finding(
+            package=claimants[0],
+            code="import-clash",
+            message=f"several packages of the lock have the import name {name}: the order decides what is imported",
+            got=", ".join(claimants),
+            severity="note",
+        )

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from html import escape
 from typing import Any, Final
 
+from micropip_lock.core.beside import clashes_in
 from micropip_lock.core.formats.pyodide_lock import lock_to_dict, package_to_dict
 from micropip_lock.core.formats.tool_table import mock_facts, package_facts
 from micropip_lock.core.json_places import place
@@ -174,6 +175,7 @@ class LockDiff:
         changed: Packages that both hold and that differ.
         top: What differs outside the packages: the ABI, ``unlocked``, fields of others.
         mocks: Mock packages that differ.
+        clashes: Notes about import names that several packages of the second have, and of the first have not.
     """
 
     before_id: str
@@ -183,6 +185,7 @@ class LockDiff:
     changed: tuple[PackageChange, ...]
     top: tuple[Change, ...]
     mocks: tuple[MockChange, ...] = ()
+    clashes: tuple[Finding, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -209,6 +212,7 @@ class LockDiff:
             "removed": [_brief(package) for package in self.removed],
             "changed": [change.to_json() for change in self.changed],
             "mocks": [change.to_json() for change in self.mocks],
+            "clashes": [clash.to_json() for clash in self.clashes],
         }
 
     def lines(self) -> list[str]:
@@ -221,6 +225,7 @@ class LockDiff:
             *(f"- {package}{_from(package)}" for package in self.removed),
             *(line for change in self.changed for line in change.lines()),
             *(line for change in self.mocks for line in change.lines()),
+            *map(str, self.clashes),
         ]
 
     def __str__(self) -> str:
@@ -246,6 +251,7 @@ class LockDiff:
             before, after = (one.version if one else "" for one in (mock.before, mock.after))
             kind = "added" if mock.before is None else "removed" if mock.after is None else "changed"
             rows.append((kind, mock.name, before, after, "; ".join(["mock", *map(str.strip, mock.lines()[1:])])))
+        rows += [("note", clash.package, "", "", clash.message) for clash in self.clashes]
         body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
         head = "<th></th><th>package</th><th>before</th><th>after</th><th>what</th>"
         return (
@@ -275,6 +281,7 @@ def diff(a: Lock, b: Lock) -> LockDiff:
             for name in sorted(a.mocks.keys() | b.mocks.keys())
             if a.mocks.get(name) != b.mocks.get(name)
         ),
+        clashes=tuple(clash for clash in clashes_in(b) if clash not in set(clashes_in(a))),
     )
 
 

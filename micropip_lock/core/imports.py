@@ -41,18 +41,48 @@ def import_names(
     return tuple(sorted(tops | _shortest(modules, packages)))
 
 
-def namespace_names(declared: Sequence[str] | None) -> frozenset[str]:
-    """``Import-Namespace`` values (PEP 794): names that several distributions may fill, private ones included."""
-    return frozenset(name.partition(";")[0].strip() for name in declared or ())
+def declared_names(declared: Sequence[str] | None) -> frozenset[str]:
+    """The names in ``Import-Name`` or ``Import-Namespace`` values (PEP 794), private ones included."""
+    return frozenset(name.partition(";")[0].strip() for name in declared or ()) - {""}
+
+
+def declared_clashes(
+    names: Mapping[str, Iterable[str]], namespaces: Mapping[str, Iterable[str]]
+) -> dict[str, tuple[str, ...]]:
+    """Names that a distribution declares as its own, and that another one declares as well, as its own or as shared.
+
+    Source: PEP 794, "Specification": tools should raise an error when names in ``Import-Name`` overlap with another
+    project's ``Import-Name`` or ``Import-Namespace``; and must, when one project has a name in both.
+
+    Args:
+        names: ``Import-Name`` by distribution, private ones included.
+        namespaces: ``Import-Namespace`` by distribution.
+
+    Returns:
+        The distributions by import name, both sorted; a single one when it has the name in both fields.
+    """
+    own, shared = _by_name(names), _by_name(namespaces)
+    return {
+        name: tuple(sorted({*owners, *shared.get(name, ())}))
+        for name, owners in sorted(own.items())
+        if len(owners) + len(shared.get(name, ())) > 1
+    }
+
+
+def _by_name(claims: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
+    owners: dict[str, list[str]] = {}
+    for distribution, names in claims.items():
+        for name in set(names):
+            owners.setdefault(name, []).append(distribution)
+    return owners
 
 
 def clashes(
     claims: Mapping[str, Iterable[str]], shared: Mapping[str, Iterable[str]] | None = None
 ) -> dict[str, tuple[str, ...]]:
-    """Import names that more than one distribution claims.
+    """Import names that more than one distribution has, declared or not.
 
-    Source: PEP 794, "Specification": tools should report overlapping ``Import-Name`` values; the names of
-    ``Import-Namespace`` are there to be shared.
+    Packages that nobody would call broken have the same names (``tests``), so that this alone is no error.
 
     Args:
         claims: Import names by distribution.
@@ -62,12 +92,10 @@ def clashes(
         The distributions by import name, both sorted.
     """
     allowed = {name for names in (shared or {}).values() for name in names}
-    owners: dict[str, list[str]] = {}
-    for distribution, names in claims.items():
-        for name in names:
-            owners.setdefault(name, []).append(distribution)
     return {
-        name: tuple(sorted(found)) for name, found in sorted(owners.items()) if len(found) > 1 and name not in allowed
+        name: tuple(sorted(owners))
+        for name, owners in sorted(_by_name(claims).items())
+        if len(owners) > 1 and name not in allowed
     }
 
 

@@ -210,6 +210,7 @@ def test_json_form() -> None:
         "removed": [],
         "changed": [],
         "mocks": [],
+        "clashes": [],
     } == diff(before, after).to_json()
 
 
@@ -268,3 +269,19 @@ def test_mocks_in_json_and_html() -> None:
         True,
         "<LockDiff 0 added, 0 removed, 0 changed, 1 mocks differ>",
     ) == (found.to_json()["mocks"], "<td>stand-in</td>" in found._repr_html_(), repr(found))
+
+
+def test_new_import_clashes() -> None:
+    """An import name that several packages of the second lock have, and none of the first, is a note of the diff."""
+    first = lock(package("a", "1", imports=("x",)), package("b", "1", imports=("y",)))
+    second = lock(package("a", "1", imports=("x",)), package("b", "1", imports=("x",)))
+    found = diff(first, second)
+    message = "several packages of the lock have the import name x: the order decides what is imported"
+
+    assert (f"note: a: import-clash: {message}: got a, b", ["import-clash"], True, (), ()) == (
+        found.lines()[-1],
+        [clash["code"] for clash in found.to_json()["clashes"]],
+        message in found._repr_html_(),
+        diff(second, first).clashes,
+        diff(second, second).clashes,
+    )

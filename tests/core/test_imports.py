@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from micropip_lock.core.imports import import_names
+from micropip_lock.core.imports import clashes, declared_clashes, declared_names, import_names
 
 
 @pytest.mark.parametrize(
@@ -102,3 +102,32 @@ def test_every_name_can_be_imported(found: list[str]) -> None:
     """Every name that is found could stand after ``import``."""
     parts = [part for name in import_names(found) for part in name.split(".")]
     assert [] == [part for part in parts if not part.isidentifier() or keyword.iskeyword(part)]
+
+
+@pytest.mark.parametrize(
+    ("names", "namespaces", "expected"),
+    [
+        ({"a": ["x"], "b": ["y"]}, {}, {}),
+        ({"a": ["x", "x"]}, {}, {}),
+        ({"b": ["x"], "a": ["x", "y"]}, {}, {"x": ("a", "b")}),
+        ({"a": ["x"]}, {"b": ["x"]}, {"x": ("a", "b")}),
+        ({"a": ["x"]}, {"a": ["x"]}, {"x": ("a",)}),
+        ({}, {"a": ["x"], "b": ["x"]}, {}),
+        ({"a": ["x.a"], "b": ["x.b"]}, {"a": ["x"], "b": ["x"]}, {}),
+    ],
+)
+def test_declared_clashes(
+    names: dict[str, list[str]], namespaces: dict[str, list[str]], expected: dict[str, tuple[str, ...]]
+) -> None:
+    """A name of one's own clashes with the same name of another, own or shared; shared names do not clash (PEP 794)."""
+    assert expected == declared_clashes(names, namespaces)
+
+
+def test_declared_names() -> None:
+    """Private names are names; an empty value is none."""
+    assert frozenset({"a", "_b"}) == declared_names(["a", " _b ; private", ""])
+
+
+def test_clashes() -> None:
+    """Names that several have are clashes, but those that somebody says are shared."""
+    assert {"x": ("a", "b")} == clashes({"b": ["x", "y"], "a": ["x", "y"]}, {"c": ["y"]})
