@@ -14,6 +14,7 @@ Left to others: wheels under way (:mod:`micropip_lock.adapters.underway`), readi
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -186,8 +187,20 @@ def _dist_info(site: Path, name: NormalizedName) -> Path | None:
 
 
 def _write(directory: Path, record: OriginRecord) -> None:
-    for name, text in format_records(record).items():
-        (directory / name).write_bytes(text.encode("utf-8"))
+    """All of the record or nothing: what was there before is whole until the new one is."""
+    # The record itself comes last: what it needs is there by then.
+    texts = dict(reversed(format_records(record).items()))
+    undo = [directory / name for name in texts if not (directory / name).exists()]
+    try:
+        for name, text in texts.items():
+            undo.append(directory / f".{name}.new")
+            undo[-1].write_bytes(text.encode("utf-8"))
+        for name in texts:
+            os.replace(directory / f".{name}.new", directory / name)
+    except BaseException:
+        for path in undo:
+            path.unlink(missing_ok=True)
+        raise
 
 
 def _line(path: Path) -> str:

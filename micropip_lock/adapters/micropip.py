@@ -47,6 +47,7 @@ from micropip_lock.adapters.index_answers import (
     readable_page,
     without_slash,
 )
+from micropip_lock.adapters.remnants import whole_or_nothing
 from micropip_lock.adapters.underway import Underway, asked_for, bytes_of, check_promise, wheel_of
 from micropip_lock.core.digest import VerifiedWheel
 from micropip_lock.core.model import Origin
@@ -319,7 +320,8 @@ def recording_layer(layer: Any, recording: _Recording) -> Any:
             data = bytes_of(buffer)
             underway = _underway.get() or _unasked(recording)
             files = underway.records(data, filename, metadata or {})
-            await layer.install(buffer, filename, install_dir, files)
+            with whole_or_nothing(Path(install_dir), Path(sys.prefix), data, filename, files):
+                await layer.install(buffer, filename, install_dir, files)
             recording.on_install(filename, len(data))
 
         @staticmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from micropip_lock.core.model import Origin
 from micropip_lock.errors import FetchError
 from micropip_lock.testing import wheel
 from micropip_lock.testing.site import MemorySite
+from tests.adapters.installing import snapshot
 from tests.app.in_directories import Booted, tree
 from tests.app.recorded import records_of
 
@@ -225,3 +227,38 @@ def test_what_the_runtimes_lock_does_not_name(tmp_path: Path, packages: Mapping[
     record_unrecorded(tmp_path, Distribution(packages=packages, base="https://cdn.example/full/"))
 
     assert before == tree(tmp_path)
+
+
+@pytest.mark.parametrize("had", [True, False])
+@pytest.mark.parametrize("operation", ["write_bytes", "replace"])
+def test_a_record_is_written_whole_or_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, had: bool, operation: str
+) -> None:
+    """When any file operation fails, the record is what it was before, or there is none as before."""
+    filled(tmp_path, records_of(SIX) if had else MICROPIP)
+    before = snapshot(tmp_path)
+    owner: Any = Path if operation == "write_bytes" else os
+    real = getattr(owner, operation)
+    calls = 0
+    for fail_at in (1, 2):
+        calls = 0
+
+        def failing(*args: Any, fail_at: int = fail_at) -> Any:
+            nonlocal calls
+            calls += 1
+            if calls == fail_at:
+                if operation == "write_bytes":
+                    # A full disk takes a part of it.
+                    real(args[0], args[1][: len(args[1]) // 2])
+                raise OSError(28, "No space left on device")
+            return real(*args)
+
+        monkeypatch.setattr(owner, operation, failing)
+        with pytest.raises(OSError, match="No space"):
+            mark_requested(tmp_path, DISTRIBUTION, NAME, ASKED)
+        monkeypatch.setattr(owner, operation, real)
+        assert before == snapshot(tmp_path)
+    mark_requested(tmp_path, DISTRIBUTION, NAME, ASKED)
+    written = record(tmp_path)
+    assert written is not None
+    assert written.requested
