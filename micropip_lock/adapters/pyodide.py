@@ -11,7 +11,6 @@ import importlib
 import importlib.resources
 import os
 import sys
-import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -23,6 +22,7 @@ from packaging.markers import default_environment
 from micropip_lock.adapters.memory_files import LISTING, read_listing
 from micropip_lock.adapters.memory_mocks import change_memory_mocks, memory_mocks
 from micropip_lock.adapters.site import SiteInstaller, SitePackages
+from micropip_lock.adapters.tracebacks import traceback_of
 from micropip_lock.adapters.virtual_files import SCHEME, read_virtual
 from micropip_lock.core.digest import too_large
 from micropip_lock.core.dirty import Listing
@@ -51,6 +51,9 @@ HEADERS_TIMEOUT = 45
 
 IDLE_TIMEOUT = 30
 """Seconds without a byte after which a download is given up."""
+
+_PERSONS_CODE = "<code>"
+"""What tracebacks call the code of :func:`run_code`."""
 
 
 def in_pyodide() -> bool:
@@ -313,12 +316,12 @@ async def run_code(code: str) -> str | None:
     release_own_modules(OWN_MODULES)
     namespace: dict[str, Any] = {"__name__": "__main__"}
     try:
-        await eval_code_async(code, globals=namespace, filename="<code>")
+        await eval_code_async(code, globals=namespace, filename=_PERSONS_CODE)
     except SystemExit as leaving:
         if leaving.code not in (None, 0):
             return leaving.code if isinstance(leaving.code, str) else f"the code left with status {leaving.code}"
-    except BaseException:  # noqa: BLE001  # KeyboardInterrupt and the like end the person's code, not the runtime
-        return traceback.format_exc()
+    except BaseException as error:  # noqa: BLE001  # KeyboardInterrupt and the like end their code, not the runtime
+        return traceback_of(error, code, _PERSONS_CODE)
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

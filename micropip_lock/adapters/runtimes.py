@@ -7,6 +7,7 @@ Rules this file keeps:
 2. The tools that run inside (micropip, packaging) are fetched through the user's own pip with ``--require-hashes``,
    and re-hashed each time they are taken from the cache.
 3. Nothing is half in the cache: a download is made beside it and renamed.
+4. No other program is waited for without end.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import importlib.resources
 import io
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -25,7 +27,7 @@ import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
 from micropip_lock.adapters.host import cache_dir
@@ -33,6 +35,7 @@ from micropip_lock.adapters.indexes import EXPLICIT, IndexConfig
 from micropip_lock.core.abis import abi_of_release
 from micropip_lock.core.digest import Digest
 from micropip_lock.core.model import Abi, Lock
+from micropip_lock.core.plan import python_of
 from micropip_lock.errors import HashMismatchError, InputError, RuntimeMissingError, StorageError, UsageError
 from micropip_lock.ports import Progress, ProgressEvent
 
@@ -51,6 +54,12 @@ TOOLS: Final[Mapping[str, str]] = {
 """Wheels that run inside: requirement to SHA-256."""
 
 MIN_NODE: Final = (20, 0)
+
+_OLDEST_PYTHON: Final = (3, 13)
+"""The oldest Python that the tools run on."""
+
+_PATIENCE: Final = 600.0
+"""Seconds that npm and pip may take: several times what the largest download takes on a slow line."""
 
 
 def find_node() -> Path:
@@ -115,8 +124,8 @@ def pyodide_directory(spec: str | None, tell: Progress = lambda event: None) -> 
         tell: Told when a download begins.
 
     Raises:
-        UsageError: code ``pyodide-spec``.
-        RuntimeMissingError: code ``pyodide-fetch``.
+        UsageError: codes ``pyodide-spec``, ``pyodide-too-old``.
+        RuntimeMissingError: codes ``no-node``, ``no-npm``, ``pyodide-fetch``, ``fetch-timeout``.
         HashMismatchError: what npm sent is not the pinned package.
     """
     if spec is not None and (os.sep in spec or "/" in spec or Path(spec).is_dir()):
@@ -125,18 +134,37 @@ def pyodide_directory(spec: str | None, tell: Progress = lambda event: None) -> 
             raise UsageError(
                 "no Pyodide in this directory", code="pyodide-spec", got=spec, expected="a directory with pyodide.mjs"
             )
+        if (directory / "pyodide-lock.json").is_file():
+            _refuse_old(spec, abi_of_pyodide(spec))
         return directory
     version = spec or PYODIDE_VERSION
     if not re.fullmatch(r"\d+\.\d+\.\d+[\w.-]*", version):
         raise UsageError(
             "not a version of Pyodide", code="pyodide-spec", got=version, expected=f"e.g. {PYODIDE_VERSION}, or a path"
         )
+    abi = None
+    with contextlib.suppress(UsageError):
+        # One that is newer than we know may do.
+        abi = abi_of_release(version)
+    if abi is not None:
+        _refuse_old(version, abi)
     directory = cache_dir() / "pyodide" / version
     if not (directory / "pyodide.mjs").is_file():
         tell(ProgressEvent(stage="runtime", package=f"pyodide {version}"))
         with _cache_errors(directory):
             _fetch_pyodide(version, directory)
     return directory
+
+
+def _refuse_old(spec: str, abi: Abi) -> None:
+    if python_of(abi) < _OLDEST_PYTHON:
+        raise UsageError(
+            "this Pyodide is too old to record and replay in",
+            code="pyodide-too-old",
+            expected="Pyodide 0.28, 0.29 or 314",
+            got=f"{spec} ({abi})",
+            hint=f"leave out --pyodide for {PYODIDE_VERSION}; its locks can still be replayed into a directory",
+        )
 
 
 @contextlib.contextmanager
@@ -165,7 +193,7 @@ def _fetch_pyodide(version: str, directory: Path) -> None:
             "--loglevel=error",
             "--ignore-scripts",
         ]
-        answer = subprocess.run(command, capture_output=True, text=True, cwd=scratch, check=False)
+        answer = _run(command, "npm", cwd=scratch)
         packed = [*Path(scratch).glob("*.tgz")]
         if answer.returncode or len(packed) != 1:
             raise RuntimeMissingError(
@@ -195,7 +223,7 @@ def tool_wheels(indexes: Sequence[IndexConfig], tell: Progress = lambda event: N
     """The wheels of :data:`TOOLS`, from the user's cache or through the user's pip.
 
     Raises:
-        RuntimeMissingError: code ``tools-fetch``.
+        RuntimeMissingError: codes ``no-pip``, ``tools-fetch``, ``fetch-timeout``.
     """
     directory = cache_dir() / "tools"
     missing = [requirement for requirement, digest in TOOLS.items() if _tool(directory, digest) is None]
@@ -258,7 +286,7 @@ def _fetch_tools(requirements: Sequence[str], directory: Path, indexes: Sequence
         # that were given to us, which need not have our tools.
         reasons: list[str] = []
         for environment in (dict(os.environ), _pip_environment(indexes)):
-            answer = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+            answer = _run(command, "pip", env=environment)
             for path in Path(scratch).glob("*.whl"):
                 os.replace(path, directory / f"{Digest.of(path.read_bytes()).hex}.whl")
             if all(_tool(directory, TOOLS[name]) is not None for name in requirements):
@@ -272,6 +300,26 @@ def _fetch_tools(requirements: Sequence[str], directory: Path, indexes: Sequence
                 got="; ".join(reasons),
                 hint="check pip's index settings: these two wheels must come from some index, once",
             )
+
+
+def _run(command: Sequence[str], program: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run another program to its end, with nothing to read.
+
+    Raises:
+        RuntimeMissingError: code ``fetch-timeout``.
+    """
+    try:
+        return subprocess.run(
+            command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=_PATIENCE, **options
+        )
+    except subprocess.TimeoutExpired as error:
+        raise RuntimeMissingError(
+            f"{program} did not end",
+            code="fetch-timeout",
+            expected=f"an end within {_PATIENCE:g} seconds",
+            got=shlex.join(command[:6]) + " …",
+            hint=f"check the network, and the registry and proxy that {program} is set to",
+        ) from error
 
 
 def _pip_environment(indexes: Sequence[IndexConfig]) -> dict[str, str]:
@@ -302,8 +350,8 @@ def _pip() -> list[str]:
     if pip := shutil.which("pip"):
         candidates.append([pip])
     for command in candidates:
-        answer = subprocess.run([*command, "--version"], capture_output=True, check=False)
-        if answer.returncode == 0:
+        with contextlib.suppress(OSError, subprocess.SubprocessError):
+            subprocess.run([*command, "--version"], capture_output=True, check=True, timeout=60)
             return command
     raise RuntimeMissingError(
         "fetching micropip needs pip or uv", code="no-pip", hint="python -m ensurepip, or install uv"

@@ -69,6 +69,19 @@ def test_how_the_code_ends(lock: Path, code: str, returncode: int, said: str) ->
     assert said in done.stderr
 
 
+def test_a_traceback_is_the_persons(lock: Path) -> None:
+    """What went wrong is told with their lines, and without those of what ran them."""
+    done = run_code(lock, "def deep():\n    return 1 / 0\nawait __import__('asyncio').sleep(0)\ndeep()\n")
+    lines = [line.strip() for line in done.stderr.splitlines() if "^" not in line and "~" not in line]
+    expected = [
+        "Traceback (most recent call last):",
+        *('File "<code>", line 4, in <module>', "deep()"),
+        *('File "<code>", line 2, in deep', "return 1 / 0"),
+        "ZeroDivisionError: division by zero",
+    ]
+    assert expected == lines
+
+
 def children(pid: int) -> list[int]:
     """Process ids of the children of a process."""
     listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
