@@ -1,8 +1,8 @@
 """Checks real wheels: none may be refused by mistake. ``make check-wheels``.
 
 ``python -m tools.check_wheels [DIRECTORY…]``: every wheel below the directories; by default those that the demo, the
-end-to-end tests and the benchmarks have downloaded. What is refused is printed with its reason, and the exit code is 1;
-a wheel that is rightly refused is written down in ``docs/refused-wheels.md``.
+end-to-end tests and the benchmarks have downloaded. What is refused is printed with its reason, and the exit code is 1.
+What was found is written down in ``docs/adr/0017-strict-wheels.md``.
 """
 
 from __future__ import annotations
