@@ -58,6 +58,26 @@ def test_order_does_not_matter(needs: dict[str, list[str]]) -> None:
     assert back_edges(needs) == back_edges(backwards)
 
 
+@given(graphs, st.lists(st.sampled_from("abcdefz"), unique=True))
+def test_only_edges_of_cycles(needs: dict[str, list[str]], roots: list[str]) -> None:
+    """What is left out is an edge of the graph, and each closes a cycle; a graph without cycles keeps all it has."""
+    dropped = back_edges(needs, roots)
+    edges = [(name, needed) for name, names in dropped.items() for needed in names]
+
+    assert all(names for names in dropped.values())
+    assert edges == [
+        (name, needed) for name, needed in edges if needed in needs[name] and name in reached(needs, needed)
+    ]
+
+
+def test_a_long_way() -> None:
+    """A chain, and a ring, longer than any stack is no matter."""
+    chain = {str(number): [str(number + 1)] for number in range(20_000)}
+
+    assert {} == back_edges(chain)
+    assert {"19999": {"0"}} == back_edges(chain | {"19999": ["0"]}, ["0"])
+
+
 def reached(needs: dict[str, list[str]], root: str) -> set[str]:
     found: set[str] = set()
     queue = [root]
