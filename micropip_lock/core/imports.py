@@ -142,11 +142,9 @@ def _importable(part: str) -> bool:
 
 
 def _shortest(modules: set[tuple[str, ...]], packages: set[tuple[str, ...]]) -> set[str]:
-    """The first regular package on the way to each module; a module of its own where there is none."""
-    names = set()
-    for parts in modules | packages:
-        for length in range(1, len(parts) + 1):
-            if parts[:length] in packages or length == len(parts):
-                names.add(".".join(parts[:length]))
-                break
-    return names
+    """The first regular package or module on the way to each module: behind either, Python looks for no namespace."""
+    known = modules | packages
+    return {
+        ".".join(next(parts[:length] for length in range(1, len(parts) + 1) if parts[:length] in known))
+        for parts in known
+    }

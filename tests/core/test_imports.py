@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import keyword
+import os
+import tempfile
+from importlib.machinery import ExtensionFileLoader, FileFinder, SourceFileLoader, SourcelessFileLoader
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -26,6 +30,7 @@ from micropip_lock.core.imports import clashes, declared_clashes, declared_names
         (["google/cloud/storage/__init__.py", "google/cloud/storage/blob.py"], ("google.cloud.storage",)),
         (["ns/one.py", "ns/two.so"], ("ns.one", "ns.two")),
         (["ns/pkg/__init__.py", "ns/one.py"], ("ns.one", "ns.pkg")),
+        (["one.py", "one/hidden.py"], ("one",)),
         (["compiled/__init__.pyc", "compiled/x.pyc", "flat.pyc"], ("compiled", "flat")),
         (["./dot.py", "./pkg/__init__.py"], ("dot", "pkg")),
         (["é.py"], ("é",)),
@@ -131,3 +136,52 @@ def test_declared_names() -> None:
 def test_clashes() -> None:
     """Names that several have are clashes, but those that somebody says are shared."""
     assert {"x": ("a", "b")} == clashes({"b": ["x", "y"], "a": ["x", "y"]}, {"c": ["y"]})
+
+
+FOLDERS = ["a", "b", "ns", "é", "class", "with-dash", "a-1.data", "a.libs", "__pycache__"]
+SUFFIXES = [".cpython-314-wasm32-emscripten.so", ".pypy311-pp73.so", ".abi3.so", ".abi3t.so", ".so"]
+FILES = [
+    *("__init__.py", "__init__.pyc", "__init__.so", "__main__.py", "a.py", "m.py", "m.pyc", "b.py", "class.py"),
+    *("data.txt", "py.typed", "m.pyi", "with-dash.py", "two.dots.py", "m.weird.so", "lib.so.1"),
+    *(f"n{suffix}" for suffix in SUFFIXES),
+]
+TREES = st.sets(
+    st.tuples(st.lists(st.sampled_from(FOLDERS), max_size=3), st.sampled_from(FILES)).map(
+        lambda parts: "/".join([*parts[0], parts[1]])
+    ),
+    max_size=12,
+)
+
+
+def importable(directory: Path, prefix: str = "") -> set[str]:
+    """What Python's own finder finds there: modules and regular packages; below namespaces their dotted names."""
+    finder = FileFinder(
+        str(directory),
+        (ExtensionFileLoader, SUFFIXES),
+        (SourceFileLoader, [".py"]),
+        (SourcelessFileLoader, [".pyc"]),
+    )
+    found = set()
+    for stem in {name.partition(".")[0] for name in os.listdir(directory)}:
+        # No import statement has these, or nobody means to import them.
+        if not stem.isidentifier() or keyword.iskeyword(stem) or stem in ("__init__", "__main__", "__pycache__"):
+            continue
+        spec = finder.find_spec(prefix + stem)
+        if spec is not None and spec.loader is not None:
+            found.add(prefix + stem)
+        elif spec is not None:
+            for place in spec.submodule_search_locations or ():
+                found |= importable(Path(place), f"{prefix}{stem}.")
+    return found
+
+
+@given(TREES)
+def test_names_are_those_that_python_finds(tree: set[str]) -> None:
+    """For any tree of files the names are exactly those that Python's own finder resolves, and none is missed."""
+    with tempfile.TemporaryDirectory() as directory:
+        for path in tree:
+            file = Path(directory, path)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch()
+
+        assert importable(Path(directory)) == set(import_names(tree))
