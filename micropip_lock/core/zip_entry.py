@@ -78,7 +78,7 @@ def data_start(data: bytes, at: int, entry: ZipEntry, filename: str) -> int:
     """Where an entry's data begins, its local header checked against the directory.
 
     Args:
-        data: Bytes that hold the local header.
+        data: Bytes that hold the local header, at least 30 from ``at`` on.
         at: Offset of the header in ``data``.
         entry: What the directory says.
         filename: For messages.
@@ -101,8 +101,6 @@ def data_start(data: bytes, at: int, entry: ZipEntry, filename: str) -> int:
 
 
 def _data_start(data: bytes, at: int, entry: ZipEntry, filename: str) -> int:
-    if len(data) < at + LOCAL_HEADER:
-        raise _disagree(filename, entry, "its local header is cut off")
     flags, method, crc, packed, size, name, extra = _FIELDS.unpack_from(data, at)
     start = at + LOCAL_HEADER + int(name)
     zip64 = extra_fields(data[start : start + extra], entry.raw_path, filename)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import struct
+import zipfile
 from dataclasses import replace
 
 import pytest
 
 from micropip_lock.core.zip import Archive
 from micropip_lock.errors import WheelFormatError
-from tests.corpus.generate.raw_zip import Part, archive, with_descriptor
+from tests.corpus.generate.raw_zip import Part, archive, end_record, with_descriptor, zip64_end
 
 TEXT = b"0123456789" * 20
 PLAIN = Part(name=b"a.py", data=TEXT)
@@ -95,11 +97,50 @@ def test_wrong_entries(part: Part, code: str) -> None:
     assert code == outcome(part)
 
 
-def test_a_header_that_is_cut_off() -> None:
-    """A local header that the archive ends in is refused."""
+def test_another_signature() -> None:
+    """A local header that is none is refused."""
     data = archive([PLAIN])
     start = data.index(b"PK\1\2")
     moved = data[:start].replace(b"PK\3\4", b"PK\3\5") + data[start:]
-    with pytest.raises(WheelFormatError) as caught:
-        Archive(moved, "x.whl")
-    assert "lfh-cd-mismatch" == caught.value.code
+    assert "lfh-cd-mismatch" == refusal(moved)
+
+
+def test_zip64_in_the_local_header() -> None:
+    """Sizes in the local header's ZIP64 field are read, as Python writes them for a stream."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as out, out.open("a.py", "w", force_zip64=True) as entry:
+        entry.write(TEXT)
+    opened = Archive(buffer.getvalue(), "x.whl")
+    assert [TEXT] == [opened.read(entry) for entry in opened.entries.values()]
+
+
+ENDS = archive([PLAIN])[: -len(end_record(0, 0, 0))]
+START = ENDS.index(b"PK\1\2")
+LENGTH = len(ENDS) - START
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (ENDS + end_record(1, LENGTH, START), "good"),
+        (ENDS + zip64_end(1, LENGTH, START), "good"),
+        (ENDS + end_record(2, LENGTH, START), "bad-zip"),
+        (ENDS + end_record(1, LENGTH - 1, START), "prefix-data"),
+        (ENDS + end_record(0xFFFF, LENGTH, START), "bad-zip"),
+        (end_record(0xFFFF, 0, 0), "bad-zip"),
+        (ENDS + zip64_end(1, LENGTH, START).replace(struct.pack("<Q", 44), struct.pack("<Q", 45)), "bad-zip"),
+        (ENDS + zip64_end(1, LENGTH, START)[:-22] + end_record(1, LENGTH, START), "multiple-eocd"),
+        (ENDS.replace(struct.pack("<2L", SIZE, SIZE), b"\xff" * 8) + end_record(1, LENGTH, START), "bad-zip"),
+    ],
+)
+def test_ends(data: bytes, code: str) -> None:
+    """Each number in the end records that cannot be, and ZIP64's records where nothing asks for them."""
+    assert code == refusal(data)
+
+
+def refusal(data: bytes) -> str:
+    try:
+        Archive(data, "x.whl")
+    except WheelFormatError as error:
+        return error.code
+    return "good"
