@@ -24,11 +24,11 @@ from micropip_lock.adapters.memory_mocks import change_memory_mocks, memory_mock
 from micropip_lock.adapters.site import SiteInstaller, SitePackages
 from micropip_lock.adapters.tracebacks import traceback_of
 from micropip_lock.adapters.virtual_files import SCHEME, read_virtual
+from micropip_lock.core.abis import runtime_tags
 from micropip_lock.core.digest import too_large
 from micropip_lock.core.dirty import Listing
 from micropip_lock.core.dist_info import public_url, pyodide_source
 from micropip_lock.core.model import Abi, Origin
-from micropip_lock.core.plan import runtime_tags
 from micropip_lock.core.policy import DEFAULT_POLICY, Policy
 from micropip_lock.errors import (
     BlockedError,

@@ -32,10 +32,9 @@ from urllib.parse import quote, urlsplit
 
 from micropip_lock.adapters.host import cache_dir
 from micropip_lock.adapters.indexes import EXPLICIT, IndexConfig
-from micropip_lock.core.abis import abi_of_release
+from micropip_lock.core.abis import abi_of_release, python_of
 from micropip_lock.core.digest import Digest
 from micropip_lock.core.model import Abi, Lock
-from micropip_lock.core.plan import python_of
 from micropip_lock.errors import HashMismatchError, InputError, RuntimeMissingError, StorageError, UsageError
 from micropip_lock.ports import Progress, ProgressEvent
 

@@ -19,13 +19,12 @@ from pathlib import Path
 from typing import Final
 
 from micropip_lock.adapters.strays import find_strays
-from micropip_lock.core.abis import marker_environment
+from micropip_lock.core.abis import marker_environment, runtime_tags
 from micropip_lock.core.digest import Digest
 from micropip_lock.core.dirty import Listing
 from micropip_lock.core.dist_info import parse_record
 from micropip_lock.core.mocks import persistent_modules
 from micropip_lock.core.model import Abi
-from micropip_lock.core.plan import runtime_tags
 from micropip_lock.errors import RecordError, UsageError
 from micropip_lock.ports import RuntimeLock, Stray
 

@@ -221,8 +221,7 @@ async def _replay(
         mocks, _skipped = plan_mocks(lock, mocks_in(site), (one.name for one in installed))
     except MicropipLockError as error:
         run = _Run(lock=lock, plan=Plan(downloads=(), order=(), skipped=()), progress=None, started=started)
-        if error.package:
-            run.failures[error.package] = error
+        run.failures = {one.package: one for one in reversed(error.errors or (error,)) if one.package}
         error.report = run.report(done=False)
         raise
     run = _Run(

@@ -1,4 +1,4 @@
-"""The ABIs of Pyodide: which release has which, and what the wheels of a directory were built for.
+"""The ABIs of Pyodide: their releases, Pythons and wheel tags, and what the wheels of a directory were built for.
 
 Rules this file keeps:
 
@@ -15,9 +15,10 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from packaging.tags import compatible_tags, cpython_tags
+
 from micropip_lock.core.model import Abi
-from micropip_lock.core.plan import python_of
-from micropip_lock.errors import UsageError
+from micropip_lock.errors import EnvironmentMismatchError, UsageError
 
 ABIS: Final[Mapping[str, Abi]] = {
     abi.abi_version: abi
@@ -29,11 +30,20 @@ ABIS: Final[Mapping[str, Abi]] = {
 }
 """What we know, by ABI version."""
 
+PYTHON_OF_ABI: Final[Mapping[str, tuple[int, int]]] = {
+    "2024_0": (3, 12),
+    "2025_0": (3, 13),
+    "2026_0": (3, 14),
+    "2026_5": (3, 15),
+}
+"""PEP 783: one CPython minor version for each ABI."""
+
 _RELEASES: Final = (
     (re.compile(r"0\.2[67]\.\d+.*"), "2024_0"),
     (re.compile(r"0\.2[89]\.\d+.*"), "2025_0"),
     (re.compile(r"314\.\d+\.\d+.*"), "2026_0"),
 )
+_NEWEST_RELEASE: Final[Mapping[str, str]] = {"2024_0": "0.27", "2025_0": "0.29", "2026_0": "314"}
 _PLATFORM: Final = re.compile(r"(?:pyemscripten|pyodide)_(\d{4}_\d+)_wasm32|(emscripten_\d+_\d+_\d+)_wasm32")
 
 
@@ -53,6 +63,12 @@ def abi_of_release(version: str) -> Abi:
         expected="0.26 to 0.29, or 314",
         hint="name a directory that holds that Pyodide",
     )
+
+
+def named(abi_version: str) -> str:
+    """An ABI in words, by the newest release that has it: ``Pyodide 0.29 (2025_0)``, or ``a Pyodide of ABI 2099_0``."""
+    release = _NEWEST_RELEASE.get(abi_version)
+    return f"Pyodide {release} ({abi_version})" if release else f"a Pyodide of ABI {abi_version}"
 
 
 def marker_environment(abi: Abi) -> dict[str, str]:
@@ -95,3 +111,40 @@ def abis_of_tags(tags: Iterable[str]) -> tuple[str, ...]:
                     {version} if version else {abi.abi_version for abi in ABIS.values() if abi.platform == emscripten}
                 )
     return tuple(sorted(found))
+
+
+def runtime_tags(abi: Abi) -> tuple[str, ...]:
+    """Wheel tags that a Pyodide of this ABI accepts, best first.
+
+    Source: PEP 783 (``pyemscripten_{year}_{patch}_wasm32``); older Pyodide wheels say ``pyodide_…`` or the
+    Emscripten version, and those stay installable.
+    """
+    python = python_of(abi)
+    platforms = [f"pyemscripten_{abi.abi_version}_{abi.arch}", f"pyodide_{abi.abi_version}_{abi.arch}"]
+    if re.fullmatch(r"emscripten_\d+_\d+_\d+", abi.platform):
+        platforms.append(f"{abi.platform}_{abi.arch}")
+    interpreter = "cp" + "".join(map(str, python))
+    # The ABI is named, because packaging would else ask how the interpreter that runs this was built.
+    tags = [*cpython_tags(python, [interpreter], platforms), *compatible_tags(python, interpreter, platforms)]
+    return tuple(dict.fromkeys(map(str, tags)))
+
+
+def python_of(abi: Abi) -> tuple[int, int]:
+    """Major and minor version of the Python of an ABI.
+
+    Raises:
+        EnvironmentMismatchError: code ``abi-unknown``.
+    """
+    if abi.abi_version in PYTHON_OF_ABI:
+        return PYTHON_OF_ABI[abi.abi_version]
+    found = re.match(r"(\d+)\.(\d+)", abi.python)
+    if not found:
+        raise EnvironmentMismatchError(
+            "an unknown Pyodide ABI",
+            code="abi-unknown",
+            where="info.abi_version",
+            expected=", ".join(PYTHON_OF_ABI),
+            got=abi.abi_version,
+            hint="update micropip-lock",
+        )
+    return int(found[1]), int(found[2])

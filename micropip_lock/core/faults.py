@@ -12,12 +12,22 @@ import copy
 from collections.abc import Sequence
 from typing import Final
 
-from micropip_lock.errors import LockGraphError, LockPolicyError, LockSchemaError, MicropipLockError
+from micropip_lock.errors import (
+    LockGraphError,
+    LockPolicyError,
+    LockSchemaError,
+    MicropipLockError,
+    WheelMetadataError,
+)
 
 MAX_FAULTS: Final = 100
 """Faults that are collected before reading stops."""
 
-_GRAVITY: Final[tuple[type[MicropipLockError], ...]] = (LockSchemaError, LockPolicyError, LockGraphError)
+_GRAVITY: Final[tuple[tuple[type[MicropipLockError], ...], ...]] = (
+    (LockSchemaError, WheelMetadataError),
+    (LockPolicyError,),
+    (LockGraphError,),
+)
 
 
 class Faults:
@@ -40,13 +50,14 @@ class Faults:
         """Raise what was collected, if anything was: the gravest kind, with every fault in ``errors``.
 
         Raises:
-            LockSchemaError, LockPolicyError, LockGraphError, EnvironmentMismatchError: in this order of gravity.
+            LockSchemaError, WheelMetadataError, LockPolicyError, LockGraphError, EnvironmentMismatchError: in this
+                order of gravity.
         """
         raise_all(sorted(self._errors, key=_gravity))
 
 
 def _gravity(error: MicropipLockError) -> int:
-    return next((rank for rank, kind in enumerate(_GRAVITY) if isinstance(error, kind)), len(_GRAVITY))
+    return next((rank for rank, kinds in enumerate(_GRAVITY) if isinstance(error, kinds)), len(_GRAVITY))
 
 
 def raise_all(errors: Sequence[MicropipLockError]) -> None:

@@ -2,8 +2,8 @@
 
 Rules this file keeps:
 
-1. Compatibility is ``abi_version``, ``arch`` and wheel tags, never ``info.python``; all of it is checked before any
-   request.
+1. All of the lock is checked before any request, and everything that is wrong with it is told at once: what does not
+   fit here (:mod:`micropip_lock.core.preflight`) and what is not allowed. Consent is asked when nothing else is wrong.
 2. What is installed with the same SHA-256 is skipped; nothing is asked of the network for it.
 3. Downloads start largest first; installs go dependencies first, cycles in name order.
 4. The whole lock is judged by the policy (:mod:`micropip_lock.core.judgement`), whatever is installed already.
@@ -11,30 +11,19 @@ Rules this file keeps:
 
 from __future__ import annotations
 
-import re
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 from urllib.parse import urljoin, urlsplit
 
-from packaging.tags import compatible_tags, cpython_tags
 from packaging.utils import NormalizedName
-from packaging.version import InvalidVersion, Version
 
 from micropip_lock.core.digest import Digest
+from micropip_lock.core.faults import Faults
 from micropip_lock.core.judgement import judge
 from micropip_lock.core.model import Abi, Lock, LockedPackage
 from micropip_lock.core.policy import DEFAULT_POLICY, Policy
-from micropip_lock.core.wheel import parse_identity
-from micropip_lock.errors import EnvironmentMismatchError, LockPolicyError, LockSchemaError
-
-PYTHON_OF_ABI: Final[Mapping[str, tuple[int, int]]] = {
-    "2024_0": (3, 12),
-    "2025_0": (3, 13),
-    "2026_0": (3, 14),
-    "2026_5": (3, 15),
-}
-"""PEP 783: one CPython minor version for each ABI."""
+from micropip_lock.core.preflight import misfits
+from micropip_lock.errors import LockPolicyError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,6 +101,7 @@ def make_plan(
         policy: What is allowed.
 
     Raises:
+        MicropipLockError: the gravest fault, with every one in ``errors``:
         EnvironmentMismatchError: codes ``abi-mismatch``, ``tag-mismatch``.
         LockPolicyError: codes ``not-wheel``, ``relative-url``; and those of the policy: ``scheme``, ``insecure``,
             ``host-not-allowed``, ``local-path``, ``index-pin``, ``too-large``, and for want of consent
@@ -119,21 +109,30 @@ def make_plan(
         LockSchemaError: code ``filename``.
         WheelMetadataError: code ``wheel-filename``.
     """
-    check_abi(lock.abi, abi)
-    accepted = frozenset(tags)
+    faults = Faults()
+    for fault in misfits(lock, abi=abi, tags=frozenset(tags)):
+        faults.add(fault)
     present: dict[str, list[Installed]] = {}
     for one in installed:
         present.setdefault(one.name, []).append(one)
     downloads, skipped = [], []
     for package in lock:
-        check_tags(package, accepted, abi)
         there = present.get(package.name, [])
         same = [one for one in there if one.digest == package.wheel.digest]
         if len(there) == 1 and same and not force and package.name not in damaged:
             skipped.append(package)
         else:
-            downloads.append(Download(package=package, url=absolute_url(package, lock.base), replaces=tuple(there)))
-    judge(policy, lock, [download.package for download in downloads]).check()
+            try:
+                url = absolute_url(package, lock.base)
+            except LockPolicyError as error:
+                faults.add(error)
+            else:
+                downloads.append(Download(package=package, url=url, replaces=tuple(there)))
+    verdict = judge(policy, lock, [download.package for download in downloads])
+    for refusal in verdict.refused:
+        faults.add(refusal)
+    faults.check()
+    verdict.check()
     downloads.sort(key=_largest_first)
     wanted = {download.package.name for download in downloads}
     order = tuple(name for name in install_order(lock.packages) if name in wanted)
@@ -143,65 +142,6 @@ def make_plan(
 def _largest_first(download: Download) -> tuple[bool, int, str]:
     size = download.package.wheel.size
     return (size is not None, -(size or 0), download.package.name)
-
-
-def check_abi(locked: Abi, runtime: Abi) -> None:
-    """Refuse a lock for another ABI.
-
-    Raises:
-        EnvironmentMismatchError: code ``abi-mismatch``.
-    """
-    if (locked.abi_version, locked.arch) != (runtime.abi_version, runtime.arch):
-        raise EnvironmentMismatchError(
-            "the lock was frozen for another Pyodide",
-            code="abi-mismatch",
-            where="info.abi_version",
-            expected=f"{runtime.abi_version} ({runtime.arch}), this runtime",
-            got=f"{locked.abi_version} ({locked.arch}), the lock",
-            hint=f"replay it in a Pyodide of ABI {locked.abi_version}, or freeze again here",
-        )
-
-
-def check_tags(package: LockedPackage, accepted: frozenset[str], abi: Abi) -> None:
-    """Refuse a file that this runtime cannot install.
-
-    Raises:
-        EnvironmentMismatchError: code ``tag-mismatch``.
-        LockPolicyError: code ``not-wheel``.
-        LockSchemaError: code ``filename``, when the file is of another package or version.
-        WheelMetadataError: code ``wheel-filename``.
-    """
-    if package.package_type != "package" or not package.wheel.filename.endswith(".whl"):
-        raise LockPolicyError(
-            f"{package} is not a wheel",
-            code="not-wheel",
-            where=f"packages.{package.name}.file_name",
-            package=package.name,
-            expected="a .whl of package_type package",
-            got=f"{package.wheel.filename} of package_type {package.package_type}",
-            hint="load it with pyodide.loadPackage before replaying, and leave it out of the lock",
-        )
-    identity = parse_identity(package.wheel.filename)
-    if identity.name != package.name or not _same_version(identity.version, package.version):
-        raise LockSchemaError(
-            f"the file of {package} is of another package or version",
-            code="filename",
-            where=f"packages.{package.name}.file_name",
-            package=package.name,
-            expected=f"{package.name} {package.version}",
-            got=package.wheel.filename,
-        )
-    tags = identity.tags
-    if not tags & accepted:
-        raise EnvironmentMismatchError(
-            f"the wheel of {package} is not for this runtime",
-            code="tag-mismatch",
-            where=f"packages.{package.name}.file_name",
-            package=package.name,
-            expected=f"a pure wheel or one for {abi}",
-            got=", ".join(sorted(tags)),
-            hint="freeze again in this runtime",
-        )
 
 
 def absolute_url(package: LockedPackage, base: str | None) -> str:
@@ -232,13 +172,6 @@ def absolute_url(package: LockedPackage, base: str | None) -> str:
     return joined
 
 
-def _same_version(one: Version, other: str) -> bool:
-    try:
-        return one == Version(other)
-    except InvalidVersion:
-        return False
-
-
 def install_order(packages: Mapping[str, LockedPackage]) -> tuple[str, ...]:
     """Names with dependencies first; a cycle is entered at its first name. Never recursive."""
     done: dict[str, bool] = {}
@@ -258,40 +191,3 @@ def install_order(packages: Mapping[str, LockedPackage]) -> tuple[str, ...]:
                     done[name] = True
                     order.append(name)
     return tuple(order)
-
-
-def runtime_tags(abi: Abi) -> tuple[str, ...]:
-    """Wheel tags that a Pyodide of this ABI accepts, best first.
-
-    Source: PEP 783 (``pyemscripten_{year}_{patch}_wasm32``); older Pyodide wheels say ``pyodide_…`` or the
-    Emscripten version, and those stay installable.
-    """
-    python = python_of(abi)
-    platforms = [f"pyemscripten_{abi.abi_version}_{abi.arch}", f"pyodide_{abi.abi_version}_{abi.arch}"]
-    if re.fullmatch(r"emscripten_\d+_\d+_\d+", abi.platform):
-        platforms.append(f"{abi.platform}_{abi.arch}")
-    interpreter = "cp" + "".join(map(str, python))
-    # The ABI is named, because packaging would else ask how the interpreter that runs this was built.
-    tags = [*cpython_tags(python, [interpreter], platforms), *compatible_tags(python, interpreter, platforms)]
-    return tuple(dict.fromkeys(map(str, tags)))
-
-
-def python_of(abi: Abi) -> tuple[int, int]:
-    """Major and minor version of the Python of an ABI.
-
-    Raises:
-        EnvironmentMismatchError: code ``abi-unknown``.
-    """
-    if abi.abi_version in PYTHON_OF_ABI:
-        return PYTHON_OF_ABI[abi.abi_version]
-    found = re.match(r"(\d+)\.(\d+)", abi.python)
-    if not found:
-        raise EnvironmentMismatchError(
-            "an unknown Pyodide ABI",
-            code="abi-unknown",
-            where="info.abi_version",
-            expected=", ".join(PYTHON_OF_ABI),
-            got=abi.abi_version,
-            hint="update micropip-lock",
-        )
-    return int(found[1]), int(found[2])

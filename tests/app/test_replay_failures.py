@@ -175,6 +175,18 @@ async def test_refused_before_any_request(tmp_path: Path, lock: Lock, kind: type
     )
 
 
+async def test_all_misfits_are_in_the_report(tmp_path: Path) -> None:
+    """Every package that does not fit here is told as failed, with its own reason; the others were not tried."""
+    lock = with_one_more(replace(locked(WHEELS["beta"]), package_type="shared_library"))
+    lock = replace(lock, packages={**lock.packages, NATIVE.name: locked(NATIVE)})
+    error = await failing(tmp_path, lock)
+    reasons = {one.name: one.reason for one in error.report.packages if one.outcome == "failed"}
+    assert ({"beta": "not-wheel", NATIVE.name: "tag-mismatch"}, ["not-wheel", "tag-mismatch"]) == (
+        reasons,
+        [one.code for one in error.errors],
+    )
+
+
 async def test_already_imported(tmp_path: Path) -> None:
     """A module that would be replaced and is imported stops the replay, unless it is ours or forced."""
     await run(tmp_path, lock_of(wheel("beta", "0.9")), Network(wheels=[wheel("beta", "0.9")]))

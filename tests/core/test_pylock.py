@@ -15,10 +15,9 @@ from packaging.pylock import Pylock, PylockSelectError, PylockValidationError
 from packaging.tags import parse_tag
 from packaging.utils import canonicalize_name
 
-from micropip_lock.core.abis import ABIS, marker_environment
+from micropip_lock.core.abis import ABIS, marker_environment, runtime_tags
 from micropip_lock.core.formats.pylock import parse_pylock
 from micropip_lock.core.model import Lock, LockedPackage, Origin
-from micropip_lock.core.plan import runtime_tags
 from micropip_lock.errors import InputError, MicropipLockError
 from tests.pylocks import FIXTURES, HEX, SIX, VALID, WHEEL, pylocks, toml, with_six, with_top, with_wheel
 from tests.strategies import json_values

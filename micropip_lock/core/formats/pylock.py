@@ -23,12 +23,11 @@ from packaging.markers import Marker, UndefinedComparison, UndefinedEnvironmentN
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 
-from micropip_lock.core.abis import ABIS, abis_of_tags, marker_environment
+from micropip_lock.core.abis import ABIS, abis_of_tags, marker_environment, runtime_tags
 from micropip_lock.core.faults import Faults
 from micropip_lock.core.formats.pylock_entries import Pylock, PylockEntry, read_pylock
 from micropip_lock.core.formats.pylock_file import PylockWheel
 from micropip_lock.core.model import Abi, Lock, LockedPackage, Origin, by_name
-from micropip_lock.core.plan import runtime_tags
 from micropip_lock.core.shown import shown
 from micropip_lock.core.toml_text import read_toml
 from micropip_lock.errors import (
