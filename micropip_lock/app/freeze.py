@@ -26,9 +26,10 @@ from packaging.utils import NormalizedName, canonicalize_name
 
 from micropip_lock.app.clashes import clashes_among
 from micropip_lock.app.locate import Located, locate
-from micropip_lock.app.refusals import dirty_items, item_of
+from micropip_lock.app.refusals import dirty_items, item_of, shadowed
 from micropip_lock.app.settle import RefusedError, can_be_fetched, check_policy, check_wheel, settled, wheel_of
-from micropip_lock.app.survey import Survey, Surveyed, dirt_in, modules_of_nobody, survey
+from micropip_lock.app.survey import Survey, Surveyed, dirt_in, owners_in, survey
+from micropip_lock.core.beside import beside
 from micropip_lock.core.caveats import caveats_of, note
 from micropip_lock.core.dirty import Dirt, unlisted_files
 from micropip_lock.core.dist_info import OriginRecord
@@ -180,8 +181,9 @@ class _Draft:
         self._needs = self._needs_of(self._all_requirements())
         self._kept = self._keep()
         self._needs |= self._own_needs()
-        self._unlisted = unlisted_files(self.seen.listed, files)
-        self._dirt = dirt_in(self.seen, files, self._unlisted, sorted(self._kept))
+        unlisted = unlisted_files(self.seen.listed, files)
+        self._dirt = dirt_in(self.seen, files, unlisted, sorted(self._kept))
+        self._beside = list(beside(self._kept, owners_in(self.seen), unlisted))
 
     def pending(self) -> list[NormalizedName]:
         """What the lock would hold and has no record that is enough."""
@@ -219,13 +221,15 @@ class _Draft:
             runtime_packages=self._runtime_lock.packages,
             left_out=self._left_out | self.seen.mocks.keys(),
         )
+        # With roots, what belongs to nobody is no matter.
+        of_nobody = [one for one in self._beside if one.severity == "note" and self._roots is None]
         return Lock(
             abi=self._runtime.abi(),
             packages=by_name(packages),
             mocks=mocks_by_name(mocks.values()),
             site=self._of_site,
             unlocked=tuple(items),
-            notes=(*caveats, *outcome.notes, *self._modules_of_nobody()),
+            notes=(*caveats, *outcome.notes, *of_nobody),
         )
 
     def _all_requirements(self) -> dict[NormalizedName, Requirements]:
@@ -296,6 +300,10 @@ class _Draft:
         outcome = _Outcome(items=list(self.seen.items))
         tags = frozenset(self._runtime.tags())
         clashes = clashes_among([self.seen.found[name] for name in sorted(self._kept)])
+        for finding in self._beside:
+            if finding.code == "shadowed":
+                name = canonicalize_name(finding.package)
+                clashes.setdefault(name, []).append(shadowed(name, self.seen.found[name].version, finding))
         for name in sorted(self._kept):
             one = self.seen.found[name]
             if name in self._dirt or name in clashes:
@@ -315,7 +323,7 @@ class _Draft:
             outcome.records[name] = record
             outcome.notes += one.notes
             if record.origin.kind == "local":
-                outcome.notes.append(_beside(name))
+                outcome.notes.append(_lies_beside(name))
         return outcome
 
     def _relevant(self, items: Sequence[Unlockable], kept: AbstractSet[str]) -> list[Unlockable]:
@@ -362,16 +370,8 @@ class _Draft:
             extras=record.extras,
         )
 
-    def _modules_of_nobody(self) -> list[Finding]:
-        if self._roots is not None:
-            return []
-        return [
-            note(module.partition(".")[0], "unowned-module", "it can be imported, but no distribution installed it")
-            for module in modules_of_nobody(self.seen, self._unlisted)
-        ]
 
-
-def _beside(name: NormalizedName) -> Finding:
+def _lies_beside(name: NormalizedName) -> Finding:
     return note(
         name,
         "local-wheel",

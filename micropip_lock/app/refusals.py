@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from micropip_lock.core.dirty import Dirt
+from micropip_lock.core.verdict import Finding
 from micropip_lock.errors import MicropipLockError, RecordError, Unlockable
 from micropip_lock.ports import Stray
 
@@ -44,6 +45,17 @@ def dirty_items(name: str, version: str, dirt: Dirt) -> list[Unlockable]:
                 )
             )
     return items
+
+
+def shadowed(name: str, version: str, finding: Finding) -> Unlockable:
+    """A module of nobody is imported where one of a distribution should be."""
+    return Unlockable(
+        name=name,
+        version=version,
+        code=finding.code,
+        reason=f"{finding.message} ({finding.got})",
+        hint="remove that module, or build a wheel with it and install that",
+    )
 
 
 def twice() -> RecordError:

@@ -22,9 +22,10 @@ from packaging.utils import NormalizedName, canonicalize_name
 from micropip_lock.app.origins import has_newer_record, is_of_kernel, origin_of, same_version
 from micropip_lock.app.refusals import item_of, stray_error
 from micropip_lock.app.refusals import twice as two_of_one_name
+from micropip_lock.core.beside import Owners
 from micropip_lock.core.candidates import direct_url_of
 from micropip_lock.core.caveats import note
-from micropip_lock.core.dirty import Dirt, Listing, Row, changed_and_missing, extra_files, record_rows, unowned_modules
+from micropip_lock.core.dirty import Dirt, Listing, Row, changed_and_missing, extra_files, record_rows
 from micropip_lock.core.dist_info import (
     DIRECT_URL_FILE,
     INDEX_FILE,
@@ -172,10 +173,14 @@ def dirt_in(
     return found
 
 
-def modules_of_nobody(seen: Survey, unlisted: Sequence[str]) -> tuple[str, ...]:
-    """Modules at the top of the site that belong to no distribution."""
+def owners_in(seen: Survey) -> Owners:
+    """Who owns which files: distributions, and mock packages."""
     mocked = [path for mock in seen.mocks.values() for path in module_paths(tuple(mock.modules))]
-    return unowned_modules({**seen.listed, "": mocked}, unlisted)
+    return Owners(
+        listed={**seen.listed, "": mocked},
+        names={one.dist.directory: name for name, one in seen.found.items()},
+        complete=all(item.code != "record-unreadable" for item in seen.items),
+    )
 
 
 def _read(dist: InstalledDist, runtime_lock: RuntimeLock, files: Listing) -> Surveyed:

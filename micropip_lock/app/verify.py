@@ -20,7 +20,7 @@ from micropip_lock.app.origins import origin_of
 from micropip_lock.core import findings
 from micropip_lock.core.beside import Owners, beside, clashes_in, elsewhere
 from micropip_lock.core.digest import Digest, VerifiedWheel, admit
-from micropip_lock.core.dirty import Listing, record_rows
+from micropip_lock.core.dirty import Listing, record_rows, unlisted_files
 from micropip_lock.core.dist_info import parse_record
 from micropip_lock.core.findings import DigestOf, Finding, VerifyReport, identity_of
 from micropip_lock.core.installed_record import compare_records
@@ -106,7 +106,7 @@ def _compare(wheel: VerifiedWheel, dist: InstalledDist) -> None:
 def _beside(lock: Lock, site: SiteReader, installed: Sequence[InstalledDist]) -> Iterator[Finding]:
     files = site.files()
     owners = _owners(installed, files)
-    yield from beside(lock, owners, files)
+    yield from beside(lock.packages, owners, unlisted_files(owners.listed, files))
     yield from clashes_in(lock)
     for stray in site.strays():
         # What a .pth file of nobody names is told with the file.

@@ -14,13 +14,13 @@ Left to others: files that RECORDs do list (:mod:`micropip_lock.core.findings`),
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from packaging.utils import NormalizedName
 
-from micropip_lock.core.dirty import Listing, extra_files, unlisted_files
+from micropip_lock.core.dirty import extra_files
 from micropip_lock.core.imports import clashes, import_names
 from micropip_lock.core.model import Lock
 from micropip_lock.core.verdict import Finding
@@ -43,21 +43,18 @@ class Owners:
     complete: bool = True
 
 
-def beside(lock: Lock, owners: Owners, files: Listing) -> Iterator[Finding]:
+def beside(locked: Container[str], owners: Owners, unlisted: Sequence[str]) -> Iterator[Finding]:
     """Findings about files that no RECORD lists.
 
     Args:
-        lock: What the environment is to be.
+        locked: Normalised names of what is, or would be, in the lock.
         owners: Who owns which files.
-        files: What is there.
+        unlisted: Files that no RECORD lists, sorted.
     """
-    unlisted = unlisted_files(owners.listed, files)
-    if not unlisted:
-        return
     extra = extra_files(owners.listed, unlisted)
     for directory, paths in sorted(extra.items()):
         name = owners.names.get(directory)
-        if name in lock.packages:
+        if name in locked:
             for path in paths:
                 yield Finding(
                     package=str(name),
@@ -65,29 +62,33 @@ def beside(lock: Lock, owners: Owners, files: Listing) -> Iterator[Finding]:
                     message="a file in its folder that no distribution installed",
                     path=path,
                 )
-    told = {path for paths in extra.values() for path in paths}
-    claims = {
-        module: str(name)
-        for directory, name in sorted(owners.names.items())
-        if name in lock.packages
-        for module in import_names(owners.listed[directory], plain=True)
-    }
     if owners.complete:
-        yield from _modules(_importable([path for path in unlisted if path not in told], owners), claims)
+        told = {path for paths in extra.values() for path in paths}
+        yield from _modules([path for path in unlisted if path not in told], locked, owners)
         yield from _path_files(unlisted)
 
 
-def _importable(unlisted: Sequence[str], owners: Owners) -> list[str]:
-    """Those that can be imported, and are no data or scripts by their looks."""
-    folders = {path.partition("/")[0] for paths in owners.listed.values() for path in paths if "/" in path}
-    folders |= {path.partition("/")[0] for path in unlisted if path.count("/") == 1 and "/__init__." in path}
-    return [path for path in unlisted if "/" not in path or path.partition("/")[0] in folders - _SCRIPTS]
-
-
-def _modules(paths: Sequence[str], claims: Mapping[str, str]) -> Iterator[Finding]:
-    for module in import_names(paths, plain=True):
-        hidden = sorted({name for one, name in claims.items() if one == module or one.startswith(f"{module}.")})
-        for name in hidden:
+def _modules(unlisted: Sequence[str], locked: Container[str], owners: Owners) -> Iterator[Finding]:
+    found: dict[str, list[str]] = {}
+    for path in _importable(unlisted, owners):
+        for module in import_names([path], plain=True):
+            found.setdefault(module, []).append(path)
+    if not found:
+        return
+    claims = {
+        module: (str(name), directory)
+        for directory, name in sorted(owners.names.items())
+        if name in locked
+        for module in import_names(owners.listed[directory], plain=True)
+    }
+    for module in import_names([path for paths in found.values() for path in paths], plain=True):
+        hidden = {name for claim, (name, _) in claims.items() if claim.startswith(f"{module}.")}
+        if module in claims:
+            name, directory = claims[module]
+            own = [path for path in owners.listed[directory] if import_names([path], plain=True) == (module,)]
+            if min(map(_rank, found[module])) <= min(map(_rank, own)):
+                hidden.add(name)
+        for name in sorted(hidden):
             yield Finding(
                 package=name,
                 code="shadowed",
@@ -101,6 +102,21 @@ def _modules(paths: Sequence[str], claims: Mapping[str, str]) -> Iterator[Findin
                 message="it can be imported, but no distribution installed it",
                 severity="note",
             )
+
+
+def _rank(path: str) -> int:
+    """The order in which Python's finder prefers files of one name in one folder."""
+    return 0 if "/__init__." in path else 1 + (".so", ".py", ".pyc").index("." + path.rpartition(".")[2])
+
+
+def _importable(unlisted: Sequence[str], owners: Owners) -> list[str]:
+    """Those that can be imported, and are no data or scripts by their looks."""
+    modules = [path for path in unlisted if path.endswith((".py", ".pyc", ".so"))]
+    if not modules:
+        return []
+    folders = {path.partition("/")[0] for paths in owners.listed.values() for path in paths if "/" in path}
+    folders |= {path.partition("/")[0] for path in modules if path.count("/") == 1 and "/__init__." in path}
+    return [path for path in modules if "/" not in path or path.partition("/")[0] in folders - _SCRIPTS]
 
 
 def _path_files(unlisted: Iterable[str]) -> Iterator[Finding]:

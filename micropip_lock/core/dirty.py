@@ -200,20 +200,3 @@ def _owner(path: str, owners: Mapping[str, str]) -> str | None:
         if (owner := owners.get("/".join(parts[:length]))) is not None:
             return owner
     return None
-
-
-def unowned_modules(listed: Mapping[str, Iterable[str]], unlisted: Iterable[str]) -> tuple[str, ...]:
-    """Top-level modules and packages that no RECORD lists anything of, sorted.
-
-    Args:
-        listed: As for :func:`unlisted_files`.
-        unlisted: What that gave.
-    """
-    candidates = set()
-    for path in unlisted:
-        top, slash, rest = path.partition("/")
-        if rest == "__init__.py" or (not slash and top.endswith((".py", ".so"))):
-            candidates.add(top)
-    if candidates:
-        candidates -= {path.partition("/")[0] for paths in listed.values() for path in paths}
-    return tuple(sorted(candidates))

@@ -75,6 +75,24 @@ async def test_a_lost_file(tmp_path: Path) -> None:
     assert [("pack", "dirty-missing")] == codes(site)
 
 
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("pack.cpython-314-wasm32-emscripten.so", []),
+        ("flat.abi3.so", [("pack", "shadowed")]),
+        ("flat/__init__.py", [("pack", "shadowed")]),
+        ("stray.py", []),
+    ],
+)
+async def test_a_module_in_the_place_of_another(tmp_path: Path, path: str, found: list[tuple[str, str]]) -> None:
+    """A module of nobody that Python imports instead of a package's own makes a strict freeze refuse."""
+    built = wheel("pack", "1.0", files={"pack/__init__.py": "", "flat.py": ""})
+    await run(tmp_path, lock_of(built), network=Network(wheels=[built]))
+    (tmp_path / path).parent.mkdir(exist_ok=True)
+    put(tmp_path / path, "")
+    assert found == codes(SitePackages(tmp_path))
+
+
 async def test_not_strict(tmp_path: Path) -> None:
     """Without strictness the same is listed in the lock."""
     site = await installed(tmp_path)

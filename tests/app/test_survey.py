@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from packaging.utils import canonicalize_name
 
-from micropip_lock.app.survey import Survey, Surveyed, dirt_in, modules_of_nobody, survey
+from micropip_lock.app.survey import Survey, Surveyed, dirt_in, owners_in, survey
 from micropip_lock.core.dirty import Dirt, Listing, unlisted_files
-from micropip_lock.core.mocks import mock_files
+from micropip_lock.core.mocks import mock_files, module_paths
 from micropip_lock.core.model import Mock, Origin
 from micropip_lock.ports import InstalledDist, RuntimeLock, Stray
 from micropip_lock.testing import BuiltWheel, wheel
@@ -106,11 +106,11 @@ def test_what_cannot_be_read_still_owns_and_needs() -> None:
     site.write(f"{INFO}/micropip-lock.json", "{")
     seen = of(site)
     name = canonicalize_name("pack-age")
-    assert ([("pack-age", "record-unreadable")], [name], True, ()) == (
+    assert ([("pack-age", "record-unreadable")], [name], True, False) == (
         codes(seen),
         list(seen.unread),
         "pack/data.txt" in seen.listed[INFO],
-        modules_of_nobody(seen, unlisted_files(seen.listed, site.files())),
+        owners_in(seen).complete,
     )
 
 
@@ -225,10 +225,15 @@ def test_dirt_by_distribution() -> None:
     assert expected == dirt_in(seen, files, unlisted, [canonicalize_name("pack-age")])
 
 
-def test_modules_of_nobody() -> None:
-    """A module that neither RECORD nor a mock package lists belongs to nobody."""
+def test_owners() -> None:
+    """Files belong to distributions by their RECORD, and to mock packages by their modules."""
     site = site_of(PACK)
-    for path, text in {**mock_files(MOCK), "loose.py": "", "folder/__init__.py": "", "folder/x.py": ""}.items():
+    for path, text in mock_files(MOCK).items():
         site.write(path, text)
-    seen = of(site)
-    assert ("folder", "loose.py") == modules_of_nobody(seen, unlisted_files(seen.listed, site.files()))
+    owners = owners_in(of(site))
+    assert ({INFO: "pack-age"}, True, True, True) == (
+        owners.names,
+        owners.complete,
+        "pack/data.txt" in owners.listed[INFO],
+        all(path in owners.listed[""] for path in module_paths(tuple(MOCK.modules))),
+    )

@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 
 from micropip_lock.core.beside import Owners, beside, clashes_in, elsewhere
 from micropip_lock.core.digest import Digest
-from micropip_lock.core.dirty import Listing
+from micropip_lock.core.dirty import Listing, unlisted_files
 from micropip_lock.core.model import Abi, Lock, LockedPackage, Wheel, by_name
 
 PACK = "pack-1.0.dist-info"
@@ -44,7 +44,8 @@ def owners(*, complete: bool = True) -> Owners:
 def found(*added: str, complete: bool = True) -> list[tuple[str, str, str, str | None]]:
     """Severity, package, code and path or module of what is told when files are added, with ``pack`` locked."""
     paths = [path for paths in LISTED.values() for path in paths] + list(added)
-    told = beside(lock("pack"), owners(complete=complete), Listing(sizes=dict.fromkeys(paths, "1")))
+    known = owners(complete=complete)
+    told = beside({"pack"}, known, unlisted_files(known.listed, Listing(sizes=dict.fromkeys(paths, "1"))))
     return [(one.severity, one.package, one.code, one.path or one.got) for one in told]
 
 
@@ -65,7 +66,6 @@ def test_a_file_in_a_locked_packages_folder(path: str) -> None:
         ("flat/__init__.py", "flat"),
         ("flat.cpython-314-wasm32-emscripten.so", "flat"),
         ("flat.abi3.so", "flat"),
-        ("pack.py", "pack"),
         ("ns/__init__.py", "ns"),
         ("ns/one/__init__.py", "ns.one"),
         ("ns/one.so", "ns.one"),
@@ -78,7 +78,15 @@ def test_a_module_in_the_place_of_a_locked_one(path: str, module: str) -> None:
 
 @pytest.mark.parametrize(
     ("path", "module"),
-    [("stray.py", "stray"), ("stray.so", "stray"), ("stray/__init__.py", "stray"), ("ns/three.py", "ns.three")],
+    [
+        ("stray.py", "stray"),
+        ("stray.so", "stray"),
+        ("stray/__init__.py", "stray"),
+        ("ns/three.py", "ns.three"),
+        # Python prefers the package, and the source.
+        ("pack.py", "pack"),
+        ("flat.pyc", "flat"),
+    ],
 )
 def test_a_module_of_nobody(path: str, module: str) -> None:
     """A module that no distribution installed, and that is in nobody's way, is a note."""

@@ -17,7 +17,6 @@ from micropip_lock.core.dirty import (
     extra_files,
     record_rows,
     unlisted_files,
-    unowned_modules,
 )
 from micropip_lock.core.dist_info import parse_record
 from micropip_lock.errors import RecordError
@@ -227,24 +226,6 @@ def test_extra_files_of_several() -> None:
     """Each owner has its own files, sorted; of two that list one package, the first."""
     found = extra("one/z.py", "one/a.py", "two-1.0.dist-info/x")
     assert {"one-1.0.dist-info": ("one/a.py", "one/z.py"), "two-1.0.dist-info": ("two-1.0.dist-info/x",)} == found
-
-
-@pytest.mark.parametrize(
-    ("path", "expected"),
-    [
-        ("loose.py", ("loose.py",)),
-        ("loose.abi3.so", ("loose.abi3.so",)),
-        ("loose/__init__.py", ("loose",)),
-        ("loose/mod.py", ()),
-        ("notes.txt", ()),
-        ("one/__init__.py", ()),
-        ("ns/__init__.py", ()),
-        ("one.py", ()),
-    ],
-)
-def test_unowned_modules(path: str, expected: tuple[str, ...]) -> None:
-    """A module or package at the top of which no RECORD lists anything belongs to nobody."""
-    assert expected == unowned_modules(LISTED, [path])
 
 
 def test_dirt_is_false_when_clean() -> None:
