@@ -120,8 +120,8 @@ def changed_and_missing(
         path = posixpath.normpath(row.path)
         if path not in suspects or path.startswith(("../", "/", *_SCRIPTS)) or _is_cache(path, row.digest):
             continue
-        size = sizes.get(path)
-        if size is None or (data := read_file(row.path)) is None:
+        # A listing does not look behind links to directories; the file may be there all the same.
+        if (data := read_file(row.path)) is None:
             missing.append(path)
         elif row.size not in (None, len(data)) or row.digest not in (None, Digest.of(data)):
             changed.append(path)

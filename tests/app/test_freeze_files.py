@@ -68,6 +68,14 @@ async def test_an_edited_site(tmp_path: Path, path: str, text: str, code: str) -
     assert [("pack", code)] == codes(site)
 
 
+async def test_a_file_behind_a_link(tmp_path: Path) -> None:
+    """A folder that was replaced by a link to a copy of it is whole: nothing of it is gone."""
+    site = await installed(tmp_path / "site")
+    (tmp_path / "site/pack").rename(tmp_path / "elsewhere")
+    (tmp_path / "site/pack").symlink_to(tmp_path / "elsewhere")
+    assert [] == codes(site)
+
+
 async def test_a_lost_file(tmp_path: Path) -> None:
     """A file that is gone makes a strict freeze refuse."""
     site = await installed(tmp_path)
