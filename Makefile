@@ -3,7 +3,7 @@
 
 PY := .venv/bin/python
 
-.PHONY: check-wheels bench-check corpus corpus-files wheel help setup js bundle test demo bench-locate bench-freeze fuzz fmt lint lock clean
+.PHONY: mutants check-wheels bench-check corpus corpus-files wheel help setup js bundle test demo bench-locate bench-freeze fuzz fmt lint lock clean
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -62,6 +62,11 @@ fuzz: setup ## readers of strangers' bytes against random ones; ARGS="--minutes 
 	@tools/once .venv/.fuzz requirements/fuzz.txt .venv/.dependencies -- .venv/bin/python -m pip install --quiet \
 	  --disable-pip-version-check --require-hashes --only-binary :all: --requirement requirements/fuzz.txt
 	$(PY) -m tools.fuzz $(ARGS)
+
+mutants: setup ## change the checks one place at a time: does a test mind? ARGS="--sample 600 policy" go to tools/mutants.py
+	@tools/once .venv/.mutants requirements/mutants.txt .venv/.dependencies -- .venv/bin/python -m pip install --quiet \
+	  --disable-pip-version-check --require-hashes --only-binary :all: --requirement requirements/mutants.txt
+	$(PY) -m tools.mutants $(ARGS)
 
 fmt: setup ## put the sources in form
 	$(PY) -m ruff check --fix-only .

@@ -87,6 +87,8 @@ def test_loopback_and_private(host: str, loopback: bool, private: bool) -> None:
         ("https://me:pw@index.example/simple", "https://index.example/simple"),
         ("https://index.example/simple/{package_name}/json", "https://index.example/simple"),
         ("http://[::1]:8000", "http://[::1]:8000"),
+        ("http://index.example:80/simple", "http://index.example/simple"),
+        ("http://index.example:79", "http://index.example:79"),
         ("https://index.example/Simple", "https://index.example/Simple"),
         ("elsewhere", "elsewhere"),
         ("https://[::1", "https://[::1"),

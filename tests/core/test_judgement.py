@@ -92,6 +92,32 @@ def test_only_downloads_count() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("count", "got"),
+    [
+        (9, "9: " + ", ".join(f"h{number}.example" for number in range(9))),
+        (12, "12: " + ", ".join(sorted(f"h{number}.example" for number in range(12)))),
+        (13, "13: " + ", ".join(sorted(f"h{number}.example" for number in range(13))[:12]) + ", …"),
+    ],
+)
+def test_many_hosts_are_named(count: int, got: str) -> None:
+    """Who is asked for consent reads how many hosts there are, and the first twelve."""
+    (ask,) = judge(DEFAULT_POLICY, _hosts(count)).needs_consent
+    assert got == ask.got
+
+
+def test_unknown_sizes_are_no_bytes() -> None:
+    """A wheel whose size nobody wrote counts as nothing, also where nothing at all may be downloaded."""
+    policy = Policy(max_wheel_bytes=0, max_download_bytes=0, ask_above_bytes=0)
+    verdict = judge(policy, _sized(None, None))
+    assert ("allowed", 0) == (verdict.answer, verdict.download_bytes)
+
+
+def test_a_verdict_of_nothing() -> None:
+    """A verdict without facts allows, and downloads nothing."""
+    assert ("allowed", 0) == (PolicyVerdict().answer, PolicyVerdict().download_bytes)
+
+
 def test_everything_is_told() -> None:
     """A verdict has every reason, in words, in JSON and in the error; consent is told with what to pass."""
     lock = lock_with(

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from micropip_lock.core.model import Origin
 from micropip_lock.core.policy import DEFAULT_POLICY, Policy, too_many_redirects
+from micropip_lock.core.policy_fields import mib
 from micropip_lock.errors import LockPolicyError, MicropipLockError, UsageError
 from tests.core.policies import PRIVATE, PUBLIC, addresses, names, origins, policies
 from tests.strategies import json_values
@@ -60,6 +61,8 @@ max-hosts = 3
         ({"index-pins": {"acme": "https:///simple"}}, "index-pins.acme"),
         ({"index-pins": {"acme": "https://me:s3cret@index.example/simple"}}, "index-pins.acme"),
         ({"index-pins": {"Acme_X": PRIVATE, "acme-x": PUBLIC}}, "index-pins.acme-x"),
+        ({"index-pins": {"Acme_X": PUBLIC, "acme-x": PRIVATE}}, "index-pins.acme-x"),
+        ({"index-pins": {"acme": "a-path"}}, "index-pins.acme"),
         ({"max-hosts": -1}, "max-hosts"),
         ({"max-hosts": True}, "max-hosts"),
         ({"max-wheel-bytes": "256 MiB"}, "max-wheel-bytes"),
@@ -120,7 +123,10 @@ def _from(kind: str, index: str | None = None) -> Origin:
         ("acme-x", _from("runtime"), "the runtime's own distribution"),
         ("acme-x", None, "nothing says where it came from"),
         ("numpy", _from("runtime"), None),
+        ("acme-core", _from("index", PRIVATE), PRIVATE),
+        ("acme-x", _from("archive", PRIVATE), "https://files.example/x.whl"),
         ("numpy", _from("index", PUBLIC), PUBLIC),
+        ("numpy", _from("url"), "https://files.example/x.whl"),
         ("other", None, None),
     ],
 )
@@ -182,11 +188,30 @@ def test_addresses(policy: Policy, url: str, base: str | None, code: str | None)
         (LISTED, "https://files.example/a", "https://other.example/a", "redirect-policy"),
         (LISTED, "https://other.example/a", "https://other.example/b", None),
         (DEFAULT_POLICY, "https://index.example/a", "https://index.example:0/a", "redirect-policy"),
+        (DEFAULT_POLICY, "https://index.example/a", "https://[::1", "redirect-policy"),
+        (DEFAULT_POLICY, "https://[::1", "https://index.example/a", "redirect-policy"),
+        (DEFAULT_POLICY, "https://index.example/a", "http://index.example/a", "redirect-policy"),
+        (DEFAULT_POLICY, "http://index.example/a", "https://index.example/a", None),
+        (DEFAULT_POLICY, "http://index.example/a", "ftp://index.example/a", "redirect-policy"),
+        (DEFAULT_POLICY, "https://index.example/a", "https:///a", "redirect-policy"),
+        (DEFAULT_POLICY, "https://index.example/a", "https://me:pw@index.example/a", "redirect-policy"),
+        (DEFAULT_POLICY, "https://index.example/a", "https://10.0.0.1/a", "redirect-private"),
+        (DEFAULT_POLICY, "https://10.0.0.1/a", "https://10.0.0.2/a", None),
+        (DEFAULT_POLICY, "https://10.0.0.1/a", "https://index.example/a", None),
     ],
 )
 def test_redirects(policy: Policy, before: str, after: str, code: str | None) -> None:
     """A redirect to another host leads where the policy lets files come from, or nowhere."""
     assert code == code_of(policy.redirect_fault(before, after))
+
+
+@pytest.mark.parametrize(
+    ("hosts", "expected"), [((), "no other host"), (("cdn.example", "files.example"), "cdn.example, files.example")]
+)
+def test_where_a_redirect_may_lead(hosts: tuple[str, ...], expected: str) -> None:
+    """A redirect that is refused for its host tells the hosts that are allowed."""
+    fault = Policy(allow_hosts=hosts).redirect_fault("https://index.example/a", "https://other.example/a")
+    assert expected == (fault and fault.expected)
 
 
 def test_too_many_redirects() -> None:
@@ -274,3 +299,45 @@ def test_pins_are_an_error_of_policy() -> None:
         fault.expected,
         bool(fault.hint),
     )
+
+
+def test_pins_of_the_runtime_say_so() -> None:
+    """A package that is pinned to the runtime is told so, and not as an address."""
+    fault = PINNED.origin_fault("numpy", None)
+    assert ("the runtime's own distribution", None) == (fault and fault.expected, fault and fault.where)
+
+
+@pytest.mark.parametrize(
+    ("package", "where", "hosts", "told"),
+    [
+        (None, "", (), ("the address is on a host that is not allowed", None, "no host")),
+        (
+            "six",
+            "packages.six.file_name",
+            ("cdn.example", "old.example"),
+            ("six is on a host that is not allowed", "packages.six.file_name", "cdn.example, old.example"),
+        ),
+    ],
+)
+def test_a_refused_address_has_its_place(
+    package: str | None, where: str, hosts: tuple[str, ...], told: tuple[str, str | None, str]
+) -> None:
+    """The error of an address names the package and the place, when there are any, and the hosts that are allowed."""
+    fault = Policy(allow_hosts=hosts).address_fault("https://files.example/a.whl", where=where, package=package)
+    assert fault is not None
+    assert told == (fault.message, fault.where, fault.expected)
+
+
+@pytest.mark.parametrize(
+    ("count", "told"), [(0, "0 bytes"), (1, "1 bytes"), (1 << 20, "1 MiB"), ((1 << 20) + 1, "1,048,577 bytes")]
+)
+def test_bytes_for_people(count: int, told: str) -> None:
+    """Whole MiB of 1,048,576 bytes are told as such, everything else in bytes."""
+    assert told == mib(count)
+
+
+def test_a_long_key_is_cut() -> None:
+    """A key that is none is told by its first 60 characters."""
+    with pytest.raises(UsageError) as caught:
+        Policy.from_dict({"x" * 61: 1})
+    assert "x" * 60 == caught.value.where

@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[2]
 _ADDRESS = re.compile(r"\w+://|\bfile:|--(?:extra-)?index-url|--find-links|--trusted-host|@ ")
 _PIN = re.compile(r"([A-Za-z0-9._-]+)==([^\s;\\]+)")
-PYTHON_LOCKS = ["dev", "fuzz", "node"]
+PYTHON_LOCKS = ["dev", "fuzz", "mutants", "node"]
 
 
 def _pins(name: str) -> list[str]:
