@@ -180,7 +180,6 @@ class _Draft:
         self._left_out: AbstractSet[str] = TOOLS | self._of_site.keys()
         self._needs = self._needs_of(self._all_requirements())
         self._kept = self._keep()
-        self._needs |= self._own_needs()
         unlisted = unlisted_files(self.seen.listed, files)
         self._dirt = dirt_in(self.seen, files, unlisted, sorted(self._kept))
         self._beside = list(beside(self._kept, owners_in(self.seen), unlisted))
@@ -236,14 +235,14 @@ class _Draft:
         nothing = dict.fromkeys(self.seen.mocks, Requirements())
         return {**self.seen.unread, **nothing, **{name: one.requirements for name, one in self.seen.found.items()}}
 
-    def _own_needs(self) -> dict[NormalizedName, Needs]:
+    def _own_needs(self, kept: AbstractSet[NormalizedName]) -> dict[NormalizedName, Needs]:
         """What the kept need for themselves: an extra that only a tool asks for is nobody's after a replay."""
         requirements = self._all_requirements()
-        others = requirements.keys() - self._kept
+        others = requirements.keys() - kept
         if not any(requirements[name].may_ask_for_extras for name in others):
             return {}
         own = self._needs_of(requirements | dict.fromkeys(others, Requirements()))
-        return {name: own[name] for name in self._kept}
+        return {name: own[name] for name in kept}
 
     def _needs_of(self, requirements: Mapping[NormalizedName, Requirements]) -> dict[NormalizedName, Needs]:
         found = self.seen.found
@@ -258,8 +257,21 @@ class _Draft:
         )
 
     def _keep(self) -> set[NormalizedName]:
-        """What the lock is about, of what could be read."""
+        """What the lock is about, of what could be read; from here on their needs are their own."""
         found = {name for name in self.seen.found if name not in self._of_site}
+        wanted, asked_for = self._wanted(found)
+        kept = closure(wanted, self._needs_beyond(asked_for)) & found
+        while own := self._own_needs(kept):
+            self._needs |= own
+            fewer = closure(wanted, self._needs_beyond(asked_for)) & found
+            if fewer == kept:
+                break
+            # Without them, fewer extras may be asked for.
+            kept = fewer
+        return kept
+
+    def _wanted(self, found: AbstractSet[NormalizedName]) -> tuple[list[NormalizedName], AbstractSet[str]]:
+        """Where the lock begins, and what of it somebody asked for."""
         if self._roots is not None:
             known = self.seen.found.keys() | self.seen.mocks.keys() | {item.name for item in self.seen.items}
             for name in self._roots:
@@ -270,11 +282,10 @@ class _Draft:
                         got=name,
                         hint="roots are names of installed distributions",
                     )
-            return closure(self._roots, self._needs_beyond(frozenset(self._roots))) & found
+            return self._roots, frozenset(self._roots)
         requested = {name for name in found if self._is_requested(self.seen.found[name])}
         brought = self._brought(requested)
-        wanted = [name for name in found - self._seeds if name not in brought or name in requested]
-        return closure(wanted, self._needs_beyond(requested)) & found
+        return [name for name in found - self._seeds if name not in brought or name in requested], requested
 
     def _is_requested(self, one: Surveyed) -> bool:
         if one.record is not None:

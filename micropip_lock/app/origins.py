@@ -20,6 +20,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from micropip_lock.core.address import is_plain
 from micropip_lock.core.digest import Digest
 from micropip_lock.core.dist_info import OriginRecord, parse_records, public_url
 from micropip_lock.core.mocks import PresentMock, present_mock
@@ -35,28 +36,39 @@ _RECORDERS: Final = frozenset({"micropip", "micropip-lock"})
 _LOADER: Final = "pyodide.loadPackage"
 
 
-def origin_of(dist: InstalledDist, name: NormalizedName, version: str, runtime_lock: RuntimeLock) -> OriginRecord:
+def origin_of(
+    dist: InstalledDist, name: NormalizedName, version: str, runtime_lock: RuntimeLock, *, bound: bool = False
+) -> OriginRecord:
     """The record of one installed distribution.
+
+    Args:
+        dist: Where to read.
+        name: Normalised.
+        version: As METADATA spells it.
+        runtime_lock: What the runtime was booted with.
+        bound: RECORD has not been written to since our record was.
 
     Raises:
         RecordError: ``no-record``, ``mock``, ``not-in-runtime-lock``, ``record-forged``, ``record-unreadable``,
             ``record-version`` (nothing else says where it came from), ``hash-form`` (micropip's digest is none).
         LockSchemaError: ``hash-form``: the digest in the runtime's lock is none.
     """
-    record = _recorded(dist, name, version, runtime_lock)
+    record = _recorded(dist, name, version, runtime_lock, bound=bound)
     for url in (record.origin.url, record.origin.index or ""):
         try:
-            urlsplit(url)
+            _ = is_plain(url) or urlsplit(url)
         except ValueError as error:
             raise _no_address(url) from error
     return record
 
 
-def _recorded(dist: InstalledDist, name: NormalizedName, version: str, runtime_lock: RuntimeLock) -> OriginRecord:
+def _recorded(
+    dist: InstalledDist, name: NormalizedName, version: str, runtime_lock: RuntimeLock, *, bound: bool
+) -> OriginRecord:
     installer = (dist.read_text("INSTALLER") or "").strip()
     newer: RecordError | None = None
     try:
-        if installer in _RECORDERS and (record := parse_records(dist.read_text)) is not None:
+        if installer in _RECORDERS and (record := parse_records(dist.read_text, bound=bound)) is not None:
             return record
         source = (dist.read_text("PYODIDE_SOURCE") or "").strip() if installer in (_LOADER, "micropip") else ""
         if installer == _LOADER and source == "pyodide":
@@ -86,7 +98,7 @@ def has_newer_record(dist: InstalledDist) -> RecordError | None:
 
 def is_of_kernel(record: OriginRecord) -> bool:
     """Whether the wheel came from the folder of JupyterLite's own kernel extension: the site brings it anew."""
-    return KERNEL_WHEELS in unquote(urlsplit(record.origin.url).path)
+    return KERNEL_WHEELS in unquote(record.origin.url.partition("?")[0].partition("#")[0])
 
 
 def installed_in(site: SiteReader, runtime_lock: RuntimeLock) -> list[Installed]:

@@ -192,7 +192,8 @@ def _read(dist: InstalledDist, runtime_lock: RuntimeLock, files: Listing) -> Sur
     doubt: RecordError | None = None
     notes: tuple[Finding, ...] = ()
     try:
-        record = origin_of(dist, name, metadata.version, runtime_lock)
+        bound = files.is_older(f"{dist.directory}/RECORD", f"{dist.directory}/{RECORD_FILE}")
+        record = origin_of(dist, name, metadata.version, runtime_lock, bound=bound)
         notes = _notes(dist, name, record)
     except RecordError as error:
         if error.code not in ("no-record", "record-version", "not-in-runtime-lock"):

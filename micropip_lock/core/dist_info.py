@@ -33,6 +33,7 @@ INDEX_FILE: Final = "INDEX"
 DIRECT_URL_FILE: Final = "direct_url.json"
 RECORD_FILE: Final = "micropip-lock.json"
 RECORD_FORMAT: Final = 1
+_KINDS: Final[tuple[OriginKind, ...]] = get_args(OriginKind)
 MICROPIP_FILES: Final = ("PYODIDE_SOURCE", "PYODIDE_URL", "PYODIDE_SHA256", "PYODIDE_REQUIRES")
 
 RESERVED_FILES: Final = frozenset({INDEX_FILE, DIRECT_URL_FILE, RECORD_FILE, "provenance_url.json", *MICROPIP_FILES})
@@ -189,11 +190,12 @@ def pyodide_source(origin: Origin) -> str:
     return public_url(origin.source)
 
 
-def parse_records(read_text: Callable[[str], str | None]) -> OriginRecord | None:
+def parse_records(read_text: Callable[[str], str | None], *, bound: bool = False) -> OriginRecord | None:
     """What :func:`format_records` wrote, or ``None`` when there is no record of ours.
 
     Args:
         read_text: Reads a file of one dist-info directory.
+        bound: RECORD has not been written to since; it need not be hashed.
 
     Raises:
         RecordError: codes ``record-unreadable``, ``record-version``, ``record-forged`` (the record does not belong to
@@ -219,7 +221,7 @@ def parse_records(read_text: Callable[[str], str | None]) -> OriginRecord | None
                 hint="update micropip-lock",
             )
         kind: OriginKind = facts["source"]
-        if kind not in get_args(OriginKind):
+        if kind not in _KINDS:
             raise ValueError(f"source {kind!r}")
         index = (read_text(INDEX_FILE) or "").strip() or None
         if index is not None and len(index.splitlines()) > 1:
@@ -250,15 +252,17 @@ def parse_records(read_text: Callable[[str], str | None]) -> OriginRecord | None
             got=str(error),
             hint="reinstall the package while recording is on",
         ) from error
-    _check_binding(parsed, read_text)
+    _check_binding(parsed, read_text, bound=bound)
     return parsed
 
 
-def _check_binding(record: OriginRecord, read_text: Callable[[str], str | None]) -> None:
-    installed = read_text("RECORD")
-    # A reader may give text that UTF-8 cannot encode; no RECORD that was hashed holds such text, so it is not bound.
-    digest = None if installed is None else Digest.of(installed.encode("utf-8", "surrogatepass"))
-    bound = digest is not None and record.record_digest == digest
+def _check_binding(record: OriginRecord, read_text: Callable[[str], str | None], *, bound: bool) -> None:
+    digest: Digest | None = None
+    if not bound:
+        installed = read_text("RECORD")
+        # A reader may give text that UTF-8 cannot encode; no RECORD that was hashed holds such text: it is not bound.
+        digest = None if installed is None else Digest.of(installed.encode("utf-8", "surrogatepass"))
+        bound = digest is not None and record.record_digest == digest
     micropip_digest = (read_text("PYODIDE_SHA256") or record.digest.hex).strip()
     if not bound or micropip_digest != record.digest.hex:
         raise RecordError(

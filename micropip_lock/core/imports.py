@@ -16,7 +16,7 @@ from typing import Final
 _EXTENSION: Final = re.compile(r"(\.(cpython|pypy)-?[0-9a-z_-]+|\.abi[0-9t]+)?\.so$")
 _SOURCE: Final = re.compile(r"\.pyc?$")
 _SKIPPED_DIRECTORIES: Final = re.compile(r"(^|/)(__pycache__|[^/]+\.(dist-info|data|libs|egg-info))(/|$)")
-_INITS: Final = ("/__init__.py", "/__init__.pyc")
+_TOP_INIT: Final = re.compile(r"\0([^/\0]+)/__init__\.pyc?(?=\0)")
 _MODULES: Final = (".py", ".pyc", ".so")
 
 
@@ -108,12 +108,9 @@ def _public(value: str) -> str:
 
 def _outermost(found: Sequence[str]) -> tuple[set[str], list[str]]:
     """The regular packages at the top, whose names say all of what is inside, and the modules outside of them."""
-    inits = [path for path in found if path.endswith(_INITS)]
-    tops = {
-        top
-        for path in inits
-        if path.count("/") == 1 and _importable(top := path.partition("/")[0]) and top != "__pycache__"
-    }
+    # One search in one text: a distribution may have thousands of files.
+    inits = _TOP_INIT.findall("\0".join(["", *found, ""]))
+    tops = {top for top in inits if _importable(top) and top != "__pycache__"}
     inside = tuple(f"{top}/" for top in tops)
     return tops, [path for path in found if not path.startswith(inside) and path.endswith(_MODULES)]
 

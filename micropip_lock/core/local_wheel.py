@@ -24,7 +24,7 @@ from micropip_lock.errors import LockPolicyError
 
 def is_reachable(url: str) -> bool:
     """Whether an address may mean the same file to another machine."""
-    return urlsplit(url).scheme in ("https", "http")
+    return url.partition(":")[0].lower() in ("https", "http")
 
 
 def local_origin(filename: str) -> Origin:

@@ -175,7 +175,7 @@ def parse_directory(data: bytes, place: DirectoryPlace, filename: str) -> tuple[
             size, packed, offset = _widened((size, packed, offset), zip64, filename)
         at += name + extra + comment
         entry = ZipEntry(path, raw, offset, packed, size, crc, method, flags, external, header)
-        if flags & _UNUSUAL or method not in _METHODS or disk or offset + packed > last:
+        if flags & _UNUSUAL or method not in _METHODS or header[0] > _NEWEST or disk or offset + packed > last:
             _refuse_unusual(entry, filename)
         if size != packed and method == 0:
             raise bad_zip(filename, "a stored entry of two sizes", got=repr(path), code="size-mismatch")
