@@ -71,6 +71,7 @@ async def freeze(
 
     Raises:
         UnlockableError: with every distribution that cannot be locked and why.
+        LockPolicyError: code ``too-large``: more than a lock may hold.
         UsageError: code ``unknown-root``.
         RuntimeMissingError: outside Pyodide.
     """
@@ -110,6 +111,7 @@ async def freeze_site(
 
     Raises:
         UnlockableError: with every distribution that cannot be locked and why.
+        LockPolicyError: code ``too-large``: more than a lock may hold.
         UsageError: codes ``no-directory``, ``no-site``, ``pyodide-spec``, ``abi-ambiguous``, ``unknown-root``; and
             what reading the configuration raises.
     """

@@ -269,6 +269,13 @@ class Unlockable:
         """All five fields as a JSON object."""
         return asdict(self)
 
+    def __str__(self) -> str:
+        return f"{self._who}: {self.code}: {self.reason}"
+
+    @property
+    def _who(self) -> str:
+        return f"{self.name} {self.version}".rstrip()
+
     @classmethod
     def from_json(cls, facts: Mapping[str, Any]) -> Unlockable:
         """The item that :meth:`to_json` described; absent fields are empty."""
@@ -290,10 +297,18 @@ class UnlockableError(OutcomeError):
 
     def __str__(self) -> str:
         lines = [f"{self.code}: {self.message}"]
+        # An index that cannot be asked is the reason for all that only it could have told: said once.
+        shared: dict[tuple[str, str, str], list[Unlockable]] = {}
         for item in self.items:
-            lines.append(f"  {item.name} {item.version}: {item.code}: {item.reason}")
-            if item.hint:
-                lines.append(f"    hint: {item.hint}")
+            shared.setdefault((item.code, item.reason, item.hint), []).append(item)
+        for first, *others in shared.values():
+            lines.append(f"  {first}")
+            if others:
+                names = ", ".join(other._who for other in others[:SHOWN_ERRORS])
+                more = f" and {len(others) - SHOWN_ERRORS} more" if len(others) > SHOWN_ERRORS else ""
+                lines.append(f"    so it is for {names}{more}")
+            if first.hint:
+                lines.append(f"    hint: {first.hint}")
         lines.append(f"  hint: {self.hint}")
         return "\n".join(lines)
 

@@ -230,15 +230,16 @@ class Stray:
     Attributes:
         name: Of the distribution, or of the file, as far as it tells one.
         version: When it tells one, else ``""``.
-        kind: ``egg-info``; ``egg-link``; ``path-file`` (a directory named in a ``.pth`` file); ``path-entry`` (a
-            distribution in a directory of ``sys.path`` outside site-packages).
+        kind: ``egg-info``; ``egg-link``; ``link`` (a dist-info directory that is a symbolic link); ``path-file`` (a
+            directory named in a ``.pth`` file); ``path-entry`` (a distribution in a directory, or an archive, of
+            ``sys.path`` outside site-packages).
         place: The directory or file, for people.
         file: The ``.pth`` or ``.egg-link`` file in site-packages that names it, or ``""``.
     """
 
     name: str
     version: str
-    kind: Literal["egg-info", "egg-link", "path-file", "path-entry"]
+    kind: Literal["egg-info", "egg-link", "link", "path-file", "path-entry"]
     place: str
     file: str = ""
 

@@ -85,10 +85,7 @@ def note_lines(lock: Lock, view: View) -> list[str]:
 
 def unlocked_lines(items: Iterable[Unlockable], view: View) -> list[str]:
     """What a freeze that is not strict left out, with the reasons."""
-    return [
-        view.paint("not locked", "yellow") + printable(f": {item.name} {item.version}: {item.code}: {item.reason}")
-        for item in items
-    ]
+    return [view.paint("not locked", "yellow") + printable(f": {item}") for item in items]
 
 
 def report_lines(report: ReplayReport, view: View) -> list[str]:

@@ -1,4 +1,4 @@
-"""What can be imported in an environment without a dist-info directory in its site-packages.
+"""What can be imported in an environment without a dist-info directory in its site-packages, or with a link to one.
 
 Rules this file keeps:
 
@@ -13,15 +13,19 @@ from __future__ import annotations
 
 import os
 import re
+import zipfile
 from collections.abc import Iterable, Iterator
 from email.parser import HeaderParser
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from micropip_lock.ports import Stray
 
 _LARGEST: Final = 1 << 16
 """Bytes of a .pth or .egg-link file, or of an egg's PKG-INFO, that are read."""
+
+_STANDARD_LIBRARY: Final = re.compile(r"python[0-9]+\.zip")
+"""Pyodide's, which holds no distribution, and whose list takes longer to read than all of site-packages."""
 
 _EDITABLE: Final = re.compile(r"__editable__\.(?P<name>.+?)-(?P<version>[^-]+)")
 
@@ -31,7 +35,7 @@ def find_strays(root: Path, path: Iterable[str] = ()) -> list[Stray]:
 
     Args:
         root: A site-packages directory.
-        path: Other directories that are on ``sys.path``.
+        path: Other directories, or archives, that are on ``sys.path``.
     """
     found = [*_in_site(root)]
     known = {os.path.realpath(root)}
@@ -42,7 +46,7 @@ def find_strays(root: Path, path: Iterable[str] = ()) -> list[Stray]:
         real = os.path.realpath(directory or ".")
         if real not in known:
             known.add(real)
-            found += _distributions(Path(real))
+            found += _distributions(Path(real)) if os.path.isdir(real) else _in_archive(Path(real))
     return sorted(found, key=lambda stray: (stray.name, stray.version, stray.place))
 
 
@@ -51,6 +55,8 @@ def _in_site(root: Path) -> Iterator[Stray]:
         place = root / name
         if name.endswith((".egg-info", ".egg")):
             yield _egg(place, "egg-info")
+        elif name.endswith(".dist-info") and place.is_symlink() and place.is_dir():
+            yield _egg(place, "link")
         elif name.endswith(".egg-link"):
             target = next(iter(_lines(place)), "")
             yield Stray(
@@ -81,7 +87,22 @@ def _distributions(directory: Path) -> Iterator[Stray]:
             yield _egg(directory / name, "path-entry")
 
 
-def _egg(place: Path, kind: str) -> Stray:
+def _in_archive(archive: Path) -> Iterator[Stray]:
+    """A wheel, or another zip archive, can be imported from as it is."""
+    if _STANDARD_LIBRARY.fullmatch(archive.name):
+        return
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            tops = {path.partition("/")[0] for path in opened.namelist()}
+    except (OSError, ValueError, zipfile.BadZipFile):
+        return
+    for top in sorted(tops):
+        if top.endswith(".dist-info"):
+            name, _, version = top.removesuffix(".dist-info").partition("-")
+            yield Stray(name=name or top, version=version, kind="path-entry", place=os.fspath(archive))
+
+
+def _egg(place: Path, kind: Literal["egg-info", "link", "path-entry"]) -> Stray:
     """A distribution by its metadata, else by its name."""
     name, _, version = place.name.rpartition(".")[0].partition("-")
     candidates = (place / "PKG-INFO", place / "METADATA", place / "EGG-INFO" / "PKG-INFO", place)
@@ -90,7 +111,7 @@ def _egg(place: Path, kind: str) -> Stray:
     return Stray(
         name=str(fields.get("Name", "")).strip() or name or place.name,
         version=str(fields.get("Version") or version.partition("-")[0]).strip(),
-        kind="egg-info" if kind == "egg-info" else "path-entry",
+        kind=kind,
         place=os.fspath(place),
     )
 

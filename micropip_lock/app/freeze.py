@@ -36,6 +36,7 @@ from micropip_lock.core.dist_info import OriginRecord
 from micropip_lock.core.graph import Needs, Requirements, closure, needs_of, unneeded
 from micropip_lock.core.model import Lock, LockedPackage, by_name, mocks_by_name
 from micropip_lock.core.policy import DEFAULT_POLICY, Policy
+from micropip_lock.core.read import check_count
 from micropip_lock.core.verdict import Finding
 from micropip_lock.errors import FetchError, InputError, Unlockable, UnlockableError, UsageError
 from micropip_lock.ports import IndexFetcher, KeptWheels, Progress, Runtime, RuntimeLock, SiteReader
@@ -68,6 +69,7 @@ def freeze(
 
     Raises:
         UnlockableError: with every item, when ``strict``.
+        LockPolicyError: code ``too-large``: more than a lock may hold.
         UsageError: code ``unknown-root``.
     """
     return _Draft(site, runtime, roots, kept, policy).finish({}, strict=strict)
@@ -115,6 +117,7 @@ async def freeze_located(
 
     Raises:
         UnlockableError: with every item, when ``strict``.
+        LockPolicyError: code ``too-large``: more than a lock may hold.
         UsageError: code ``unknown-root``; or an index URL is none.
     """
     draft = _Draft(site, runtime, roots, kept, policy, seeds)
@@ -173,6 +176,8 @@ class _Draft:
         self._policy = policy
         self._seeds = seeds
         self._runtime_lock: RuntimeLock = runtime.lock()
+        # A text is a sequence of texts, too: nobody means its letters.
+        roots = [roots] if isinstance(roots, str) else roots
         self._roots = None if roots is None else [canonicalize_name(root) for root in roots]
         files = site.files()
         self.seen: Survey = survey(site, self._runtime_lock, files)
@@ -197,13 +202,16 @@ class _Draft:
 
         Raises:
             UnlockableError: with every item, when ``strict``.
+            LockPolicyError: code ``too-large``.
         """
         outcome = self._judge(located)
         kept = set(outcome.records)
         items = self._relevant(outcome.items, kept)
         if items and strict:
-            count = f"{len(items)} installed distribution{'s' * (len({item.name for item in items}) > 1)}"
-            raise UnlockableError(f"{count} cannot be locked", items=items)
+            count = len({item.name for item in items})
+            raise UnlockableError(f"{count} installed distribution{'s' * (count > 1)} cannot be locked", items=items)
+        # What the lock's own reader would refuse.
+        check_count(len(kept))
         guessed = unneeded(
             [name for name in kept if self.seen.found[name].installer in _TELLS_NO_REQUEST],
             {name: self._needs[name] for name in kept},

@@ -283,7 +283,7 @@ def _ambiguous(proven: Sequence[Proven]) -> RecordError:
         "several wheels of the index hold these very files",
         code="ambiguous",
         got=", ".join(sorted(one.file.filename for one in proven)),
-        hint="reinstall it with micropip while recording is on",
+        hint="uninstall it, and install it again with micropip while recording is on",
     )
 
 

@@ -156,7 +156,7 @@ def _micropips_digest(text: str) -> Digest:
             where="PYODIDE_SHA256",
             expected=error.expected,
             got=error.got,
-            hint="reinstall the package while recording is on",
+            hint="uninstall it, and install it again while recording is on",
         ) from error
 
 
@@ -211,7 +211,7 @@ def _no_address(url: str) -> RecordError:
         code="record-unreadable",
         expected="the address of a wheel",
         got=public_url(url),
-        hint="reinstall the package while recording is on",
+        hint="uninstall it, and install it again while recording is on",
     )
 
 
@@ -227,5 +227,5 @@ def _no_record(installer: str, source: str) -> RecordError:
         "nothing says which wheel it came from",
         code="no-record",
         got=who,
-        hint="turn recording on (micropip_lock.record()) and install it again with micropip.install(…, reinstall=True)",
+        hint="turn recording on (micropip_lock.record()), uninstall it (micropip.uninstall) and install it again",
     )

@@ -62,7 +62,7 @@ def read_installed(dist: InstalledDist) -> Installed:
             "RECORD is missing or not UTF-8",
             code="record-unreadable",
             where=f"{dist.directory}/RECORD",
-            hint="reinstall the package",
+            hint="uninstall it and install it again",
         )
     return Installed(
         dist=dist,
@@ -154,7 +154,7 @@ def _judge_whole(installed: Installed, file: IndexFile, data: bytes) -> None:
             url=public_url(file.url),
             expected=f"sha256 {file.digest}",
             got=str(got),
-            hint="it was replaced: reinstall the package, or tell the owner of the index",
+            hint="it was replaced: uninstall the package and install it again, or tell the owner of the index",
         )
     wheel = RemoteWheel(file.filename, len(data), tail=len(data))
     while (wanted := wheel.next_range()) is not None:
@@ -200,7 +200,7 @@ def _judge(installed: Installed, file: IndexFile, wheel: RemoteWheel) -> None:
             code="no-digest",
             url=public_url(file.url),
             got=str(difference),
-            hint="reinstall it with micropip while recording is on",
+            hint="uninstall it, and install it again with micropip while recording is on",
         )
     if difference.is_another_build:
         raise RecordError(
@@ -215,7 +215,7 @@ def _judge(installed: Installed, file: IndexFile, wheel: RemoteWheel) -> None:
         code="edited",
         url=public_url(file.url),
         got=str(difference),
-        hint="reinstall the package",
+        hint="uninstall it and install it again",
     )
 
 
@@ -232,7 +232,7 @@ def require_unedited(installed: Installed) -> None:
             code="edited",
             where=found[0],
             got=f"{found[0]}: {found[1]}",
-            hint="reinstall the package",
+            hint="uninstall it and install it again",
         )
 
 
@@ -243,7 +243,8 @@ def _no_ranges(file: IndexFile, size: int | None) -> RecordError:
         url=public_url(file.url),
         expected=f"ranges, or at most {MAX_WHOLE} bytes",
         got=f"{size} bytes" if size else "more",
-        hint="reinstall it with micropip while recording is on, or trust the index's metadata (--trust-metadata)",
+        hint="uninstall it, and install it again with micropip while recording is on, or trust the index's "
+        "metadata (--trust-metadata)",
     )
 
 

@@ -26,13 +26,16 @@ def item_of(name: str, version: str, error: MicropipLockError) -> Unlockable:
 
 def dirty_items(name: str, version: str, dirt: Dirt) -> list[Unlockable]:
     """One item for each way in which files differ, with the first few of them."""
+    again = "uninstall it and install it again, or build a wheel with the changes and install that"
+    # To uninstall a package leaves files alone that it did not install.
+    delete = "delete them, or build a wheel that has them and install that"
     told = {
-        "dirty-changed": (dirt.changed, "files were changed after it was installed"),
-        "dirty-missing": (dirt.missing, "files that it installed are gone"),
-        "dirty-extra": (dirt.extra, "files were put into its folders that it did not install"),
+        "dirty-changed": (dirt.changed, "files were changed after it was installed", again),
+        "dirty-missing": (dirt.missing, "files that it installed are gone", again),
+        "dirty-extra": (dirt.extra, "files were put into its folders that it did not install", delete),
     }
     items = []
-    for code, (paths, message) in told.items():
+    for code, (paths, message, hint) in told.items():
         if paths:
             more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
             items.append(
@@ -41,7 +44,7 @@ def dirty_items(name: str, version: str, dirt: Dirt) -> list[Unlockable]:
                     version=version,
                     code=code,
                     reason=f"{message}: {', '.join(paths[:_SHOWN])}{more}",
-                    hint="reinstall it, or build a wheel with the changes and install that",
+                    hint=hint,
                 )
             )
     return items
@@ -70,8 +73,9 @@ def twice() -> RecordError:
 _STRAYS: Final[Mapping[str, tuple[str, str]]] = {
     "egg-info": ("egg-info", "it was installed without a wheel (egg-info)"),
     "egg-link": ("editable", "it is an editable install of a directory on this machine"),
+    "link": ("linked", "its dist-info directory is a symbolic link to another place"),
     "path-file": ("path-entry", "a .pth file puts a directory of this machine on the path"),
-    "path-entry": ("path-entry", "it lies in a directory of the path outside site-packages"),
+    "path-entry": ("path-entry", "it lies on the path outside site-packages"),
 }
 
 

@@ -79,8 +79,8 @@ def settled(one: Surveyed, located: OriginRecord | Unlockable | None, kept: Kept
         doubt.message,
         code=doubt.code,
         got=doubt.got,
-        hint="await micropip_lock.freeze() looks for it on your index; or install it again with micropip while "
-        "recording is on (micropip_lock.record())",
+        hint="await micropip_lock.freeze() looks for it on your index; or uninstall it and install it again with "
+        "micropip while recording is on (micropip_lock.record())",
     )
 
 
@@ -129,7 +129,7 @@ def check_wheel(record: OriginRecord, name: NormalizedName, version: str, tags: 
                 "its address has a control or invisible character",
                 code="record-unreadable",
                 got=ascii(address),
-                hint="reinstall the package while recording is on",
+                hint="uninstall it, and install it again while recording is on",
             )
     filename = file_of(record.origin.url)
     identity = parse_identity(filename)
@@ -139,7 +139,7 @@ def check_wheel(record: OriginRecord, name: NormalizedName, version: str, tags: 
             code="identity",
             expected=f"{name} {version}",
             got=filename,
-            hint="reinstall the package while recording is on",
+            hint="uninstall it, and install it again while recording is on",
         )
     if not filename.endswith("-none-any.whl") and tags.isdisjoint(identity.tags):
         raise RecordError(

@@ -223,7 +223,9 @@ def _read(dist: InstalledDist, runtime_lock: RuntimeLock, files: Listing) -> Sur
 def _identity(dist: InstalledDist) -> tuple[Metadata, NormalizedName]:
     text = dist.read_text("METADATA")
     if text is None:
-        raise RecordError("METADATA is missing or not UTF-8", code="no-metadata", hint="reinstall the package")
+        raise RecordError(
+            "METADATA is missing or not UTF-8", code="no-metadata", hint="uninstall it and install it again"
+        )
     metadata = parse_metadata(text)
     name = canonicalize_name(metadata.name)
     directory_name, _, directory_version = dist.directory.removesuffix(".dist-info").partition("-")
@@ -249,7 +251,9 @@ def _identity(dist: InstalledDist) -> tuple[Metadata, NormalizedName]:
 def _rows(dist: InstalledDist, files: Listing) -> Sequence[Row]:
     text = dist.read_text("RECORD")
     if text is None:
-        raise RecordError("RECORD is missing or not UTF-8", code="record-unreadable", hint="reinstall the package")
+        raise RecordError(
+            "RECORD is missing or not UTF-8", code="record-unreadable", hint="uninstall it and install it again"
+        )
     return record_rows(text, files.sizes)
 
 

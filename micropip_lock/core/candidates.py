@@ -39,7 +39,7 @@ from micropip_lock.core.local_wheel import is_reachable
 from micropip_lock.core.wheel import within_caps
 from micropip_lock.errors import LockSchemaError, RecordError
 
-REINSTALL = "install it again from an index, as a wheel"
+REINSTALL = "uninstall it and install it again from an index, as a wheel"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,7 +79,7 @@ def identity_of(metadata: bytes | None, wheel: str | None) -> InstalledIdentity:
         RecordError: codes ``no-metadata``, ``identity``, ``no-wheel``.
     """
     if metadata is None:
-        raise RecordError("METADATA is missing", code="no-metadata", hint="reinstall the package")
+        raise RecordError("METADATA is missing", code="no-metadata", hint="uninstall it and install it again")
     fields = HeaderParser().parsestr(metadata.decode("utf-8", "replace"))
     display_name, version = str(fields.get("Name", "")).strip(), str(fields.get("Version", "")).strip()
     try:
@@ -90,7 +90,7 @@ def identity_of(metadata: bytes | None, wheel: str | None) -> InstalledIdentity:
             code="identity",
             expected="a name (PEP 508) and a version (PEP 440)",
             got=f"{display_name!r} {version!r}",
-            hint="reinstall the package",
+            hint="uninstall it and install it again",
         ) from error
     if wheel is None:
         raise RecordError(
@@ -259,8 +259,8 @@ def not_replayable(got: str) -> RecordError:
         "its wheel was a local file that no other machine can reach, and its bytes are not kept here",
         code="not-replayable",
         got=got,
-        hint="install it again with micropip while recording is on, which keeps its bytes; or put the wheel on a "
-        "server or an index and install it from there",
+        hint="uninstall it and install it again with micropip while recording is on, which keeps its bytes; or put the "
+        "wheel on a server or an index and install it from there",
     )
 
 
@@ -302,7 +302,7 @@ def direct_url_of(text: str) -> DirectUrl:
             code="record-unreadable",
             where="direct_url.json",
             got=str(error),
-            hint="reinstall the package",
+            hint="uninstall it and install it again",
         ) from error
     shown = public_url(url)
     if "dir_info" in kinds:

@@ -110,7 +110,7 @@ def parse_record(text: str) -> tuple[RecordRow, ...]:
             )
     except csv.Error as error:
         raise RecordError(
-            "RECORD is not CSV", code="record-unreadable", got=str(error), hint="reinstall the package"
+            "RECORD is not CSV", code="record-unreadable", got=str(error), hint="uninstall it and install it again"
         ) from error
     return tuple(rows)
 
@@ -142,7 +142,7 @@ def _unreadable(line: int, got: str) -> RecordError:
         where=f"RECORD line {line}",
         expected="path, sha256=digest, size",
         got=got,
-        hint="reinstall the package",
+        hint="uninstall it and install it again",
     )
 
 
@@ -250,7 +250,7 @@ def parse_records(read_text: Callable[[str], str | None], *, bound: bool = False
             code="record-unreadable",
             where=RECORD_FILE,
             got=str(error),
-            hint="reinstall the package while recording is on",
+            hint="uninstall it, and install it again while recording is on",
         ) from error
     _check_binding(parsed, read_text, bound=bound)
     return parsed
@@ -271,7 +271,7 @@ def _check_binding(record: OriginRecord, read_text: Callable[[str], str | None],
             where=RECORD_FILE,
             expected=f"RECORD with sha256 {record.record_digest}",
             got=str(digest or "none"),
-            hint="the package was replaced or edited after it was recorded; reinstall it",
+            hint="the package was replaced or edited after it was recorded; uninstall it and install it again",
         )
 
 

@@ -59,7 +59,7 @@ def check_count(packages: int) -> None:
             where="packages",
             expected=f"at most {MAX_PACKAGES}",
             got=str(packages),
-            hint="lock only what is needed; Pyodide's whole distribution has a fifth of that",
+            hint="lock only what is needed (roots=); Pyodide's whole distribution has a fifth of that",
         )
 
 

@@ -109,6 +109,30 @@ def test_other_directories_of_the_path(tmp_path: Path) -> None:
     assert [("Real.Name", "2.0", "path-entry", ""), ("old", "3", "path-entry", "")] == told(site, *path)
 
 
+def test_archives_on_the_path(tmp_path: Path) -> None:
+    """A wheel that is on the path as it is can be imported; Python's own archive and what is none hold nothing."""
+    entries = [tmp_path / name for name in ("any-1.0-py3-none-any.whl", "python314.zip", "odd.zip")]
+    for archive in entries[:2]:
+        with zipfile.ZipFile(archive, "w") as opened:
+            for path in ("any.py", "any-1.0.dist-info/METADATA", "any-1.0.dist-info/RECORD"):
+                opened.writestr(path, "")
+    entries[2].write_bytes(b"PK\x05\x06")
+    site = tmp_path / "site"
+    site.mkdir()
+    found = find_strays(site, map(str, entries))
+    assert [Stray(name="any", version="1.0", kind="path-entry", place=str(entries[0]))] == found
+
+
+def test_a_link_to_a_dist_info_directory(tmp_path: Path) -> None:
+    """A dist-info directory that lies elsewhere is imported as any other, so that it is told; a dead link is not."""
+    made(tmp_path / "other", {"METADATA": PKG_INFO})
+    site = made(tmp_path / "site", {})
+    site.mkdir()
+    (site / "six-1.16.dist-info").symlink_to(tmp_path / "other")
+    (site / "gone-1.0.dist-info").symlink_to(tmp_path / "nowhere")
+    assert [("Real.Name", "2.0", "link", "")] == told(site)
+
+
 def test_the_working_directory_is_the_empty_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """``""`` on ``sys.path`` is the working directory."""
     site, work = tmp_path / "site", made(tmp_path / "work", {"mine-1.0.egg-info/PKG-INFO": ""})

@@ -11,7 +11,7 @@ from micropip_lock.adapters.site import TargetRuntime
 from micropip_lock.app.freeze import TOOLS, freeze
 from micropip_lock.core.digest import Digest
 from micropip_lock.core.model import Lock, Origin
-from micropip_lock.errors import UnlockableError, UsageError
+from micropip_lock.errors import LockPolicyError, UnlockableError, UsageError
 from micropip_lock.ports import RuntimeLock
 from micropip_lock.testing import BuiltWheel, wheel
 from micropip_lock.testing.site import MemorySite
@@ -122,6 +122,24 @@ def test_strict_lists_all() -> None:
         ("piped", "no-record"),
     ]
     assert expected == items(site)
+
+
+def test_a_count_of_distributions() -> None:
+    """The message counts distributions, not reasons: one of them can have several."""
+    site = site_of(LIB)
+    site.write("lib.py", b"edited")
+    site.write("lib-2.0.dist-info/odd.txt", b"")
+    with pytest.raises(UnlockableError) as caught:
+        freeze(site, RUNTIME)
+    assert (2, "1 installed distribution cannot be locked") == (len(caught.value.items), caught.value.message)
+
+
+def test_more_than_a_lock_may_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the lock's own reader would refuse is not written."""
+    monkeypatch.setattr("micropip_lock.core.read.MAX_PACKAGES", 1)
+    with pytest.raises(LockPolicyError) as caught:
+        freeze(site_of(LIB, OTHER), RUNTIME)
+    assert ("too-large", "2") == (caught.value.code, caught.value.got)
 
 
 def test_not_strict() -> None:
@@ -249,6 +267,11 @@ def test_unknown_root() -> None:
     with pytest.raises(UsageError) as caught:
         freeze(site_of(APP), RUNTIME, roots=["nowhere"])
     assert ("unknown-root", "nowhere") == (caught.value.code, caught.value.got)
+
+
+def test_one_root_as_text() -> None:
+    """A text in place of a list of roots is one root, and not its letters."""
+    assert ["app", "lib"] == names(freeze(site_of(APP, LIB, OTHER), RUNTIME, roots="app"))
 
 
 def test_extras_that_were_asked_for() -> None:

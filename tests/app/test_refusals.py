@@ -32,6 +32,12 @@ def test_dirt() -> None:
     assert changed.reason.endswith(": p/0.py, p/1.py, p/2.py, p/3.py, p/4.py and 2 more")
 
 
+def test_files_that_were_added_are_deleted_by_hand() -> None:
+    """Uninstalling leaves files alone that nobody installed, so that this is no advice for them."""
+    (item,) = dirty_items("p", "1", Dirt(extra=("p/x.py",)))
+    assert ("dirty-extra", True, False) == (item.code, "delete them" in item.hint, "uninstall" in item.hint)
+
+
 def test_no_dirt() -> None:
     """Clean files are no item."""
     assert [] == dirty_items("p", "1", Dirt())
@@ -42,6 +48,7 @@ def test_no_dirt() -> None:
     [
         (Stray(name="a", version="1", kind="egg-info", place="/x"), "egg-info"),
         (Stray(name="a", version="1", kind="egg-link", place="/x"), "editable"),
+        (Stray(name="a", version="1", kind="link", place="/x"), "linked"),
         (Stray(name="a", version="1", kind="path-file", place="/x"), "path-entry"),
         (Stray(name="a", version="1", kind="path-entry", place="/x"), "path-entry"),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -140,6 +141,23 @@ def test_unlockable_items_survive_json() -> None:
     assert isinstance(back, UnlockableError)
     assert "six 1.16.0: no-record: nothing says where from\n    hint: reinstall" in str(back)
     assert (item,) == back.items
+
+
+def test_one_reason_for_many_is_said_once() -> None:
+    """Items that share their reason share its lines; an item without a version is named by its name alone."""
+    items = [
+        Unlockable(name=name, version=version, code="network", reason="no answer", hint="try again")
+        for name, version in (("a", ""), ("b", "1"), *((f"c{number:02}", "2") for number in range(20)))
+    ]
+    text = str(UnlockableError("22 cannot be locked", items=[*items, replace(items[0], name="d", reason="odd")]))
+    assert [
+        "unlockable: 22 cannot be locked",
+        "  a: network: no answer",
+        f"    so it is for b 1, {', '.join(f'c{number:02} 2' for number in range(19))} and 1 more",
+        "    hint: try again",
+        "  d: network: odd",
+        "    hint: try again",
+    ] == text.splitlines()[:-1]
 
 
 def test_unknown_class_is_an_outcome() -> None:

@@ -39,18 +39,23 @@ def by_email(text: str) -> Metadata:
         values = fields.get_all(name)
         return None if values is None else tuple(str(value).strip() for value in values)
 
+    once = {name: all_of(name) or ("",) for name in ("Metadata-Version", "Name", "Version", "Requires-Python")}
     return Metadata(
-        name=(all_of("Name") or ("",))[0],
-        version=(all_of("Version") or ("",))[0],
+        metadata_version=once["Metadata-Version"][0],
+        name=once["Name"][0],
+        version=once["Version"][0],
+        requires_python=once["Requires-Python"][0],
         requires=all_of("Requires-Dist") or (),
         import_names=all_of("Import-Name"),
         import_namespaces=all_of("Import-Namespace"),
+        repeated=tuple(name.lower() for name, found in once.items() if len(set(found)) > 1),
     )
 
 
 def test_every_field() -> None:
     """Names in any case, folded values, repeated fields and absent ones are read; the description is not."""
     expected = Metadata(
+        metadata_version="2.5",
         name="Demo.Pkg",
         version="1.0",
         requires=('six>=1 ;\n\tpython_version < "4"', "rich"),

@@ -30,6 +30,7 @@ async def index() -> AsyncIterator[PackageIndex]:
             running.add(wheel("gone", version))
             running.add(wheel("moved", version))
         running.add(wheel("twofold"))
+        running.add(wheel("unrecorded"))
         running.add(wheel("kept"))
         running.add(wheel("kept", "2.0", mutate=lambda files: {**files, "kept_unlisted.py": b""}))
         running.add(wheel("slow", requires=["slower"]))
@@ -103,6 +104,27 @@ answer = 0
         moved.requirement,
         moved.origin and moved.origin.index,
     )
+
+
+async def test_what_the_hint_says_gives_a_record(recording: Kernel, index: PackageIndex) -> None:
+    """Micropip leaves a satisfied requirement alone, even with ``reinstall=True``: uninstalling first is the advice."""
+    found = await recording.ask("""
+import micropip, micropip_lock
+from pathlib import Path
+from site import getsitepackages
+def records():
+    return [path.name for path in Path(getsitepackages()[0]).glob("unrecorded-*/INDEX")]
+micropip_lock.record().stop()
+await micropip.install("unrecorded")
+micropip_lock.record()
+await micropip.install("unrecorded", reinstall=True)
+before = records()
+micropip.uninstall("unrecorded")
+await micropip.install("unrecorded")
+answer = [before, records()]
+""")
+    origin = (await locked(recording))["unrecorded"].origin
+    assert ([[], ["INDEX"]], index.url) == (found, origin and origin.index)
 
 
 async def test_one_name_from_elsewhere_is_recorded_anew(recording: Kernel, index: PackageIndex) -> None:
