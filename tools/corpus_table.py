@@ -24,7 +24,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"no case begins with {' or '.join(wanted)}", file=sys.stderr)
         return 2
     differ = 0
-    print(f"{'case':34} {'expected':48} {'got':48} state left behind")
+    print(f"{'case':36} {'expected':48} {'got':48} state left behind")
     for case in cases:
         with tempfile.TemporaryDirectory() as place:
             (folder,) = write(Path(place) / "corpus", [case])
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
         wrong = got.differences(expect)
         differ += bool(wrong)
         mark = f"  DIFFERS: {', '.join(wrong)}" if wrong else ""
-        print(f"{f'{case.id} {case.slug}':34} {_said(expect):48} {_came(got):48} {got.state}{mark}")
+        print(f"{f'{case.id} {case.slug}':36} {_said(expect):48} {_came(got):48} {got.state}{mark}")
     verdicts = Counter(case.verdict for case in cases)
     counts = ", ".join(f"{verdicts[verdict]} {verdict}" for verdict in ("reject", "warn", "accept"))
     print(f"{len(cases)} cases: {counts}; {differ} differ")

@@ -23,7 +23,8 @@ library and ``packaging``, and no Pyodide.  In a test, ``def test_install(packag
 
 Point a client at ``index.url``, which ends in ``/simple``: ``pip install --index-url URL six``.  Wheels built
 elsewhere are published with ``index.add_file`` and ``index.add_directory``; ``index.mount`` serves any directory, such
-as a Pyodide distribution.  ``index.log`` holds every request.
+as a Pyodide distribution.  ``index.log`` holds every request.  ``corpus_index`` serves the corpus of wheels that a
+careful installer refuses, which is in the source distribution (``tests/corpus/README.md``).
 
 Faults are values, used up in the order they are given: :class:`Status`, :class:`NotFound`, :class:`Delay`,
 :class:`Slow`, :class:`Stall`, :class:`Reset`, :class:`ContentLength`, :class:`EarlyEof`, :class:`Endless`,

@@ -40,15 +40,21 @@ class Booted(TargetRuntime):
         return RuntimeLock(packages=self._packages, base=RUNTIME_BASE)
 
 
+def unpacked(built: BuiltWheel, records: Mapping[str, str | bytes] | None = None) -> dict[str, bytes]:
+    """The files of an installed wheel by path, with an installer's records in its dist-info directory."""
+    site = MemorySite()
+    site.install(built, records)
+    return {path: site.read(path) or b"" for path in site.paths()}
+
+
 def put(root: Path, built: BuiltWheel, records: Mapping[str, str | bytes] | None = None) -> Path:
     """Unpack a wheel into a directory, with an installer's records; its dist-info directory."""
-    site = MemorySite()
-    directory = site.install(built, records)
-    for path in site.paths():
+    files = unpacked(built, records)
+    for path, data in files.items():
         target = root / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(site.read(path) or b"")
-    return root / directory
+        target.write_bytes(data)
+    return next((root / path).parent for path in files if path.endswith(".dist-info/WHEEL"))
 
 
 def tree(root: Path) -> dict[str, tuple[bytes | None, int]]:

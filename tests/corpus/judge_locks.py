@@ -13,6 +13,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from micropip_lock import wiring
+from micropip_lock.adapters.kept_wheels import KeptWheels
 from micropip_lock.adapters.site import SiteInstaller, SitePackages, TargetRuntime
 from micropip_lock.app.replay import replay
 from micropip_lock.core.abis import ABIS
@@ -69,5 +70,6 @@ async def _replayed(lock: Path, base: str, files: Files, work: Path) -> list[str
         runtime=TargetRuntime(ABIS["2026_0"]),
         fetcher=files,
         installer=SiteInstaller(site, prefix=work),
+        keep=KeptWheels(work / "store"),
     )
     return [note.code for note in read.notes]

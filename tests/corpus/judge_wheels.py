@@ -18,6 +18,7 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from micropip_lock.adapters.index_answers import Pages
+from micropip_lock.adapters.kept_wheels import KeptWheels
 from micropip_lock.adapters.site import SiteInstaller, SitePackages, TargetRuntime
 from micropip_lock.adapters.underway import Underway
 from micropip_lock.app.replay import ReplayReport
@@ -107,7 +108,7 @@ def _recorded(data: bytes, expect: Expect, work: Path) -> Got:
 
 
 async def _replayed(data: bytes, expect: Expect, prefix: Path, *, as_pyodide: bool) -> Got:
-    site, files = prefix / SITE, Files()
+    site, files, keep = prefix / SITE, Files(), KeptWheels(prefix / "store")
     installer = SiteInstaller(site, prefix=prefix, as_pyodide=as_pyodide)
     for path, text in {**STANDARD_LIBRARY, "store/blob": "kept"}.items():
         (prefix / path).parent.mkdir(parents=True, exist_ok=True)
@@ -115,7 +116,7 @@ async def _replayed(data: bytes, expect: Expect, prefix: Path, *, as_pyodide: bo
 
     async def run(lock: Lock) -> ReplayReport:
         runtime, packages = TargetRuntime(ABI), SitePackages(site, prefix=prefix)
-        return await replayed(lock, site=packages, runtime=runtime, fetcher=files, installer=installer)
+        return await replayed(lock, site=packages, runtime=runtime, fetcher=files, installer=installer, keep=keep)
 
     await run(_lock(files, *(_built(one) for one in (NEIGHBOUR, MICROPIP))))
     before, files.requests = tree_state(prefix), 0

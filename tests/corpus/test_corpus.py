@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
+from importlib import import_module
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.corpus.generate.case import Case, all_cases, register
 from tests.corpus.generate.writer import write
 from tests.corpus.judging import Got, judged, state_after, tree_state
+from tools import corpus_table
+from tools.corpus_table import main
 
 CASES = all_cases()
 
@@ -40,6 +46,104 @@ def test_one_identifier_twice() -> None:
     """A case whose identifier is taken is refused."""
     with pytest.raises(ValueError, match="is there already"):
         register(CASES[0])
+
+
+LEFT_BEHIND = [
+    ("L17", "tests.corpus.judge_locks.load_lock", "lib/python3.14/site-packages/left.py"),
+    ("P06", "tests.corpus.judge_locks.load_lock", "store/wheels/left.whl"),
+    ("L30", "tests.corpus.judge_locks.replay", "store/blob"),
+    ("L39", "tests.corpus.judge_locks.replay", "lib/python3.14/json/__init__.py"),
+    ("W02", "tests.corpus.judge_wheels.replayed", "spread/lib/python3.14/site-packages/left.py"),
+    ("W59", "tests.corpus.judge_wheels.replayed", "pyodide/lib/python3.14/json/__init__.py"),
+    ("W54", "tests.corpus.judge_wheels.replayed", "pyodide/store/blob"),
+    ("R01", "tests.corpus.judge_records.freeze", "env/store/blob"),
+    ("R16", "tests.corpus.judge_records.freeze", "env/lib/python3.14/site-packages/pack-1.0.dist-info/INSTALLER"),
+    ("R17", "tests.corpus.judge_records.freeze_located", "env/lib/python3.14/site-packages/left.py"),
+    ("R12b", "tests.corpus.judge_records.replay", "pyodide/home/victim.txt"),
+]
+
+
+@pytest.mark.parametrize(("case_id", "place", "left"), LEFT_BEHIND, ids=[f"{one[0]}-{one[2]}" for one in LEFT_BEHIND])
+def test_what_is_left_behind_is_seen(
+    case_id: str, place: str, left: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program that says what it should and leaves one file new or changed is found out, whatever it refuses."""
+    module, _, name = place.rpartition(".")
+    told, times = getattr(import_module(module), name), count()
+
+    def leave() -> None:
+        path = tmp_path / "work" / left
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Another text each time: a replay also sets some of the environments up.
+        path.write_text(f"left behind {next(times)}")
+
+    async def untidy(*arguments: Any, **options: Any) -> Any:
+        try:
+            return await told(*arguments, **options)
+        finally:
+            leave()
+
+    def untidy_freeze(*arguments: Any, **options: Any) -> Any:
+        leave()
+        return told(*arguments, **options)
+
+    monkeypatch.setattr(place, untidy_freeze if name == "freeze" else untidy)
+    (case,) = (case for case in CASES if case.id == case_id)
+    (folder,) = write(tmp_path / "corpus", [case])
+    expect, got = judged(folder, tmp_path / "work")
+    assert "state" in got.differences(expect)
+
+
+@pytest.mark.parametrize(
+    ("case_id", "change"),
+    [
+        ("L17", {"code": "no-hashes"}),
+        ("L17", {"error": "LockSchemaError"}),
+        ("L17", {"state": "S1"}),
+        ("L04", {"verdict": "warn"}),
+        ("P06", {"code": "weak-hash"}),
+        ("W02", {"state": "S0"}),
+        ("W37", {"code": "pth-file"}),
+        ("R01", {"code": "no-records"}),
+        ("R01", {"says": ["what nobody says"]}),
+        ("R07", {"secret": "evil.example"}),
+        ("R10", {"code": "dirty-changed,dirty-missing"}),
+        ("R15", {"mocks": []}),
+        ("R16", {"locked": {}}),
+        ("R16", {"state": "S1"}),
+        ("R20", {"verdict": "accept"}),
+    ],
+)
+def test_the_table_exits_1_when_one_differs(
+    case_id: str,
+    change: dict[str, object],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """``make corpus`` says which case does not come out as its folder says, and fails; as it is, it does not."""
+    assert 0 == main([case_id])
+    monkeypatch.setattr(corpus_table, "write", lambda directory, cases: _altered(write(directory, cases), change))
+    capsys.readouterr()
+    assert (1, True) == (main([case_id]), "  DIFFERS: " in capsys.readouterr().out)
+
+
+def test_the_table_of_no_case(capsys: pytest.CaptureFixture[str]) -> None:
+    """Asked for what there is not, the table says so and does not pass."""
+    assert (2, "no case begins with X99\n") == (main(["X99"]), capsys.readouterr().err)
+
+
+def test_every_case_of_the_catalogue_is_there() -> None:
+    """Forty locks, twenty pylocks, twenty records, fifty-four wheels (there is no W43); variants and more besides."""
+    catalogue = {"L": range(1, 41), "P": range(1, 21), "R": range(1, 21), "W": {*range(1, 56)} - {43}}
+    wanted = {f"{letter}{number:02}" for letter, numbers in catalogue.items() for number in numbers}
+    assert set() == wanted - {case.id for case in CASES}
+
+
+def _altered(folders: list[Path], change: dict[str, object]) -> list[Path]:
+    for folder in folders:
+        expect = json.loads((folder / "expect.json").read_text("utf-8"))
+        (folder / "expect.json").write_text(json.dumps(expect | change), "utf-8")
+    return folders
 
 
 def test_a_difference_is_seen() -> None:

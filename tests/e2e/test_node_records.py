@@ -1,7 +1,7 @@
 """Records that are wrong, forged or of others (R01 to R20), where they come to be: in a Pyodide under Node.
 
 Recording is off but where a test turns it on: what micropip and ``loadPackage`` leave on their own is what a freeze has
-to see through. Every case, without a Pyodide: ``tests/app/test_records.py`` and ``tests/app/test_record_sources.py``.
+to see through. Every case, without a Pyodide: ``tests/corpus`` (R01 to R20).
 """
 
 from __future__ import annotations

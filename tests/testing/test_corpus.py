@@ -31,6 +31,15 @@ def test_every_wheel_is_served(tmp_path: Path) -> None:
     assert expected == served
 
 
+def test_any_case_can_be_mounted(tmp_path: Path) -> None:
+    """Locks and records, which are no projects, are served as the folders they are."""
+    (case,) = (case for case in all_cases() if case.id == "L06")
+    write(tmp_path, [case, *SOME])
+    with corpus_index(tmp_path) as index:
+        served = urlopen(f"{index.mount('/corpus', tmp_path)}{case.folder}/input.json").read()
+    assert case.files()["input.json"] == served
+
+
 def test_no_corpus(tmp_path: Path) -> None:
     """A directory without a wheel case is refused."""
     with pytest.raises(UsageError, match="no wheel case"):

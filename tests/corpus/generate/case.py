@@ -28,6 +28,8 @@ MODULES = (
     "locks_fields",
     "locks_places",
     "pylocks",
+    "records",
+    "record_sources",
 )
 """Where cases are registered, in the order of the table."""
 
@@ -51,7 +53,8 @@ class Case:
         code: Its stable code; the warning's for ``warn``.
         state: ``S0``: nothing changed and no request was sent; ``S1``: nothing changed; ``installed``: as it should be.
         note: Why, or what others do; may be empty.
-        files: Makes the input: file name to bytes. The main one is called ``input`` and its ending.
+        files: Makes the input: file name to bytes. The main one is called ``input`` and its ending; a tree is
+            a directory of that name.
         facts: More for ``expect.json``, e.g. the name that a wheel has to be served under.
     """
 

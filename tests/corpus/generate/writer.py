@@ -29,10 +29,14 @@ def write(directory: Path, cases: Iterable[Case] | None = None) -> list[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         expect = json.dumps(case.expect, indent=2, ensure_ascii=False) + "\n"
         files = {**case.files(), "expect.json": expect.encode("utf-8")}
-        for stale in folder.iterdir():
-            if stale.name not in files:
+        for stale in sorted(folder.rglob("*"), reverse=True):
+            # Files before their directories.
+            if stale.is_file() and stale.relative_to(folder).as_posix() not in files:
                 stale.unlink()
+            elif stale.is_dir() and not any(stale.iterdir()):
+                stale.rmdir()
         for name, data in files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
             if not (folder / name).is_file() or (folder / name).read_bytes() != data:
                 (folder / name).write_bytes(data)
         folders.append(folder)
