@@ -42,6 +42,18 @@ def test_the_corpus_is_the_same_every_time(tmp_path: Path) -> None:
     )
 
 
+def test_what_is_of_no_case_goes(tmp_path: Path) -> None:
+    """Files and directories that a case no longer has are removed, however deep; all else is put right."""
+    (case,) = (case for case in CASES if case.id == "R06")
+    (folder,) = write(tmp_path, [case])
+    right = dict(_digests(tmp_path))
+    (folder / "input/env/old/deep").mkdir(parents=True)
+    (folder / "input/env/old/deep/file.py").write_text("")
+    (folder / "expect.json").write_text("{}")
+    write(tmp_path, [case])
+    assert (right, False) == (dict(_digests(tmp_path)), (folder / "input/env/old").exists())
+
+
 def test_one_identifier_twice() -> None:
     """A case whose identifier is taken is refused."""
     with pytest.raises(ValueError, match="is there already"):
