@@ -44,11 +44,11 @@ class Token:
 
 @dataclass(slots=True)
 class _Level:
-    """A table or list that the walk is inside of; ``key`` is where it is now."""
+    """A table or list that the walk is inside of; ``key`` is where it is now, in a table from its first key on."""
 
     where: str
     is_table: bool
-    key: str | int
+    key: str | int = 0
     seen: set[str] = field(default_factory=set)
     expects_key: bool = True
 
@@ -82,7 +82,7 @@ def tokens(source: str, end: int) -> Iterator[Token]:
         mark, top = match[0], levels[-1] if levels else None
         where = place(top.where, top.key) if top is not None else ""
         if mark in "{[":
-            levels.append(_Level(where=where, is_table=mark == "{", key="" if mark == "{" else 0))
+            levels.append(_Level(where=where, is_table=mark == "{"))
         elif mark in "}]":
             levels.pop()
         elif mark == "," and top is not None:

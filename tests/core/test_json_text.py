@@ -229,6 +229,59 @@ def test_depth(brackets: str) -> None:
     )
 
 
+def test_depth_falls_by_one() -> None:
+    """Lists that are closed before do not make room for deeper ones."""
+    assert "depth" == refusal("[[],[],[]," + "[" * MAX_DEPTH + "]" * (MAX_DEPTH + 1)).code
+
+
+def test_the_caps() -> None:
+    """Eight MiB, 32 levels and a thousand digits are read."""
+    assert (8_388_608, 32, 1000) == (MAX_BYTES, MAX_DEPTH, MAX_DIGITS)
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "got"),
+    [
+        ('{"a": 1} // and a long note', "the lock is not JSON: extra data", "'// and a long note'"),
+        ('{"a": 1} // and a very long note', "the lock is not JSON: extra data", "'// and a very long n'"),
+        ('{"a" 1}', "the lock is not JSON: expecting ':' delimiter", "'1}'"),
+        ("[1", "the lock is not JSON: expecting ',' delimiter", "the end of the text"),
+    ],
+)
+def test_what_is_not_json_is_shown(text: str, message: str, got: str) -> None:
+    """A syntax error says what the parser missed, and the twenty characters that stand there."""
+    error = refusal(text)
+    assert (message, got) == (error.message, error.got)
+
+
+@pytest.mark.parametrize(
+    ("key", "got"), [("k" * 60, '"' + "k" * 60 + '" again'), ("k" * 61, '"' + "k" * 60 + "… again")]
+)
+def test_a_double_key_is_shown(key: str, got: str) -> None:
+    """A key that is there twice is shown, the first sixty characters of a long one."""
+    assert got == refusal(f'{{"{key}": 1, "{key}": 2}}').got
+
+
+@pytest.mark.parametrize(
+    ("number", "expected", "got"),
+    [
+        ("0." + "1" * 38, "a whole number", "0." + "1" * 38),
+        ("0." + "1" * 39, "a whole number", "0." + "1" * 38 + "…"),
+        ("-" + "1" * 1001, "a whole number of at most 1000 digits", "-" + "1" * 39 + "…"),
+    ],
+)
+def test_a_doubtful_number_is_shown(number: str, expected: str, got: str) -> None:
+    """What is no number here is shown, the first forty characters of a long one, with what would be one."""
+    error = refusal(f"[{number}]")
+    assert (expected, got) == (error.expected, error.got)
+
+
+@pytest.mark.parametrize("number", [10**999, -(10**999), 10**998, -(10**998), 0])
+def test_numbers_up_to_the_longest(number: int) -> None:
+    """A number of a thousand digits, or of fewer, is read, with a minus sign or without."""
+    assert [number] == read_json(f"[{number}]")
+
+
 def test_brackets_in_strings_are_no_depth() -> None:
     """Brackets inside strings, after escaped quotes too, are not counted."""
     text = json.dumps(['\\"[{' * 100, "[" * 100])

@@ -71,6 +71,8 @@ def refusal(value: object, getter: Callable[[Table], object]) -> InputError:
         ("name", "constructor", "constructor"),
         ("name", "x" * MAX_NAME, "x" * MAX_NAME),
         ("version", "1.0rc1+cpu", "1.0rc1+cpu"),
+        ("version", "1" * 128, "1" * 128),
+        ("any version", "w" * 128, "w" * 128),
         ("any version", "1.1.1w", "1.1.1w"),
         ("digest", HEX, Digest.from_hex(HEX)),
         ("digest", HEX.upper(), Digest.from_hex(HEX)),
@@ -289,3 +291,24 @@ def test_any_value_is_read_or_our_error(value: Any, getter: str) -> None:
 def test_shown_values(value: object, expected: str) -> None:
     """An error shows a value on one line and cut short."""
     assert expected == shown(value)
+
+
+def test_the_caps() -> None:
+    """A name has up to 214 characters, a whole number is what JavaScript holds, a hundred faults are told."""
+    assert (214, 9_007_199_254_740_991, 100) == (MAX_NAME, MAX_WHOLE, MAX_FAULTS)
+
+
+@pytest.mark.parametrize("getter", ["version", "any version"])
+def test_a_version_that_is_too_long(getter: str) -> None:
+    """A version of 129 characters is refused, though PEP 440 allows it."""
+    assert "version" == refusal("1" * 129, GETTERS[getter]).code
+
+
+@pytest.mark.parametrize(("where", "told"), [("", "the lock"), ("packages", "packages")])
+def test_no_table_has_its_name(where: str, told: str) -> None:
+    """What should be a table is told by its place, the whole text as the lock."""
+    faults = Faults()
+    Table([], where, faults)
+    with pytest.raises(LockSchemaError) as caught:
+        faults.check()
+    assert told in caught.value.message

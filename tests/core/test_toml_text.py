@@ -104,3 +104,35 @@ def test_any_input_is_what_tomllib_reads(text: str | bytes) -> None:
         found = "refused"
 
     assert expected == found
+
+
+def test_depth_begins_anew_with_each_line() -> None:
+    """A key that is too deep is refused on any line."""
+    text = f"b = 1\n{'.'.join('x' * (MAX_DEPTH + 2))} = 1"
+    assert ("depth", "line 2 column 66") == (refusal(text).code, refusal(text).where)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a = ", "the lock is not TOML: invalid value"),
+        ("a = 1 b", "the lock is not TOML: expected newline or end of document after a statement"),
+    ],
+)
+def test_what_is_not_toml_is_told(text: str, message: str) -> None:
+    """A syntax error has the parser's words, without the place, which is told apart."""
+    assert message == refusal(text).message
+
+
+@pytest.mark.parametrize("kind", ["refused", "twice"])
+def test_what_a_parser_says_is_cut(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a parser's long words the first hundred characters are told."""
+    words = "Cannot overwrite " + "w" * 200 if kind == "twice" else "W" * 200
+
+    def refuse(_: str) -> None:
+        raise ValueError(words)
+
+    monkeypatch.setattr("tomllib.loads", refuse)
+    error = refusal("a = 1")
+    told = error.got if kind == "twice" else error.message.removeprefix("the lock is not TOML: ")
+    assert (words if kind == "twice" else "w" + words[1:])[:100] == told
