@@ -54,6 +54,7 @@ class Plan:
     Attributes:
         module: Its dotted name.
         path: Its file.
+        source: What the file held when the changes were found.
         tests: The files of its tests.
         mutations: The changes.
         processes: How many at a time.
@@ -62,6 +63,7 @@ class Plan:
 
     module: str
     path: str
+    source: str
     tests: tuple[str, ...]
     mutations: tuple[Mutation, ...]
     processes: int
@@ -115,7 +117,7 @@ class _InPlace(_Quick):
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         importlib.import_module(self.plan.module)  # a test may import it late
         reached = self._baseline(session.items)
-        source = Path(self.plan.path).read_text("utf-8")
+        source = self.plan.source
         code = dict(_codes(compile(source, self.plan.path, "exec", dont_inherit=True)))
         functions = [
             one for one in gc.get_objects() if isinstance(one, FunctionType) and one.__module__ == self.plan.module
@@ -213,11 +215,10 @@ class _Instead(importlib.abc.Loader):
 
 def _at_import(plan: Plan) -> dict[str, str]:
     """Each change of what runs at import, in a process that has not imported the program yet."""
-    source = Path(plan.path).read_text("utf-8")
 
     def child(mutation: Mutation) -> int:
         try:
-            sys.meta_path.insert(0, _Instead(plan.module, plan.path, mutated(source, mutation)))
+            sys.meta_path.insert(0, _Instead(plan.module, plan.path, mutated(plan.source, mutation)))
         except SyntaxError:
             return _INVALID
         importlib.import_module(plan.module)  # before pytest puts its own reader of modules first
@@ -292,6 +293,9 @@ def main() -> int:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
     importlib.import_module("cosmic_ray.operators.provider")
+    if Path(plan.path).read_text("utf-8") != plan.source:
+        print("the module was edited meanwhile")
+        return 1
     results = _at_import(plan)
     code = pytest.main([*_OPTIONS, *plan.tests], plugins=[_InPlace(plan, results)])
     done = code in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED) and len(results) == len(plan.mutations)

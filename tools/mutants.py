@@ -107,7 +107,7 @@ def chosen(changes: dict[str, list[Mutation]], sample: int | None, seed: int) ->
     return picked
 
 
-def tried(name: str, changes: list[Mutation]) -> dict[str, str]:
+def tried(name: str, source: str, changes: list[Mutation]) -> dict[str, str]:
     """What became of each change of a module.
 
     Raises:
@@ -118,6 +118,7 @@ def tried(name: str, changes: list[Mutation]) -> dict[str, str]:
     plan = Plan(
         module=f"micropip_lock.core.{name.replace('/', '.')}",
         path=str(path_of(name).resolve()),
+        source=source,
         tests=guards_of(name),
         mutations=tuple(changes),
         processes=os.cpu_count() or 1,
@@ -151,7 +152,7 @@ def main() -> int:
     survivors, counts = [], []
     print("| file | changes | tried | minded | never ends | not minded | score |\n|--|--|--|--|--|--|--|")
     for name, changes in chosen(there, options.sample, options.seed).items():
-        outcomes = tried(name, changes)
+        outcomes = tried(name, sources[name], changes)
         got = list(outcomes.values())
         count = Count(
             there=len(there[name]) - got.count("invalid"),

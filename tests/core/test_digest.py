@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from micropip_lock.core.digest import Digest, VerifiedWheel, admit, looks_like_text, too_large
-from micropip_lock.errors import HashMismatchError, LockSchemaError
+from micropip_lock.errors import HashMismatchError, LockSchemaError, MicropipLockError
 from tests.strategies import digests
 
 VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[1] / "vectors" / "digest.json").read_text("utf-8"))
@@ -81,6 +81,30 @@ def test_admitted_bytes_are_verified() -> None:
     assert (DATA, Digest.of(DATA), "six-1.16.0-py3-none-any.whl") == (wheel.data, wheel.digest, wheel.filename)
 
 
+def test_shown() -> None:
+    """A digest shows its first twelve characters, a wheel its name, its size and its digest."""
+    wheel = admit(DATA, Digest.of(DATA), filename="six.whl")
+    short = f"Digest({Digest.of(DATA).hex[:12]}…)"
+    assert (short, f"VerifiedWheel(six.whl, {len(DATA)} bytes, {short})") == (repr(wheel.digest), repr(wheel))
+
+
+@pytest.mark.parametrize("size", [19, 31, 33])
+def test_other_lengths_are_no_digest(size: int) -> None:
+    """Fewer and more than 32 bytes are no digest."""
+    with pytest.raises(LockSchemaError):
+        Digest(bytes(size))
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"), [("record", "sha256= and 43 base64 characters"), ("sri", "sha256- and 44 base64 characters")]
+)
+def test_what_a_spelling_has(kind: str, expected: str) -> None:
+    """Who spells a digest wrongly reads how it is spelt."""
+    with pytest.raises(LockSchemaError) as caught:
+        READERS[kind](getattr(Digest.of(DATA), kind).removeprefix("sha256"))
+    assert expected == caught.value.expected
+
+
 def test_no_other_maker_of_verified_wheels() -> None:
     """VerifiedWheel cannot be made without admit."""
     with pytest.raises(TypeError, match="admit only"):
@@ -113,6 +137,32 @@ def test_web_page_is_named_as_such(page: bytes) -> None:
     assert "not-a-wheel" == caught.value.code
 
 
+@pytest.mark.parametrize("package", ["six", None])
+@pytest.mark.parametrize(
+    ("data", "size", "told", "place"),
+    [
+        (b"P" * 50, None, "a text page arrived instead of the wheel of {}", "sha256"),
+        (b"\0", None, "{} is not the wheel the lock names", "sha256"),
+        (DATA, 1, "the lock names the right digest and a wrong size for {}", "tool.micropip-lock.size"),
+        (DATA, len(DATA) + 1, "the lock names the right digest and a wrong size for {}", "tool.micropip-lock.size"),
+    ],
+)
+def test_refused_bytes_are_placed(package: str | None, data: bytes, size: int | None, told: str, place: str) -> None:
+    """A refusal is placed at the package, or names the file when nobody said which package it is."""
+    with pytest.raises(MicropipLockError) as caught:
+        admit(data, Digest.of(DATA), filename="x.whl", size=size, package=package)
+    error = caught.value
+    expected = (told.format(package or "x.whl"), f"packages.{package}.{place}" if package else None)
+    assert expected == (error.message, error.where)
+
+
+def test_the_beginning_of_a_page_is_shown() -> None:
+    """Of a page that arrives instead of a wheel the first forty bytes are shown."""
+    with pytest.raises(HashMismatchError) as caught:
+        admit(b"w" * 41, Digest.of(DATA), filename="x.whl")
+    assert f"41 bytes beginning {'w' * 40!r}" == caught.value.got
+
+
 def test_right_digest_and_wrong_size() -> None:
     """A size that the lock names and that is wrong is refused even with the right digest."""
     with pytest.raises(LockSchemaError) as caught:
@@ -123,7 +173,17 @@ def test_right_digest_and_wrong_size() -> None:
 
 @pytest.mark.parametrize(
     ("data", "expected"),
-    [(b"", False), (DATA, False), (b"\xef\xbb\xbf <html>", True), (b"\x7fELF\0\0", False), (b"plain words", True)],
+    [
+        (b"", False),
+        (DATA, False),
+        (b"\xef\xbb\xbf <html>", True),
+        (b"\x7fELF\0\0", False),
+        (b"plain words", True),
+        (b"a\tb", True),
+        (b"a\x08b", False),
+        (b"a" * 512 + b"\0", True),
+        (b"a" * 511 + b"\0", False),
+    ],
 )
 def test_text_and_binary(data: bytes, expected: bool) -> None:
     """Pages and messages look like text; archives and nothing do not."""
@@ -134,4 +194,9 @@ def test_a_page_that_is_larger_than_the_wheel() -> None:
     """A web page in place of a wheel is told as one, also when it is larger than the wheel."""
     page = too_large("https://files.example/a.whl", 10, got="more", content_type="text/html; charset=utf-8")
     other = too_large("https://files.example/a.whl", 10, got="more", content_type="application/zip")
-    assert ("not-a-wheel", "too-large") == (page.code, other.code)
+    assert ("not-a-wheel", "too-large", "a web page arrived instead of a.whl", "a.whl is larger than it may be") == (
+        page.code,
+        other.code,
+        page.message,
+        other.message,
+    )

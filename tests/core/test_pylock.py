@@ -26,6 +26,13 @@ ABI = ABIS["2026_0"]
 SIX_NAME = canonicalize_name("six")
 
 
+RICH: dict[str, Any] = {
+    "name": "rich",
+    "version": "1",
+    "wheels": [{"url": "https://files.example/rich-1-py3-none-any.whl", "hashes": {"sha256": HEX}}],
+}
+
+
 def six(text: str, **options: Any) -> LockedPackage:
     return parse_pylock(text, **options).packages[SIX_NAME]
 
@@ -154,6 +161,8 @@ def test_the_best_tag(tags: list[str], abi: str | None, expected: int) -> None:
         (with_top(environments=["python_version == '3.12'"]), "2024_0"),
         (with_six(wheels=wheels("cp313-cp313-pyemscripten_2025_0_wasm32")), "2025_0"),
         (with_six(wheels=wheels("cp314-cp314-emscripten_5_0_3_wasm32")), "2026_0"),
+        (with_six(wheels=wheels("cp313-cp313-pyemscripten_2025_0_wasm32", "py3-none-any")), "2025_0"),
+        (with_six(wheels=wheels("cp399-cp399-pyemscripten_2099_0_wasm32", "py3-none-any")), "2026_0"),
         (
             with_top(
                 requires_python="<3.14",
@@ -202,6 +211,20 @@ def test_two_entries_of_one_name() -> None:
     assert ["six 1.16.0"] == list(map(str, lock))
 
 
+def test_dependencies_before_and_behind() -> None:
+    """Dependencies are kept wherever they are in the alphabet."""
+    middle = {"name": "m", "archive": {"url": "https://files.example/m-1-py3-none-any.whl", "hashes": WHEEL["hashes"]}}
+    others = [
+        middle
+        | {"name": name, "archive": middle["archive"] | {"url": f"https://files.example/{name}-1-py3-none-any.whl"}}
+        for name in ("a", "z")
+    ]
+    needing = middle | {"dependencies": [{"name": "z"}, {"name": "a"}, {"name": "m"}]}
+    lock = parse_pylock(with_top(packages=[*others, needing]))
+
+    assert ("a", "z") == lock.packages[canonicalize_name("m")].depends
+
+
 def test_dependencies_are_of_what_is_there() -> None:
     """Dependencies are kept as far as they are in the lock; a package does not need itself."""
     archive = {"url": "https://files.example/rich-1-py3-none-any.whl", "hashes": WHEEL["hashes"]}
@@ -217,6 +240,12 @@ def test_dependencies_are_of_what_is_there() -> None:
     [
         (with_top(lock_version="1.9"), [("", "lock-version", "1.9")]),
         (with_top(lock_version="1"), []),
+        (with_top(z=1), [("", "unknown-key", "the lock")]),
+        (
+            with_top(a=1, packages=[SIX, SIX | RICH | {"variants": 1}]),
+            [("", "unknown-key", "the lock"), ("rich", "unknown-key", "rich")],
+        ),
+        (with_wheel(subdirectory="x"), []),
         (with_top(later=1, tool={"uv": {}}), [("", "unknown-key", "the lock")]),
         (with_six(variants={"a": 1}, tool={"x": 1}, attestation_identities=[]), [("six", "unknown-key", "six")]),
     ],

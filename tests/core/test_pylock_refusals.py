@@ -43,6 +43,9 @@ def refusal(text: str | bytes, **options: Any) -> MicropipLockError:
         (with_top(lock_version="2.0"), LockVersionError, "lock-version", "lock-version"),
         (with_top(lock_version="0.9"), LockVersionError, "lock-version", "lock-version"),
         (with_top(created_by=None), LockSchemaError, "missing", "created-by"),
+        (with_top(created_by=""), LockSchemaError, "missing", "created-by"),
+        (with_top(extras=1), LockSchemaError, "type", "extras"),
+        (with_top(dependency_groups=["a", 1]), LockSchemaError, "type", "dependency-groups[1]"),
         (with_top(packages=None), LockSchemaError, "missing", "packages"),
         (with_top(packages={}), LockSchemaError, "type", "packages"),
         (with_top(packages=[1]), LockSchemaError, "type", "packages[0]"),
@@ -72,6 +75,7 @@ def refusal(text: str | bytes, **options: Any) -> MicropipLockError:
         (with_six(wheels=None, archive={"url": "x.tar.gz"}), LockPolicyError, "not-wheel", "packages[0]"),
         (with_six(wheels=None, archive=1), LockSchemaError, "type", "packages[0].archive"),
         (with_six(directory={"path": "."}), LockSchemaError, "origin", "packages[0]"),
+        (with_six(name="s.ix"), LockSchemaError, "name", "packages[0].name"),
         (with_six(wheels=None, vcs={}, archive={"url": "x.zip"}), LockSchemaError, "origin", "packages[0]"),
         (with_top(packages=[SIX, SIX]), LockGraphError, "ambiguous", "packages[1]"),
     ],
@@ -101,6 +105,9 @@ def test_refused_locks(text: str, kind: type[MicropipLockError], code: str, wher
         ({"path": "a/../../six-1.16.0-py2.py3-none-any.whl"}, LockPolicyError, "local-path", f"{FILE}.path"),
         ({"path": "..\\six-1.16.0-py2.py3-none-any.whl"}, LockSchemaError, "filename", f"{FILE}.path"),
         ({"path": "%2e%2e/six-1.16.0-py2.py3-none-any.whl"}, LockSchemaError, "filename", f"{FILE}.path"),
+        ({"path": "six-1.17.0-py3-none-any.whl"}, LockSchemaError, "filename", f"{FILE}.path"),
+        ({"hashes": {"sha256": HEX, "sha512": ""}}, LockSchemaError, "missing", f"{FILE}.hashes.sha512"),
+        ({"hashes": {"sha256": HEX, "sha3": 1}}, LockSchemaError, "type", f"{FILE}.hashes.sha3"),
         ({"size": -1}, LockSchemaError, "size", f"{FILE}.size"),
         ({"size": 2**53}, LockSchemaError, "size", f"{FILE}.size"),
         ({"size": True}, LockSchemaError, "type", f"{FILE}.size"),
@@ -141,6 +148,46 @@ def test_no_wheel_for_this_runtime() -> None:
     assert (EnvironmentMismatchError, "tag-mismatch", "packages[0].wheels") == (type(error), error.code, error.where)
     assert str(error.got).startswith("cp313-cp313-pyemscripten_2025_0_wasm32, cp310-cp310-manylinux_2_28_x86_64, ")
     assert str(error.got).endswith(" and 4 more")
+
+
+@pytest.mark.parametrize(("count", "end"), [(7, "win_amd64"), (8, "win_amd64"), (9, "win_amd64 and 1 more")])
+def test_tags_that_do_not_fit_are_counted(count: int, end: str) -> None:
+    """Eight tags are told, and how many more there are, if any."""
+    files = [
+        {"url": f"https://files.example/six-1.16.0-cp3{at}-cp3{at}-win_amd64.whl", "hashes": {"sha256": HEX}}
+        for at in range(10, 10 + count)
+    ]
+    error = refusal(with_six(wheels=files), abi=ABIS["2026_0"])
+    assert (min(count, 8) - 1, end) == (str(error.got).count(", "), str(error.got).rpartition("-")[2])
+
+
+def test_environments_are_told_briefly() -> None:
+    """Of the environments of a lock that is for others, the first two hundred characters are told."""
+    markers = [f"python_full_version == '3.{at}.0'" for at in range(20)]
+    error = refusal(with_top(environments=markers), abi=ABIS["2026_0"])
+    told = " or ".join(f'python_full_version == "3.{at}.0"' for at in range(20))[:200]
+    assert ("environments", told) == (error.code, error.expected)
+
+
+@pytest.mark.parametrize(("version", "told"), [("1.15.0", "a wheel of six 1.15.0"), (None, "a wheel of six")], ids=str)
+def test_which_wheel_is_missing(version: str | None, told: str) -> None:
+    """A wheel of another package is refused with the package that it should be of, and its version if there is one."""
+    other = WHEEL | {"name": None, "url": f"{SERVER}/rich-1.16.0-py3-none-any.whl"}
+    error = refusal(with_six(version=version, wheels=[{key: value for key, value in other.items() if value}]))
+    assert ("filename", told) == (error.code, error.expected)
+
+
+@pytest.mark.parametrize(
+    ("sources", "got"),
+    [
+        ({"sdist": {"name": "six.tar.gz"}}, "sdist"),
+        ({"archive": {"url": "https://files.example/six.tar.gz"}}, "archive"),
+        ({"vcs": {"type": "git"}}, "vcs"),
+    ],
+)
+def test_what_is_there_instead_of_a_wheel(sources: dict[str, Any], got: str) -> None:
+    """A package without a wheel is refused with the sources that it has."""
+    assert got in str(refusal(with_six(wheels=None, **sources), abi=ABIS["2026_0"]).got).split(", ")
 
 
 def test_all_faults_of_the_file() -> None:

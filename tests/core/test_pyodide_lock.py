@@ -250,6 +250,7 @@ def test_cycles_are_accepted() -> None:
         ({"version": "1.16"}, "version", "1.16"),
         ({"file_name": "six-1.16.0-py2.py3-none-any.whl"}, "wheel.filename", "six-1.16.0-py2.py3-none-any.whl"),
         ({"package_type": "shared_library", "file_name": "six.zip", "version": "1w"}, "version", "1w"),
+        ({"package_type": "cpython_module", "file_name": "six.zip", "version": "1w"}, "version", "1w"),
         ({"file_name": "six-tests.tar"}, "wheel.url", "six-tests.tar"),
     ],
 )

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from packaging.utils import canonicalize_name
 
+from micropip_lock.core.formats.pyodide_lock import parse_pyodide_lock
 from micropip_lock.core.model import Lock, Mock, mocks_by_name
 from micropip_lock.errors import InputError
 from tests.locks import VALID, full_lock
@@ -146,3 +147,18 @@ def test_two_lists_that_do_not_agree(change: Callable[[dict[str, Any]], None], c
         Lock.from_json(json.dumps(value))
 
     assert code == caught.value.code
+
+
+@pytest.mark.parametrize(
+    ("said", "version"),
+    [
+        ({}, None),
+        ({"mocks": mocks_by_name([MOCK])}, 1),
+        ({"site": {"micropip": "0.11.0"}}, 1),
+        ({"packages": cyclic().packages}, 1),
+    ],
+)
+def test_our_format_has_its_version(said: dict[str, Any], version: int | None) -> None:
+    """Mock packages, what the site brings or a cycle, each alone, are written with the version of our format."""
+    bare = replace(parse_pyodide_lock(json.dumps(VALID)), **said)
+    assert version == bare.to_dict().get("tool", {}).get("micropip-lock", {}).get("version")

@@ -14,6 +14,7 @@ from micropip_lock.core.formats.tool_table import (
     check_format,
     package_facts,
     plain,
+    read_mocks,
     read_package_facts,
     read_site,
     read_tool,
@@ -21,7 +22,7 @@ from micropip_lock.core.formats.tool_table import (
     unlocked_facts,
 )
 from micropip_lock.core.model import LockedPackage, Origin, Wheel
-from micropip_lock.core.read import Table
+from micropip_lock.core.read import MAX_TEXT, Table
 from micropip_lock.errors import InputError, LockVersionError, Unlockable
 
 FILE = "https://files.example/six-1.16.0-py3-none-any.whl"
@@ -236,6 +237,8 @@ def test_unlocked_text_is_made_visible() -> None:
     [
         ({}, "missing", "version"),
         ({"version": 0}, "enum", "version"),
+        ({"version": 2}, "enum", "version"),
+        ({"version": 1, "unlocked": [ITEM | {"name": ""}]}, "missing", "unlocked[0].name"),
         ({"version": "1"}, "type", "version"),
         ({"version": True}, "type", "version"),
         ({"version": 1, "unlocked": {}}, "type", "unlocked"),
@@ -251,6 +254,26 @@ def test_bad_top_table(value: object, code: str, where: str) -> None:
         unlocked(value)
 
     assert (code, f"tool.micropip-lock.{where}") == (caught.value.code, caught.value.where)
+
+
+@pytest.mark.parametrize(
+    ("length", "expected"), [(MAX_TEXT, "r" * MAX_TEXT), (MAX_TEXT + 1, "r" * (MAX_TEXT - 1) + "…")]
+)
+def test_a_long_reason_is_cut(length: int, expected: str) -> None:
+    """A reason that no reader would take is cut to the longest that one does."""
+    (written,) = unlocked_facts([Unlockable.from_json(ITEM | {"reason": "r" * length})])
+    assert expected == written["reason"]
+
+
+def test_every_bad_mock_is_told() -> None:
+    """A mock that is no table does not hide what is wrong with the next one."""
+    faults = Faults()
+    read_mocks(Table({"mocks": {"a": 3, "b": {"version": "1", "persistent": False}, "c": 4}}, "", faults))
+    with pytest.raises(InputError) as caught:
+        faults.check()
+    assert [("type", "mocks.a"), ("missing", "mocks.b.modules"), ("type", "mocks.c")] == [
+        (each.code, each.where) for each in caught.value.errors
+    ]
 
 
 def test_plain_copies() -> None:
