@@ -213,13 +213,16 @@ def test_two_entries_of_one_name() -> None:
 
 def test_dependencies_before_and_behind() -> None:
     """Dependencies are kept wherever they are in the alphabet."""
-    middle = {"name": "m", "archive": {"url": "https://files.example/m-1-py3-none-any.whl", "hashes": WHEEL["hashes"]}}
+    middle: dict[str, Any] = {
+        "name": "m",
+        "archive": {"url": "https://files.example/m-1-py3-none-any.whl", "hashes": WHEEL["hashes"]},
+    }
     others = [
         middle
         | {"name": name, "archive": middle["archive"] | {"url": f"https://files.example/{name}-1-py3-none-any.whl"}}
         for name in ("a", "z")
     ]
-    needing = middle | {"dependencies": [{"name": "z"}, {"name": "a"}, {"name": "m"}]}
+    needing: dict[str, Any] = middle | {"dependencies": [{"name": "z"}, {"name": "a"}, {"name": "m"}]}
     lock = parse_pylock(with_top(packages=[*others, needing]))
 
     assert ("a", "z") == lock.packages[canonicalize_name("m")].depends
