@@ -21,6 +21,7 @@ from micropip_lock.core.dist_info import (
     format_records,
     parse_record,
     parse_records,
+    pyodide_source,
 )
 from micropip_lock.core.local_wheel import named_information
 from micropip_lock.core.model import Origin
@@ -131,9 +132,10 @@ def test_nothing_recorded() -> None:
     [
         {"RECORD": RECORD + "more.py,,\n"},
         {"RECORD": RECORD.replace("\n", "\r\n")},
-        {"PYODIDE_SHA256": Digest.of(b"other").hex},
+        {"PYODIDE_SHA256": "0" * 64},
+        {"PYODIDE_SHA256": "f" * 64},
     ],
-    ids=["edited", "line-ends", "other-wheel"],
+    ids=["edited", "line-ends", "lower-wheel", "higher-wheel"],
 )
 def test_record_of_other_files_is_forged(files: dict[str, str]) -> None:
     """A record beside another RECORD, or beside micropip's record of another wheel, is not believed."""
@@ -156,6 +158,74 @@ def test_unbound_record_is_forged() -> None:
     with pytest.raises(RecordError) as caught:
         parse_records(reader(installed(record_of(record_digest=None))))
     assert "record-forged" == caught.value.code
+
+
+@pytest.mark.parametrize(
+    ("files", "got"), [({}, "none"), ({"RECORD": "x"}, str(Digest.of(b"x")))], ids=["none", "another"]
+)
+def test_what_a_forged_record_lies_beside(files: dict[str, str], got: str) -> None:
+    """The error has the digest of the RECORD that is there, or says that there is none."""
+    with pytest.raises(RecordError) as caught:
+        parse_records(reader({**format_records(record_of()), **files}))
+    assert got == caught.value.got
+
+
+def test_the_text_of_a_record() -> None:
+    """Both files have their keys sorted, ours over several lines with every character as it is."""
+    record = OriginRecord(origin=Origin(kind="url", url=URL), digest=WHEEL, upload_time="1é")
+    assert {
+        "micropip-lock.json": f"""{{
+  "requested": false,
+  "sha256": "{WHEEL.hex}",
+  "source": "url",
+  "upload-time": "1é",
+  "url": "{URL}",
+  "version": 1
+}}
+""",
+        "direct_url.json": f'{{"archive_info": {{"hash": "sha256={WHEEL.hex}", "hashes": '
+        f'{{"sha256": "{WHEEL.hex}"}}}}, "url": "{URL}"}}\n',
+    } == format_records(record)
+
+
+def test_a_record_of_little() -> None:
+    """Unless somebody says so, an install was not asked for and its release not yanked."""
+    record = OriginRecord(origin=Origin(kind="url", url=URL), digest=WHEEL)
+    assert (False, False) == (record.requested, record.yanked)
+
+
+@pytest.mark.parametrize("size", [0, 2**53 - 1])
+def test_sizes_at_their_limits(size: int) -> None:
+    """A size of nothing and the largest one are read."""
+    assert record_of(size=size) == parsed(installed(record_of(size=size)))
+
+
+def test_a_size_beyond_the_limit() -> None:
+    """A size that JavaScript does not hold exactly is no size."""
+    found = parsed(installed(record_of(size=2**53)))
+    assert "record-unreadable" == (isinstance(found, RecordError) and found.code)
+
+
+@pytest.mark.parametrize("kind", ["url", "local", "runtime"])
+def test_an_index_beside_another_source(kind: str) -> None:
+    """Only an install by name has an index: none is written for another, and one that is there is not read."""
+    origin = Origin(kind=kind, url=URL)  # type: ignore[arg-type]  # a word
+    written = format_records(record_of(origin=replace(origin, index=INDEX)))
+    read = parsed(installed(record_of(origin=origin), INDEX=INDEX))
+    assert (False, None) == ("INDEX" in written, isinstance(read, OriginRecord) and read.origin.index)
+
+
+@pytest.mark.parametrize(
+    ("origin", "source"),
+    [
+        (Origin(kind="index", url=URL), "pypi"),
+        (Origin(kind="index", url=URL, index=f"{INDEX}?token=x"), INDEX),
+        (Origin(kind="url", url=URL), URL),
+    ],
+)
+def test_what_micropip_lists(origin: Origin, source: str) -> None:
+    """The list of micropip has the index or the address, and micropip's own word where nobody knows the index."""
+    assert source == pyodide_source(origin)
 
 
 def test_newer_record() -> None:
@@ -270,6 +340,9 @@ ROW = RecordRow(path="six.py", digest=WHEEL, size=5)
         (f"\n\nsix.py,{WHEEL.record},5\n\n", (ROW,)),
         (f'"a,""b.py",{WHEEL.record},5\n', (replace(ROW, path='a,"b.py'),)),
         (f"a\\b.py,{WHEEL.record},5\n", (replace(ROW, path="a/b.py"),)),
+        ("six.py,\n", (RecordRow(path="six.py", digest=None, size=None),)),
+        (f"six.py,{WHEEL.record}\n", (replace(ROW, size=None),)),
+        (f"six.py,{WHEEL.record},{'9' * 15}\n", (replace(ROW, size=10**15 - 1),)),
         ("six.py\n", (RecordRow(path="six.py", digest=None, size=None),)),
         ("six.py,md5=abc,\n", (RecordRow(path="six.py", digest=None, size=None),)),
         ("", ()),
@@ -289,6 +362,7 @@ def test_record_rows(text: str, expected: tuple[RecordRow, ...]) -> None:
         f"a.py,{WHEEL.record},-5\n",
         f"a.py,{WHEEL.record},٥\n",
         f"a.py,{WHEEL.record},{'9' * 20}\n",
+        f"a.py,{WHEEL.record},1{'0' * 15}\n",
         "a.py,,,\n",
         ",,\n",
         '"a.py\n',
@@ -301,6 +375,20 @@ def test_record_that_is_none(text: str) -> None:
     with pytest.raises(RecordError) as caught:
         parse_record(text)
     assert "record-unreadable" == caught.value.code
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "got"),
+    [
+        (",a,b,c\n", "RECORD line 1", "4 fields, the first ''"),
+        ("a.py,,\n\nb.py,abc,\n", "RECORD line 3", "'abc'"),
+    ],
+)
+def test_the_line_is_named(text: str, where: str, got: str) -> None:
+    """A line that cannot be read is named by its number, with what it holds."""
+    with pytest.raises(RecordError) as caught:
+        parse_record(text)
+    assert (where, got) == (caught.value.where, caught.value.got)
 
 
 @given(st.text() | st.lists(st.sampled_from(['"', ",", "\n", "\r", "a", "sha256=", "\0", "5"])).map("".join))
