@@ -89,7 +89,7 @@ def checked_requirement(text: str, where: str) -> str:
             expected="a requirement such as rich>=13, or the path or https: address of a wheel",
             # What cannot be parsed can still hold an address with a password in it.
             got=repr(re.sub(r"//[^/@\s]*@", "//…@", text)),
-            hint="build a wheel of it" if is_path else str(error).splitlines()[0],
+            hint="build a wheel of it" if is_path else "write NAME, NAME==VERSION, NAME>=VERSION or NAME[EXTRA]",
         ) from error
     if requirement.url is not None:
         checked = _checked_address(requirement.url, where)

@@ -3,7 +3,8 @@
 Rules this file keeps:
 
 1. What is recorded can be replayed: a wheel that a replay would refuse (identity, RECORD, container, reserved names,
-   a digest that the index or the address promised) is refused here, before anything of the install is unpacked.
+   another Python, a digest that the index or the address promised) is refused here, before anything of the install is
+   unpacked.
 2. A record is made from the very bytes that are unpacked; it is written together with them.
 3. Addresses are absolute and public before they are written: no credentials, query or fragment.
 4. The policy's pins and its list of hosts hold before a byte of a wheel is asked for; an index is not even asked for
@@ -17,6 +18,7 @@ Left to others: micropip (:mod:`micropip_lock.adapters.micropip`), project pages
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,6 +39,7 @@ from micropip_lock.core.policy_fields import RUNTIME
 from micropip_lock.core.redact import public_url
 from micropip_lock.core.specifiers import parse_requirement
 from micropip_lock.core.wheel import OpenedWheel
+from micropip_lock.core.wheel_place import check_place
 from micropip_lock.errors import HashMismatchError, LockSchemaError, WheelMetadataError
 
 
@@ -184,6 +187,7 @@ class Underway:
             HashMismatchError: The bytes are not those that were promised.
             WheelMetadataError: code ``metadata-drift``: METADATA is not what the index says it is.
             WheelFormatError, WheelPathError, WheelMetadataError, WheelRecordError, WheelTooLargeError: see each code.
+            EnvironmentMismatchError, ConflictError: This environment cannot have it.
             StorageError: It is from a local file and cannot be kept.
         """
         digest = Digest.of(data)
@@ -199,6 +203,7 @@ class Underway:
         if key not in self._records:
             wheel = admit(data, digest, filename=filename)
             opened = OpenedWheel(wheel)
+            check_place(opened, platform.python_version())
             for _path, _bytes in opened.files():
                 # Inflating is the check: the CRC, and the digest in RECORD.
                 pass

@@ -27,10 +27,18 @@ from packaging.utils import NormalizedName, canonicalize_name
 from micropip_lock.app.clashes import clashes_among
 from micropip_lock.app.locate import Located, locate
 from micropip_lock.app.refusals import dirty_items, item_of, shadowed
-from micropip_lock.app.settle import RefusedError, can_be_fetched, check_policy, check_wheel, settled, wheel_of
+from micropip_lock.app.settle import (
+    RefusedError,
+    can_be_fetched,
+    check_fit,
+    check_policy,
+    check_wheel,
+    settled,
+    wheel_of,
+)
 from micropip_lock.app.survey import Survey, Surveyed, dirt_in, owners_in, survey
 from micropip_lock.core.beside import beside
-from micropip_lock.core.caveats import caveats_of, note
+from micropip_lock.core.caveats import caveats_of, lies_beside
 from micropip_lock.core.dirty import Dirt, unlisted_files
 from micropip_lock.core.dist_info import OriginRecord
 from micropip_lock.core.graph import Needs, Requirements, closure, needs_of, unneeded
@@ -330,6 +338,7 @@ class _Draft:
                 outcome.items += clashes.get(name, ())
                 continue
             try:
+                check_fit(one, self._runtime.markers()["python_full_version"])
                 record = settled(one, located.get(name), self._kept_wheels)
                 check_wheel(record, name, one.version, tags)
                 check_policy(self._policy, record, name)
@@ -342,7 +351,7 @@ class _Draft:
             outcome.records[name] = record
             outcome.notes += one.notes
             if record.origin.kind == "local":
-                outcome.notes.append(_lies_beside(name))
+                outcome.notes.append(lies_beside(name))
         return outcome
 
     def _relevant(self, items: Sequence[Unlockable], kept: AbstractSet[str]) -> list[Unlockable]:
@@ -388,11 +397,3 @@ class _Draft:
             requirement=record.requirement,
             extras=record.extras,
         )
-
-
-def _lies_beside(name: NormalizedName) -> Finding:
-    return note(
-        name,
-        "local-wheel",
-        "its wheel was a local file, and has to lie beside the lock: micropip_lock.save() and freeze -o put it there",
-    )

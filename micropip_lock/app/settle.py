@@ -6,8 +6,8 @@ Rules this file keeps:
    that has the very same bytes, else from those that were kept, else it is refused.
 2. Kept bytes pass what any wheel passes: their digest is the recorded one, and the container, its paths, its identity
    and its RECORD are checked.
-3. The wheel is of this distribution and for this runtime, and comes from where the policy lets it, or it is
-   refused.
+3. The wheel is of this distribution, for this runtime and its Python, keeps out of what is not its own, and comes from
+   where the policy lets it, or it is refused.
 
 Left to others: reading records (:mod:`micropip_lock.app.origins`), locating (:mod:`micropip_lock.app.locate`).
 """
@@ -20,6 +20,7 @@ from dataclasses import replace
 from packaging.utils import NormalizedName
 
 from micropip_lock.app.origins import same_version
+from micropip_lock.app.refusals import item_of
 from micropip_lock.app.survey import Surveyed
 from micropip_lock.core.address import address_fault
 from micropip_lock.core.candidates import not_replayable
@@ -29,12 +30,13 @@ from micropip_lock.core.model import Wheel, file_of
 from micropip_lock.core.policy import Policy
 from micropip_lock.core.shown import hidden_character
 from micropip_lock.core.wheel import OpenedWheel, parse_identity
-from micropip_lock.errors import RecordError, Unlockable
+from micropip_lock.core.wheel_place import check_installed
+from micropip_lock.errors import ConflictError, EnvironmentMismatchError, RecordError, Unlockable
 from micropip_lock.ports import KeptWheels
 
 
 class RefusedError(Exception):
-    """Locating found a reason against it; it never leaves a freeze.
+    """There is a reason against it; it never leaves a freeze.
 
     Attributes:
         item: The reason.
@@ -148,6 +150,22 @@ def check_wheel(record: OriginRecord, name: NormalizedName, version: str, tags: 
             got=filename,
             hint="install it for Pyodide (pip install --platform, or in a Pyodide virtual environment)",
         )
+
+
+def check_fit(one: Surveyed, python: str) -> None:
+    """Check that a replay would not refuse the wheel for what METADATA and RECORD say.
+
+    Args:
+        one: The distribution.
+        python: Full version of the interpreter it is installed for.
+
+    Raises:
+        RefusedError: codes ``requires-python``, ``protected``.
+    """
+    try:
+        check_installed(one.name, one.paths, one.requires_python, python)
+    except (EnvironmentMismatchError, ConflictError) as error:
+        raise RefusedError(item_of(one.name, one.version, error)) from error
 
 
 def check_policy(policy: Policy, record: OriginRecord, name: NormalizedName) -> None:

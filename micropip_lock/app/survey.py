@@ -57,6 +57,7 @@ class Surveyed:
         version: As METADATA spells it.
         dist: Where it was read.
         requirements: What METADATA requires.
+        requires_python: Its ``Requires-Python``, or ``""``.
         imports: Import names.
         declared: Import names that METADATA declares, private ones included.
         namespaces: Import names that it declares for others to have as well.
@@ -73,6 +74,7 @@ class Surveyed:
     version: str
     dist: InstalledDist
     requirements: Requirements
+    requires_python: str
     imports: tuple[str, ...]
     declared: frozenset[str]
     namespaces: frozenset[str]
@@ -208,6 +210,7 @@ def _read(dist: InstalledDist, runtime_lock: RuntimeLock, files: Listing) -> Sur
         version=metadata.version,
         dist=dist,
         requirements=parse_requirements(name, metadata.requires),
+        requires_python=metadata.requires_python,
         imports=import_names(paths, declared=metadata.import_names, plain=True),
         declared=declared_names(metadata.import_names),
         namespaces=declared_names(metadata.import_namespaces),

@@ -155,3 +155,12 @@ def _source_conflicts(
                 expected=f"sha256 {package.wheel.digest.hex}",
                 got=f"sha256 {digest}",
             )
+
+
+def lies_beside(name: NormalizedName) -> Finding:
+    """For a wheel that only we have."""
+    return note(
+        name,
+        "local-wheel",
+        "its wheel was a local file, and has to lie beside the lock: micropip_lock.save() and freeze -o put it there",
+    )

@@ -14,9 +14,14 @@ Left to others: tags and ABI (:mod:`micropip_lock.core.plan`), files of other di
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
+from packaging.specifiers import SpecifierSet
+from packaging.utils import NormalizedName
+
 from micropip_lock.core.wheel import OpenedWheel
+from micropip_lock.core.wheel_metadata import python_specifier
 from micropip_lock.core.wheel_warnings import site_path
 from micropip_lock.errors import ConflictError, EnvironmentMismatchError
 
@@ -33,6 +38,9 @@ PROTECTED: Final = {
 _STANDARD_LIBRARY: Final = re.compile(r"lib(?:64)?/python[0-9.]+(?:\.zip$|/(?!(?:site|dist)-packages/))", re.IGNORECASE)
 
 
+_ROOMS: Final = tuple(f"{top}{mark}" for top in PROTECTED for mark in "/.")
+
+
 def check_place(opened: OpenedWheel, python: str) -> None:
     """Refuse a wheel that this environment cannot have.
 
@@ -44,34 +52,62 @@ def check_place(opened: OpenedWheel, python: str) -> None:
         EnvironmentMismatchError: code ``requires-python``.
         ConflictError: code ``protected``.
     """
-    wanted = opened.requires_python
-    if wanted is not None and not wanted.contains(python, prereleases=True):
-        raise EnvironmentMismatchError(
-            f"the wheel of {opened.identity.name} is for another Python",
-            code="requires-python",
-            where=opened.filename,
-            package=opened.identity.name,
-            expected=f"Python {wanted}",
-            got=python,
-            hint="freeze again in this runtime",
-        )
+    name, filename = opened.identity.name, opened.filename
+    _check_python(name, filename, opened.requires_python, python)
     data = f"{opened.data_dir}/data/"
     for path in opened.names:
-        top = (site_path(path, opened.data_dir) or "").partition("/")[0]
-        # A package, a module, an extension module: what `import` would take for it.
-        owner = PROTECTED.get(top.partition(".")[0])
-        if owner is not None and owner != opened.identity.name:
-            raise _conflict(opened, path, f"only {owner} may have files there")
+        _check_owner(name, f"{filename}: {path}", site_path(path, opened.data_dir) or "")
         if path.startswith(data) and _STANDARD_LIBRARY.match(path.removeprefix(data)):
-            raise _conflict(opened, path, "it would become part of the standard library")
+            raise _conflict(name, f"{filename}: {path}", "it would become part of the standard library")
 
 
-def _conflict(opened: OpenedWheel, path: str, why: str) -> ConflictError:
+def check_installed(name: NormalizedName, paths: Iterable[str], requires_python: str, python: str) -> None:
+    """Refuse what is installed although a replay of its wheel would be refused by :func:`check_place`.
+
+    Args:
+        name: Of the distribution.
+        paths: In RECORD, in their plain form.
+        requires_python: The field of METADATA, or ``""``.
+        python: Full version of the interpreter that the environment is for.
+
+    Raises:
+        EnvironmentMismatchError: code ``requires-python``.
+        ConflictError: code ``protected``.
+    """
+    if requires_python:
+        _check_python(name, "METADATA Requires-Python", python_specifier(requires_python), python)
+    for path in paths:
+        # Nearly every path of an environment is nobody's room.
+        if path.startswith(_ROOMS):
+            _check_owner(name, path, path)
+
+
+def _check_python(name: NormalizedName, where: str, wanted: SpecifierSet | None, python: str) -> None:
+    if wanted is not None and not wanted.contains(python, prereleases=True):
+        raise EnvironmentMismatchError(
+            f"the wheel of {name} is for another Python",
+            code="requires-python",
+            where=where,
+            package=name,
+            expected=f"Python {wanted}",
+            got=python,
+            hint="take a version of it that is for this Python",
+        )
+
+
+def _check_owner(name: NormalizedName, where: str, path: str) -> None:
+    # A package, a module, an extension module: what `import` would take for it.
+    owner = PROTECTED.get(path.partition("/")[0].partition(".")[0])
+    if owner is not None and owner != name:
+        raise _conflict(name, where, f"only {owner} may have files there")
+
+
+def _conflict(name: NormalizedName, where: str, why: str) -> ConflictError:
     return ConflictError(
-        f"{opened.identity.name} wants to put a file where it may not",
+        f"{name} wants to put a file where it may not",
         code="protected",
-        package=opened.identity.name,
-        where=f"{opened.filename}: {path}",
+        package=name,
+        where=where,
         got=why,
         hint="do not install this wheel",
     )

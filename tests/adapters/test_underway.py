@@ -24,7 +24,7 @@ from micropip_lock.adapters.underway import (
 from micropip_lock.core.digest import Digest, VerifiedWheel
 from micropip_lock.core.dist_info import parse_records
 from micropip_lock.core.policy import Policy
-from micropip_lock.errors import HashMismatchError, InputError, LockPolicyError, StorageError
+from micropip_lock.errors import HashMismatchError, InputError, LockPolicyError, MicropipLockError, StorageError
 from micropip_lock.testing import BuiltWheel, wheel
 
 SIX = wheel("six", "1.16.0", files={"six.py": "PY3 = True\n"})
@@ -74,6 +74,20 @@ def test_from_an_index() -> None:
         facts["requested"],
         "direct_url.json" in files,
     )
+
+
+@pytest.mark.parametrize(
+    ("built", "code"),
+    [
+        (wheel("six", requires_python=">=3.99"), "requires-python"),
+        (wheel("six", files={"micropip/more.py": ""}), "protected"),
+    ],
+)
+def test_what_a_replay_would_refuse_here(built: BuiltWheel, code: str) -> None:
+    """A wheel for another Python, or with files where it may have none, is refused before it is unpacked."""
+    with pytest.raises(MicropipLockError) as caught:
+        underway().admit(built.data, built.filename)
+    assert (code, built.filename) == (caught.value.code, (caught.value.where or "").partition(":")[0])
 
 
 def test_the_record_is_bound() -> None:

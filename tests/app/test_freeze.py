@@ -142,6 +142,26 @@ def test_more_than_a_lock_may_hold(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ("too-large", "2") == (caught.value.code, caught.value.got)
 
 
+@pytest.mark.parametrize(
+    ("built", "code"),
+    [
+        (wheel("later", requires_python=">=3.99"), "requires-python"),
+        (wheel("older", requires_python="<3.14.1"), "requires-python"),
+        (wheel("intruder", files={"micropip/more.py": ""}), "protected"),
+        (wheel("intruder", files={"micropip_lock.py": ""}), "protected"),
+    ],
+)
+def test_what_a_replay_would_refuse(built: BuiltWheel, code: str) -> None:
+    """What no replay could install here is not locked: its Python is another, or it writes where none may."""
+    assert [(built.project, code)] == items(site_of(built))
+
+
+@pytest.mark.parametrize("requires", [">=3.14", "<3.15", ">=3.6.*", "nonsense"])
+def test_a_python_that_fits(requires: str) -> None:
+    """``Requires-Python`` that holds, or that nobody can parse, keeps nothing out."""
+    assert ["fits"] == names(freeze(site_of(wheel("fits", requires_python=requires)), RUNTIME))
+
+
 def test_not_strict() -> None:
     """Without strict what cannot be locked is listed in the lock, and who needs it says that it is missing."""
     lock = freeze(site_of(APP, plain=[LIB]), RUNTIME, strict=False)
