@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from micropip_lock.core.digest import Digest, admit
 from micropip_lock.core.dist_info import INSTALLER_FILES, RESERVED_FILES
 from micropip_lock.core.wheel import OpenedWheel, parse_identity
+from micropip_lock.core.wheel_name import within_caps
 from micropip_lock.errors import (
     MicropipLockError,
     WheelFormatError,
@@ -82,6 +83,8 @@ def test_a_good_wheel() -> None:
         six(mutate=record(lambda text: text.replace(b"RECORD,,\n", b"RECORD\n"))),
         six(mutate=record(lambda text: text.replace(f"{INFO}/RECORD,,\n".encode(), b""))),
         six(mutate=record(lambda text: text + b"pkg/,,\n")),
+        six(mutate=record(lambda text: b"pkg/,,\n" + text)),
+        six(files={**FILES, "a/b/other-1.dist-info/INDEX": "x"}),
         six(mutate=record(lambda text: text.splitlines(keepends=True)[0] + text)),
         six(mutate=record(lambda text: text.replace(b"six.py,", b"./six.py,"))),
         six(mutate=record(lambda text: text.replace(b"pkg/data", b"pkg\\data"))),
@@ -124,6 +127,14 @@ def test_other_spellings_of_the_file_name(filename: str) -> None:
         (record(lambda text: text + b"six.py,,\n"), WheelRecordError, "record-ambiguous"),
         (record(lambda text: b"./six.py,,\n" + text), WheelRecordError, "record-ambiguous"),
         (record(lambda text: text.replace(b",11\n", b",12\n")), WheelRecordError, "record-size"),
+        (record(lambda text: text.replace(b",11\n", b",10\n")), WheelRecordError, "record-size"),
+        (record(lambda text: b"pkg/,,\n" + text.replace(b",11\n", b",12\n")), WheelRecordError, "record-size"),
+        (record(lambda text: text.replace(b"six.py", b"sev.py")), WheelRecordError, "not-in-record"),
+        (record(lambda text: f"six.py,sha256={'A' * 43},11\n".encode() + text), WheelRecordError, "record-ambiguous"),
+        (record(lambda text: text + f"six.py,sha256={'A' * 43},11\n".encode()), WheelRecordError, "record-ambiguous"),
+        (setting(f"{INFO}/entry_points.txt", "[console_scripts]\n../x = y:z\n"), WheelMetadataError, "entry-point"),
+        (setting("another-1.0.dist-info/METADATA", ""), WheelMetadataError, "multiple-dist-info"),
+        (setting(f"{INFO}/METADATA", METADATA.replace("six", "zope")), WheelMetadataError, "name-mismatch"),
         (record(lambda text: text.replace(b"sha256=", b"md5=")), WheelRecordError, "not-in-record"),
         (removing(f"{INFO}/WHEEL"), WheelMetadataError, "no-wheel"),
         (setting(f"{INFO}/WHEEL", "Wheel-Version: 2.0\n"), WheelMetadataError, "wheel-version"),
@@ -158,6 +169,8 @@ def test_refusals(mutate: Mutate, kind: type[MicropipLockError], code: str) -> N
     ("filename", "code"),
     [
         ("numpy-1.16.0-py3-none-any.whl", "dist-info-name"),
+        ("zope-1.16.0-py3-none-any.whl", "dist-info-name"),
+        ("six-1.15-py3-none-any.whl", "dist-info-version"),
         ("six-1.17-py3-none-any.whl", "dist-info-version"),
         ("six-1.16.0.whl", "wheel-filename"),
         ("six-1.16.0-py3-none-any.zip", "wheel-filename"),
@@ -222,6 +235,22 @@ def test_contents_are_checked_when_read() -> None:
 def test_modes() -> None:
     """The permission bits of the archive are told."""
     assert 0o644 == opened(six()).mode("six.py")
+
+
+def test_every_bit_of_a_mode() -> None:
+    """All nine permission bits are told, and no other bit of what the archive holds."""
+    data = six().data
+    at = data.rindex(b"PK\1\2", 0, data.rindex(b"six.py")) + 38
+    data = data[:at] + (0o107777 << 16).to_bytes(4, "little") + data[at + 4 :]
+    assert 0o777 == OpenedWheel(admit(data, Digest.of(data), filename=six().filename)).mode("six.py")
+
+
+def test_warnings_of_a_wheel() -> None:
+    """What METADATA and the names give rise to is told together, and gathered once."""
+    built = six(metadata_extra=["Requires-Python: nonsense"], files={**FILES, "evil.pth": ""})
+    found = opened(built)
+    codes = [warning.code for warning in found.warnings]
+    assert ("requires-python", 2, True) == (codes[0], len(codes), found.warnings is found.warnings)
 
 
 @pytest.mark.parametrize(
@@ -300,3 +329,30 @@ def test_file_names_that_would_not_end(filename: str) -> None:
     with pytest.raises(WheelMetadataError) as caught:
         parse_identity(filename)
     assert "wheel-filename" == caught.value.code
+
+
+def _tags(count: int) -> str:
+    return ".".join(f"t{number}" for number in range(count))
+
+
+@pytest.mark.parametrize(
+    ("filename", "good"),
+    [
+        (f"{'a' * 236}-1-py3-none-any.whl", True),
+        (f"{'a' * 237}-1-py3-none-any.whl", True),
+        (f"{'a' * 238}-1-py3-none-any.whl", False),
+        (f"a-1-{_tags(16)}-{_tags(16)}-{_tags(4)}.whl", True),
+        (f"a-1-{_tags(25)}-{_tags(41)}-x.whl", False),
+        (f"a.b.c-1.0.0-{_tags(32)}-{_tags(32)}-x.whl", True),
+    ],
+)
+def test_caps_of_file_names(filename: str, good: bool) -> None:
+    """A name of 255 characters and one of 1024 tags are taken, no longer one and no more tags."""
+    assert good == within_caps(filename)
+
+
+def test_a_long_name_is_cut() -> None:
+    """Of a name that is too long, its length and first sixty characters are told."""
+    with pytest.raises(WheelMetadataError) as caught:
+        parse_identity("a" * 256)
+    assert f"256 characters: {'a' * 60!r}…" == caught.value.got

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from micropip_lock.core.wheel_metadata import check_entry_points, check_metadata, check_wheel_file
+from micropip_lock.core.wheel_metadata import WheelWarning, check_entry_points, check_metadata, check_wheel_file
 from micropip_lock.core.wheel_name import parse_identity
 from micropip_lock.errors import WheelMetadataError
 
@@ -92,3 +92,16 @@ def test_a_script_that_cannot_be_written() -> None:
     with pytest.raises(WheelMetadataError) as caught:
         check_entry_points("[console_scripts]\n../x = y:z\n", "entry_points.txt")
     assert ("entry-point", "'../x'") == (caught.value.code, caught.value.got)
+
+
+def test_the_first_of_two_is_named() -> None:
+    """Of several fields that METADATA says twice, the first is named."""
+    identity = parse_identity("six-1.16.0-py3-none-any.whl")
+    with pytest.raises(WheelMetadataError) as caught:
+        check_metadata(f"{GOOD}Version: 2\nName: seven\nRequires-Python: >=3\nRequires-Python: >=4\n", identity, "x")
+    assert "name" == caught.value.got
+
+
+def test_a_warning_in_one_line() -> None:
+    """A warning is told with its code, its sentence and its place."""
+    assert "code: a sentence (x.py)" == str(WheelWarning(code="code", message="a sentence", where="x.py"))
