@@ -338,9 +338,9 @@ def _tags(count: int) -> str:
 @pytest.mark.parametrize(
     ("filename", "good"),
     [
+        (f"{'a' * 235}-1-py3-none-any.whl", True),
         (f"{'a' * 236}-1-py3-none-any.whl", True),
-        (f"{'a' * 237}-1-py3-none-any.whl", True),
-        (f"{'a' * 238}-1-py3-none-any.whl", False),
+        (f"{'a' * 237}-1-py3-none-any.whl", False),
         (f"a-1-{_tags(16)}-{_tags(16)}-{_tags(4)}.whl", True),
         (f"a-1-{_tags(25)}-{_tags(41)}-x.whl", False),
         (f"a.b.c-1.0.0-{_tags(32)}-{_tags(32)}-x.whl", True),

@@ -7,6 +7,7 @@ import stat
 import struct
 import zipfile
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -16,6 +17,8 @@ from micropip_lock.core.zip import MAX_RATIO, MAX_UNPACKED_BYTES, Archive
 from micropip_lock.core.zip_directory import MAX_ENTRIES
 from micropip_lock.errors import MicropipLockError, WheelFormatError, WheelPathError
 from micropip_lock.testing import wheel
+from tests.corpus.generate.raw_zip import Part, directory_entry, end_record, local_header
+from tests.corpus.generate.raw_zip import archive as raw_archive
 
 Entry = tuple[str | zipfile.ZipInfo, bytes]
 
@@ -257,3 +260,84 @@ def test_every_accepted_path_stays_inside(name: str) -> None:
     found = code_or_contents(contents, archive([(zipfile.ZipInfo(name), b"x")]))
     parts = [part for path in (found if isinstance(found, dict) else {}) for part in path.split("/")]
     assert [] == [part for part in parts if part in ("", ".", "..") or "\\" in part or "\0" in part]
+
+
+def test_the_caps() -> None:
+    """One GiB unpacked, two hundred times the archive and fifty thousand entries are the most."""
+    assert (1 << 30, 200, 50_000) == (MAX_UNPACKED_BYTES, MAX_RATIO, MAX_ENTRIES)
+
+
+@pytest.mark.parametrize(("length", "good"), [(0xFFFF - 128, True), (0xFFFF, True)])
+def test_the_longest_comment(length: int, good: bool) -> None:
+    """An archive's end is found before the longest comment that there can be, also ZIP64's."""
+    parts = [Part(name=b"a.py", data=b"a" * 70_000)]
+    plain = raw_archive(parts, comment=b"c" * length)
+    large = raw_archive(parts, zip64=True)
+    large = large[:-2] + length.to_bytes(2, "little") + b"c" * length
+    assert (good, good) == ("a.py" in contents(plain), "a.py" in contents(large))
+
+
+def crafted(body: bytes, *entries: tuple[Part, int], count: int | None = None) -> bytes:
+    """An archive of these bytes with these directory entries at these offsets."""
+    directory = b"".join(directory_entry(part, at) for part, at in entries)
+    return body + directory + end_record(len(entries) if count is None else count, len(directory), len(body))
+
+
+A, B = Part(name=b"a.py", data=b"a"), Part(name=b"b.py", data=b"b")
+IN_A, IN_B = local_header(A) + A.body, local_header(B) + B.body
+
+
+@pytest.mark.parametrize(
+    ("data", "code", "got"),
+    [
+        (crafted(IN_A + IN_B, (A, 0), (B, len(IN_A))), None, None),
+        (crafted(IN_A + IN_B, (B, len(IN_A)), (A, 0)), None, None),
+        (crafted(IN_A + b"?" + IN_B, (A, 0), (B, len(IN_A) + 1)), "hidden-data", "1 bytes behind 'a.py'"),
+        (crafted(IN_A + IN_B + b"?", (A, 0), (B, len(IN_A))), "hidden-data", "1 bytes behind 'b.py'"),
+        (crafted(IN_A + IN_B, (A, 0)), "hidden-data", f"{len(IN_B)} bytes behind 'a.py'"),
+        (crafted(b"?" * 7 + IN_A + IN_B, (A, 7), (B, 7 + len(IN_A))), "prefix-data", "7 bytes"),
+        (crafted(IN_A + IN_B, (A, 0), (replace(A, name=b"x.py"), len(IN_A)), (B, len(IN_A))), "overlap", "'x.py'"),
+        (crafted(IN_A[:-1] + IN_B, (A, 0), (B, len(IN_A) - 1)), "overlap", "'a.py'"),
+    ],
+)
+def test_places(data: bytes, code: str | None, got: str | None) -> None:
+    """Entries follow each other from the first byte to the directory, in any order, and nothing is between them."""
+    if code is None:
+        assert {"a.py": b"a", "b.py": b"b"} == contents(data)
+    else:
+        assert (code, got) == (refusal(data).code, refusal(data).got)
+
+
+@pytest.mark.parametrize(
+    ("data", "code", "got"),
+    [
+        (END + bytes(18), "empty", "no entries"),
+        (END + bytes(18) + b"x", "trailing-data", "1 bytes more"),
+        (PLAIN + b"\0" * 9, "trailing-data", "9 bytes more"),
+        (archive([("a.py", b"a")], comment=b"c" * 300) + b"x", "trailing-data", "1 bytes more"),
+        (PLAIN[:-1], "truncated", f"{len(PLAIN) - 1} bytes without the archive's end"),
+        (
+            archive([("a.py", b"a")], comment=b"c" * 300)[:-1],
+            "truncated",
+            f"{len(PLAIN) + 299} bytes without the archive's end",
+        ),
+        (b"w" * 41, "not-zip", f"41 bytes of text beginning {'w' * 40!r}"),
+        (b"\0" * 41, "not-zip", "41 bytes"),
+    ],
+)
+def test_no_end(data: bytes, code: str, got: str) -> None:
+    """What has no end where it should be is told as cut, as followed by something, or as no archive at all."""
+    assert (code, got) == (refusal(data).code, refusal(data).got)
+
+
+def test_a_page_has_its_hint() -> None:
+    """Text in the place of a wheel is explained; other bytes are not to be used."""
+    assert ("a server sent a page instead of the wheel; open the address and see", "do not use it") == (
+        refusal(b"words").hint,
+        refusal(b"\0\1\2").hint,
+    )
+
+
+def test_names_of_one_character() -> None:
+    """A file whose name is one character and a slash is a directory; one of two characters is a file."""
+    assert {"ab": b"x", "c": b"y"} == contents(archive([("a/", b""), ("ab", b"x"), ("c", b"y")]))
