@@ -25,7 +25,7 @@ TARGET: Final = 85
 LEAST: Final = 25
 """Per file, when there is a sample."""
 SCRATCH: Final = Path(".cache/mutants")
-_ZIP: Final = "test_zip.py test_zip_entry.py test_wheel.py test_remote_wheel.py"
+_ZIP: Final = "test_zip.py test_zip_entry.py test_zip_directory.py test_wheel.py test_remote_wheel.py"
 _LOCK: Final = "test_pyodide_lock.py test_pyodide_lock_refusals.py test_pyodide_lock_mocks.py"
 _PYLOCK: Final = "test_pylock.py test_pylock_refusals.py"
 _POLICY: Final = "test_policy.py test_judgement.py"
