@@ -51,7 +51,7 @@ class InstalledDirectory:
         return None if target is None else _read(target)
 
     def names(self) -> Sequence[str]:
-        return sorted(entry.name for entry in os.scandir(self._site / self.directory) if entry.is_file())
+        return sorted(entry.name for entry in os.scandir(self._site / self.directory) if os.path.isfile(entry))
 
     def mock_modules(self) -> Mapping[str, str | None] | None:
         return persistent_modules(self.read_text, self.read_file)
@@ -185,8 +185,13 @@ def list_files(root: Path) -> Listing:
             if entry.is_dir(follow_symlinks=False):
                 if entry.name != "__pycache__":
                     waiting.append((entry.path, f"{prefix}{entry.name}/"))
-            elif entry.is_file():
-                sizes[f"{prefix}{entry.name}"] = str(entry.stat().st_size)
+                continue
+            try:
+                if entry.is_file():
+                    sizes[f"{prefix}{entry.name}"] = str(entry.stat().st_size)
+            except OSError:
+                # A link in a circle, or one that is gone by now, names no file.
+                continue
     return Listing(sizes=sizes)
 
 
@@ -264,7 +269,8 @@ def _decoded(data: bytes | None) -> str | None:
 def _read(path: Path | str) -> bytes | None:
     """All bytes of a file, by the shortest way: a freeze reads a thousand small files."""
     try:
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        # A pipe in a file's place is not waited for.
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
     except (OSError, ValueError):
         # ValueError: a name with a null character.
         return None

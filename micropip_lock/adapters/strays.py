@@ -128,6 +128,9 @@ def _lines(path: Path) -> list[str]:
 
 
 def _text(path: Path) -> str | None:
+    if not os.path.isfile(path):
+        # A pipe in a file's place would be waited for.
+        return None
     try:
         with path.open("rb") as file:
             return file.read(_LARGEST).decode("utf-8")

@@ -224,6 +224,10 @@ def _read(dist: InstalledDist, runtime_lock: RuntimeLock, files: Listing) -> Sur
 
 
 def _identity(dist: InstalledDist) -> tuple[Metadata, NormalizedName]:
+    if dist.directory.startswith("~"):
+        raise RecordError(
+            "an uninstall of pip that failed left it behind", code="no-metadata", got=dist.directory, hint="delete it"
+        )
     text = dist.read_text("METADATA")
     if text is None:
         raise RecordError(

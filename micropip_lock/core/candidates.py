@@ -242,10 +242,11 @@ def no_candidate(identity: InstalledIdentity, found: Iterable[Candidates], *, wa
             hint="name the index it came from (--index-url, or index_urls=)",
         )
     return RecordError(
-        "no index has this version any more",
+        "no index lists a file of this version",
         code="version-not-on-index",
         got=shown,
-        hint="it was removed, or came from elsewhere; name the index it came from (--index-url, or index_urls=)",
+        hint="it was removed, came from elsewhere, or the index sent another page (to log in, say); name the index it "
+        "came from (--index-url, or index_urls=)",
     )
 
 

@@ -46,6 +46,25 @@ def test_reading_nothing(tmp_path: Path) -> None:
     assert [] == list(SitePackages(tmp_path / "nowhere").distributions())
 
 
+def test_what_is_no_file(tmp_path: Path) -> None:
+    """Links in a circle or to nowhere, and pipes, are neither files nor waited for; nor do they end the reading."""
+    made = tmp_path / "six-1.16.0.dist-info"
+    made.mkdir()
+    (made / "METADATA").write_text("Name: six\n")
+    for directory in (tmp_path, made):
+        (directory / "circle").symlink_to(directory / "circle")
+        (directory / "nowhere").symlink_to(directory / "gone")
+        os.mkfifo(directory / "pipe.pth")
+    site = SitePackages(tmp_path)
+    (dist,) = site.distributions()
+    assert (["six-1.16.0.dist-info/METADATA"], ["METADATA"], "", []) == (
+        list(site.files().sizes),
+        dist.names(),
+        dist.read_text("pipe.pth"),
+        list(site.strays()),
+    )
+
+
 async def test_other_distributions(tmp_path: Path) -> None:
     """Distributions without a directory are read after those with one."""
     await put(tmp_path, install_of(NEW))
