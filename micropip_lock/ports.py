@@ -210,10 +210,6 @@ class InstalledDist(Protocol):
         """An installed file by its path in RECORD, or ``None``; paths that leave the environment are never followed."""
         ...
 
-    def names(self) -> Sequence[str]:
-        """Names of the files in the dist-info directory."""
-        ...
-
     def mock_modules(self) -> Mapping[str, str | None] | None:
         """For a mock package of micropip the source text of each module, ``None`` for a module without one.
 

@@ -8,7 +8,7 @@ path is a file and a folder at once.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -163,9 +163,6 @@ class Memory:
 
     def read_file(self, path: str) -> bytes | None:
         return None if path else b""
-
-    def names(self) -> Sequence[str]:
-        return ()
 
     def mock_modules(self) -> Mapping[str, str | None]:
         return self.modules

@@ -29,9 +29,6 @@ class MemoryMock:
     def read_file(self, path: str) -> bytes | None:  # noqa: ARG002  # it has no files
         return None
 
-    def names(self) -> Sequence[str]:
-        return ()
-
     def mock_modules(self) -> Mapping[str, str | None]:
         # What is neither text nor a function makes an empty module.
         return {

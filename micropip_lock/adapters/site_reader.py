@@ -50,9 +50,6 @@ class InstalledDirectory:
         target = self.locate(path)
         return None if target is None else _read(target)
 
-    def names(self) -> Sequence[str]:
-        return sorted(entry.name for entry in os.scandir(self._site / self.directory) if os.path.isfile(entry))
-
     def mock_modules(self) -> Mapping[str, str | None] | None:
         return persistent_modules(self.read_text, self.read_file)
 

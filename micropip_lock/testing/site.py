@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from micropip_lock.core.dirty import Listing
@@ -157,12 +157,6 @@ class MemoryDist:
     def read_file(self, path: str) -> bytes | None:
         """An installed file by its path in RECORD, or ``None``."""
         return self.site.read(path)
-
-    def names(self) -> Sequence[str]:
-        """Names of the files in the dist-info directory."""
-        prefix = f"{self.directory}/"
-        inner = (path.removeprefix(prefix) for path in self.site.paths() if path.startswith(prefix))
-        return [name for name in inner if "/" not in name]
 
     def mock_modules(self) -> Mapping[str, str | None] | None:
         """Source text by module of a mock package that is kept in files, ``None`` for every other distribution."""

@@ -69,11 +69,10 @@ def test_read(micropip: Distributions) -> None:
     micropip.add_mock_package("odd-one", "2.0", modules=modules, persistent=False)
     (dist,) = memory_mocks()
 
-    assert ("odd-one-2.0.dist-info", {"text": "A = 1", "made": None, "empty": ""}, None, []) == (
+    assert ("odd-one-2.0.dist-info", {"text": "A = 1", "made": None, "empty": ""}, None) == (
         dist.directory,
         dist.mock_modules(),
         dist.read_file("text/__init__.py"),
-        list(dist.names()),
     )
 
 

@@ -114,6 +114,13 @@ def test_what_cannot_be_read_still_owns_and_needs() -> None:
     )
 
 
+def test_what_a_failed_uninstall_left() -> None:
+    """A directory that pip renamed when an uninstall failed is told as such: it cannot be uninstalled again."""
+    site = MemorySite({"~ack_age-1.0.dist-info/METADATA": "Name: Pack.Age\nVersion: 1.0\n"})
+    (item,) = of(site).items
+    assert ("no-metadata", True, "delete it") == (item.code, "~ack_age-1.0.dist-info" in item.reason, item.hint)
+
+
 def test_nothing_can_be_known_of_what_has_no_metadata() -> None:
     """Without METADATA it needs nothing; without RECORD it owns nothing."""
     site = site_of(PACK, wheel("other"))
