@@ -51,23 +51,32 @@ def find_strays(root: Path, path: Iterable[str] = ()) -> list[Stray]:
 
 
 def _in_site(root: Path) -> Iterator[Stray]:
+    links = _links(root)
     for name in _names(root):
-        place = root / name
         if name.endswith((".egg-info", ".egg")):
-            yield _egg(place, "egg-info")
-        elif name.endswith(".dist-info") and place.is_symlink() and place.is_dir():
-            yield _egg(place, "link")
+            yield _egg(root / name, "egg-info")
+        elif name in links and name.endswith(".dist-info") and (root / name).is_dir():
+            yield _egg(root / name, "link")
         elif name.endswith(".egg-link"):
-            target = next(iter(_lines(place)), "")
+            target = next(iter(_lines(root / name)), "")
             yield Stray(
                 name=name.removesuffix(".egg-link") or name, version="", kind="egg-link", place=target, file=name
             )
         elif name.endswith(".pth"):
-            for line in _lines(place):
+            for line in _lines(root / name):
                 directory = root / line
                 # os.path.isdir also answers for what no path can be, as Path.is_dir does not.
                 if not line.startswith(("#", "import ", "import\t")) and os.path.isdir(directory):
                     yield _of_path_file(name, directory)
+
+
+def _links(root: Path) -> set[str]:
+    """Names of symbolic links: the directory itself says which are, where asking for each name costs a call."""
+    try:
+        with os.scandir(root) as entries:
+            return {entry.name for entry in entries if entry.is_symlink()}
+    except OSError:
+        return set()
 
 
 def _of_path_file(name: str, directory: Path) -> Stray:

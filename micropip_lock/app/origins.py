@@ -36,24 +36,15 @@ _RECORDERS: Final = frozenset({"micropip", "micropip-lock"})
 _LOADER: Final = "pyodide.loadPackage"
 
 
-def origin_of(
-    dist: InstalledDist, name: NormalizedName, version: str, runtime_lock: RuntimeLock, *, bound: bool = False
-) -> OriginRecord:
+def origin_of(dist: InstalledDist, name: NormalizedName, version: str, runtime_lock: RuntimeLock) -> OriginRecord:
     """The record of one installed distribution.
-
-    Args:
-        dist: Where to read.
-        name: Normalised.
-        version: As METADATA spells it.
-        runtime_lock: What the runtime was booted with.
-        bound: RECORD has not been written to since our record was.
 
     Raises:
         RecordError: ``no-record``, ``mock``, ``not-in-runtime-lock``, ``record-forged``, ``record-unreadable``,
             ``record-version`` (nothing else says where it came from), ``hash-form`` (micropip's digest is none).
         LockSchemaError: ``hash-form``: the digest in the runtime's lock is none.
     """
-    record = _recorded(dist, name, version, runtime_lock, bound=bound)
+    record = _recorded(dist, name, version, runtime_lock)
     for url in (record.origin.url, record.origin.index or ""):
         try:
             _ = is_plain(url) or urlsplit(url)
@@ -62,13 +53,11 @@ def origin_of(
     return record
 
 
-def _recorded(
-    dist: InstalledDist, name: NormalizedName, version: str, runtime_lock: RuntimeLock, *, bound: bool
-) -> OriginRecord:
+def _recorded(dist: InstalledDist, name: NormalizedName, version: str, runtime_lock: RuntimeLock) -> OriginRecord:
     installer = (dist.read_text("INSTALLER") or "").strip()
     newer: RecordError | None = None
     try:
-        if installer in _RECORDERS and (record := parse_records(dist.read_text, bound=bound)) is not None:
+        if installer in _RECORDERS and (record := parse_records(dist.read_text)) is not None:
             return record
         source = (dist.read_text("PYODIDE_SOURCE") or "").strip() if installer in (_LOADER, "micropip") else ""
         if installer == _LOADER and source == "pyodide":

@@ -22,7 +22,7 @@ from packaging.utils import NormalizedName
 from micropip_lock.app.origins import same_version
 from micropip_lock.app.refusals import item_of
 from micropip_lock.app.survey import Surveyed
-from micropip_lock.core.address import address_fault
+from micropip_lock.core.address import address_fault, is_plain
 from micropip_lock.core.candidates import not_replayable
 from micropip_lock.core.dist_info import OriginRecord
 from micropip_lock.core.local_wheel import is_reachable, local_file_name, local_origin
@@ -124,6 +124,8 @@ def check_wheel(record: OriginRecord, name: NormalizedName, version: str, tags: 
     """
     local = record.origin.kind == "local"
     for address in filter(None, (wheel_of(record).url, record.origin.index)):
+        if is_plain(address):
+            continue
         if (fault := address_fault(address, where="", package=name, relative=local)) is not None:
             raise fault
         if hidden_character(address) is not None:

@@ -194,8 +194,7 @@ def _read(dist: InstalledDist, runtime_lock: RuntimeLock, files: Listing) -> Sur
     doubt: RecordError | None = None
     notes: tuple[Finding, ...] = ()
     try:
-        bound = files.is_older(f"{dist.directory}/RECORD", f"{dist.directory}/{RECORD_FILE}")
-        record = origin_of(dist, name, metadata.version, runtime_lock, bound=bound)
+        record = origin_of(dist, name, metadata.version, runtime_lock)
         notes = _notes(dist, name, record)
     except RecordError as error:
         if error.code not in ("no-record", "record-version", "not-in-runtime-lock"):

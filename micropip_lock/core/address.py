@@ -18,7 +18,7 @@ import re
 from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from micropip_lock.core.dist_info import public_url
+from micropip_lock.core.redact import public_url
 from micropip_lock.core.shown import shown
 from micropip_lock.errors import InputError, LockPolicyError, LockSchemaError
 
@@ -30,7 +30,7 @@ _SECRET_KEY: Final = re.compile(
     r"|awsaccesskeyid|x-(?:amz|goog)-.*",
     re.IGNORECASE,
 )
-_PLAIN: Final = re.compile(r"https?://[a-z0-9][a-z0-9.-]*(?::[0-9]{1,4})?/[A-Za-z0-9._+!/-]*")
+_PLAIN: Final = re.compile(r"https?://[a-z0-9][a-z0-9.-]*(?::(?:[1-5]?[0-9]{1,4}|6[0-4][0-9]{3}))?/[A-Za-z0-9._+!/-]*")
 _SPACE: Final = re.compile(r"\s")
 _ENCODED_PATH: Final = re.compile(r"%(?:2e|2f|5c|00)", re.IGNORECASE)
 

@@ -33,8 +33,6 @@ type Row = tuple[str, str]
 # 43 letters of base64url, of which the last one stands for four bits: what parse_record takes, too.
 _ROW: Final = re.compile(r"\n([^,]+),(?:sha256=[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048])?,([0-9]{0,15})(?=\n|\Z)")
 _ODD: Final = ('"', "\\", "\0", "\r")
-# A path that is not in its plain form has one of these in or around it.
-_DOTS: Final = ("//", "./", "/.", "/,", "\n.")
 _SCRIPTS: Final = ("bin/", "Scripts/")
 _NEVER_MIND: Final = float("inf")
 _NOT_KNOWN: Final = float("-inf")
@@ -52,10 +50,6 @@ class Listing:
 
     sizes: Mapping[str, str]
     changed: Mapping[str, float] = field(default_factory=dict)
-
-    def is_older(self, path: str, other: str) -> bool:
-        """Whether a file is known to have been changed last before another one was."""
-        return self.changed.get(path, _NEVER_MIND) < self.changed.get(other, _NOT_KNOWN)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,12 +82,9 @@ def record_rows(text: str, there: Container[str] = ()) -> Sequence[Row]:
     """
     plain = "\n" + text.replace("\r\n", "\n").removesuffix("\n") if text else ""
     rows: list[Row] = _ROW.findall(plain)
-    quick = len(rows) == plain.count("\n") and not any(mark in plain for mark in _ODD)
-    if not quick:
+    if len(rows) != plain.count("\n") or any(mark in plain for mark in _ODD):
         # Quotes, other algorithms, odd spellings, faults.
         rows = [(row.path, "" if row.size is None else str(row.size)) for row in parse_record(text)]
-    if quick and not any(mark in plain for mark in _DOTS):
-        return rows
     if any(posixpath.normpath(path) != path for path, _ in rows if path not in there):
         rows = [(posixpath.normpath(path), size) for path, size in rows]
     return rows

@@ -190,12 +190,11 @@ def pyodide_source(origin: Origin) -> str:
     return public_url(origin.source)
 
 
-def parse_records(read_text: Callable[[str], str | None], *, bound: bool = False) -> OriginRecord | None:
+def parse_records(read_text: Callable[[str], str | None]) -> OriginRecord | None:
     """What :func:`format_records` wrote, or ``None`` when there is no record of ours.
 
     Args:
         read_text: Reads a file of one dist-info directory.
-        bound: RECORD has not been written to since; it need not be hashed.
 
     Raises:
         RecordError: codes ``record-unreadable``, ``record-version``, ``record-forged`` (the record does not belong to
@@ -248,17 +247,15 @@ def parse_records(read_text: Callable[[str], str | None], *, bound: bool = False
             got=str(error),
             hint="uninstall it, and install it again while recording is on",
         ) from error
-    _check_binding(parsed, read_text, bound=bound)
+    _check_binding(parsed, read_text)
     return parsed
 
 
-def _check_binding(record: OriginRecord, read_text: Callable[[str], str | None], *, bound: bool) -> None:
-    digest: Digest | None = None
-    if not bound:
-        installed = read_text("RECORD")
-        # A reader may give text that UTF-8 cannot encode; no RECORD that was hashed holds such text: it is not bound.
-        digest = None if installed is None else Digest.of(installed.encode("utf-8", "surrogatepass"))
-        bound = digest is not None and record.record_digest == digest
+def _check_binding(record: OriginRecord, read_text: Callable[[str], str | None]) -> None:
+    installed = read_text("RECORD")
+    # A reader may give text that UTF-8 cannot encode; no RECORD that was hashed holds such text, so it is not bound.
+    digest = None if installed is None else Digest.of(installed.encode("utf-8", "surrogatepass"))
+    bound = digest is not None and record.record_digest == digest
     micropip_digest = (read_text("PYODIDE_SHA256") or record.digest.hex).strip()
     if not bound or micropip_digest != record.digest.hex:
         raise RecordError(

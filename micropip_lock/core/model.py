@@ -21,6 +21,7 @@ from urllib.parse import unquote, urlsplit
 
 from packaging.utils import NormalizedName, canonicalize_name
 
+from micropip_lock.core.address import is_plain
 from micropip_lock.core.digest import Digest
 from micropip_lock.errors import Unlockable
 
@@ -305,7 +306,7 @@ class Lock:
 
 def file_of(url: str) -> str:
     """The file that an address names: the last segment of its path, percent-decoded."""
-    return unquote(urlsplit(url).path.rsplit("/", 1)[-1])
+    return unquote((url if is_plain(url) else urlsplit(url).path).rsplit("/", 1)[-1])
 
 
 def canonical_json(value: Any) -> bytes:

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 
 from packaging.utils import canonicalize_name
 
-from micropip_lock.core.address import address_fault
+from micropip_lock.core.address import address_fault, is_plain
 from micropip_lock.core.hosts import Place, index_form, is_loopback, is_private, place_of
 from micropip_lock.core.model import Origin
 from micropip_lock.core.policy_fields import MIB, RUNTIME, read_flag, read_hosts, read_number, read_pins
@@ -108,7 +108,7 @@ class Policy:
 
     def origin_fault(self, name: str, origin: Origin | None, *, where: str | None = None) -> LockPolicyError | None:
         """Why a package may not come from where it does: code ``index-pin``; or ``None``."""
-        pin = self.pin_of(name)
+        pin = self.pin_of(name) if self.index_pins else None
         if pin is None:
             return None
         if pin == RUNTIME:
@@ -148,6 +148,8 @@ class Policy:
             A LockPolicyError (codes ``scheme``, ``credentials``, ``local-path``, ``insecure``, ``host-not-allowed``) or
             a LockSchemaError (codes ``url``, ``filename``).
         """
+        if self.allow_hosts is None and url.startswith("https://") and is_plain(url):
+            return None
         if (fault := address_fault(url, where=where, package=package, relative=True)) is not None:
             return fault
         place = place_of(url, base)
