@@ -30,8 +30,8 @@ from typing import Any, Final, NoReturn, TextIO
 from micropip_lock.app.replay import ReplayReport
 from micropip_lock.cli_policy import add_policy_options
 from micropip_lock.cli_text import ColorMode, View, printable, wants_colour
-from micropip_lock.cli_verbs import DIFFERS, FAILED, OK, VERBS, Looks, Outcome, failure_lines
-from micropip_lock.errors import MicropipLockError, OutcomeError, UsageError, VerifyError
+from micropip_lock.cli_verbs import FAILED, OK, VERBS, Looks, Outcome, failure_lines
+from micropip_lock.errors import MicropipLockError, OutcomeError, UsageError
 from micropip_lock.render import error_text
 
 PROGRAM: Final = "micropip-lock"
@@ -88,7 +88,7 @@ def _main(arguments: Sequence[str]) -> int:
         return _run(options, looks)
     except MicropipLockError as error:
         _tell_failure(error, verb, looks, as_json=as_json)
-        return DIFFERS if isinstance(error, VerifyError) else FAILED
+        return FAILED
     except (KeyboardInterrupt, asyncio.CancelledError):
         _tell_failure(OutcomeError("stopped by the user", code="interrupted"), verb, looks, as_json=as_json)
         return INTERRUPTED

@@ -16,7 +16,6 @@ The tree::
     │   ├── LockVersionError            written by a newer micropip-lock
     │   ├── LockGraphError              dangling or ambiguous dependencies
     │   ├── LockPolicyError             well-formed, but not allowed
-    │   ├── LinkError                   a lock link cannot be read
     │   ├── RecordError                 the records in a dist-info directory cannot be read
     │   ├── WheelFormatError            not a wheel container
     │   ├── WheelRecordError            RECORD and the files disagree
@@ -41,8 +40,7 @@ The tree::
         ├── StorageError                the file system or the store refused
         ├── BusyError                   another replay is running
         ├── RuntimeMissingError         no Pyodide, Node or micropip where one is needed
-        ├── RuntimeFailedError          the Pyodide child process failed
-        └── VerifyError                 the environment is not what the lock says
+        └── RuntimeFailedError          the Pyodide child process failed
 
 :class:`ReplayCancelled` is no member: it is an :class:`asyncio.CancelledError`, so that task groups treat it as one.
 """
@@ -197,12 +195,6 @@ class LockPolicyError(InputError):
     """The lock is well-formed, but asks for something that is not allowed."""
 
     default_code = "lock-policy"
-
-
-class LinkError(InputError):
-    """A lock link cannot be read."""
-
-    default_code = "bad-link"
 
 
 class RecordError(InputError):
@@ -436,12 +428,6 @@ class RuntimeFailedError(OutcomeError):
     """The embedded Pyodide, or the code run in it, failed."""
 
     default_code = "runtime-failed"
-
-
-class VerifyError(OutcomeError):
-    """The environment is not what the lock says."""
-
-    default_code = "verify-failed"
 
 
 class ReplayCancelled(asyncio.CancelledError):

@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -163,6 +164,13 @@ def test_one_reason_for_many_is_said_once() -> None:
 def test_unknown_class_is_an_outcome() -> None:
     """An error of a class that this version does not have is still an error of the tree."""
     assert OutcomeError is type(error_from_json({"error": "LaterError", "message": "later", "code": "later"}))
+
+
+def test_every_error_is_raised() -> None:
+    """No class stands in the tree that nothing makes: it is a base of another, or the product calls it."""
+    package = Path(errors.__file__).parent
+    text = "".join(path.read_text("utf-8") for path in package.rglob("*.py") if path != Path(errors.__file__))
+    assert [] == [cls.__name__ for cls in TREE if not cls.__subclasses__() and f"{cls.__name__}(" not in text]
 
 
 def test_html_escapes() -> None:

@@ -23,7 +23,6 @@ from micropip_lock.errors import (
     HashMismatchError,
     MicropipLockError,
     ReplayCancelled,
-    VerifyError,
 )
 from micropip_lock.testing import PackageIndex, Stall
 from tests.faces.fakes import UNLOCKED, Capture, FakeFreeze, run_json
@@ -70,7 +69,6 @@ def test_every_verb_has_options() -> None:
     ("error", "exit_code"),
     [
         (HashMismatchError("not the wheel"), 2),
-        (VerifyError("not what the lock says"), 1),
         (KeyboardInterrupt(), 130),
         (ReplayCancelled("cancelled"), 130),
         (asyncio.CancelledError(), 130),
