@@ -5,13 +5,16 @@ from __future__ import annotations
 import io
 import struct
 import zipfile
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from micropip_lock.core.zip import Archive
+from micropip_lock.core.zip_directory import DirectoryPlace, parse_directory
+from micropip_lock.core.zip_entry import ZipEntry, content_of, data_end, extra_fields, place
 from micropip_lock.errors import WheelFormatError
-from tests.corpus.generate.raw_zip import Part, archive, end_record, with_descriptor, zip64_end
+from tests.corpus.generate.raw_zip import Part, archive, directory_entry, end_record, with_descriptor, zip64_end
 
 TEXT = b"0123456789" * 20
 PLAIN = Part(name=b"a.py", data=TEXT)
@@ -144,3 +147,126 @@ def refusal(data: bytes) -> str:
     except WheelFormatError as error:
         return error.code
     return "good"
+
+
+def entry_of(part: Part) -> ZipEntry:
+    data = directory_entry(part, 0)
+    (one,) = parse_directory(data, DirectoryPlace(start=1 << 40, stop=(1 << 40) + len(data), count=1), "x.whl")
+    return one
+
+
+@pytest.mark.parametrize(
+    ("extra", "expected"),
+    [
+        (b"", b""),
+        (b"xyz", b""),
+        (b"\0\0\0\0", b""),
+        (field(1, b"12345678"), b"12345678"),
+        (field(2, b"") + field(1, b"1") + b"xy", b"1"),
+        (field(1, b"1") + field(1, b"2"), b"1"),
+        (field(1, b"") + field(1, b"2"), b"2"),
+        (field(2, b"ab")[:-1], "bad-zip"),
+        (field(1, b"1") + field(2, b"ab")[:-1], "bad-zip"),
+        (field(0x7075, b"\1\0\0\0\0a.py") + field(1, b"1"), b"1"),
+        (field(0x7075, b"\1\0\0\0\0a.py") + field(0x7075, b"\1\0\0\0\0b.py"), "lfh-cd-mismatch"),
+        (field(0x7075, b"a.py"), "lfh-cd-mismatch"),
+    ],
+)
+def test_extra_fields(extra: bytes, expected: bytes | str) -> None:
+    """The first ZIP64 field that holds anything counts; other fields are passed over, another name is refused."""
+    assert expected == refused_or(extra_fields, extra, b"a.py", "x.whl")
+
+
+def refused_or[T](read: Callable[..., T], *arguments: object) -> T | str:
+    try:
+        return read(*arguments)
+    except WheelFormatError as error:
+        return error.code
+
+
+@pytest.mark.parametrize(
+    ("part", "packed", "expected"),
+    [
+        (PLAIN, TEXT, (TEXT, None)),
+        (PACKED, PACKED.body, (TEXT, None)),
+        (PLAIN, TEXT[:-1], ("size-mismatch", f"{SIZE - 1} bytes")),
+        (PLAIN, TEXT + b"x", ("size-mismatch", f"{SIZE + 1} bytes or more")),
+        (replace(PACKED, size=SIZE - 1), PACKED.body, ("size-mismatch", f"{SIZE} bytes or more")),
+        (replace(PACKED, size=SIZE + 1), PACKED.body, ("size-mismatch", f"{SIZE} bytes")),
+        (replace(PACKED, size=9), PACKED.body, ("size-mismatch", "10 bytes or more")),
+        (
+            PACKED,
+            PACKED.body + b"x",
+            ("size-mismatch", f"{len(PACKED.body) + 1} packed bytes of which the stream is another part"),
+        ),
+        (
+            PACKED,
+            PACKED.body[:-1],
+            ("size-mismatch", f"{len(PACKED.body) - 1} packed bytes of which the stream is another part"),
+        ),
+        (replace(PLAIN, crc=0), TEXT, ("crc", f"CRC {CRC:08x}")),
+    ],
+)
+def test_contents(part: Part, packed: bytes, expected: tuple[bytes | str, str | None]) -> None:
+    """The content is what the directory says, to the byte; no more than one byte beyond it is inflated."""
+    entry = entry_of(replace(part, packed_size=SIZE if part.method == 0 else None))
+    try:
+        found: tuple[bytes | str, str | None] = (content_of(packed, entry, "x.whl"), None)
+    except WheelFormatError as error:
+        found = (error.code, error.got)
+    assert expected == found
+
+
+NUMBERS = struct.pack("<3L", CRC, SIZE, SIZE)
+WIDE = struct.pack("<L2Q", CRC, SIZE, SIZE)
+
+
+@pytest.mark.parametrize(
+    ("behind", "follows", "expected"),
+    [
+        (b"", False, None),
+        (b"?", False, "hidden-data"),
+        (NUMBERS, False, "hidden-data"),
+        (NUMBERS, True, None),
+        (b"PK\7\x08" + NUMBERS, True, None),
+        (WIDE, True, None),
+        (b"PK\7\x08" + WIDE, True, None),
+        (b"", True, "lfh-cd-mismatch"),
+        *((b"?" * gap, True, "lfh-cd-mismatch") for gap in (12, 16, 20, 24)),
+        *((b"?" * gap, True, "hidden-data") for gap in (1, 11, 13, 15, 17, 19, 21, 23, 25)),
+    ],
+)
+def test_behind_the_data(behind: bytes, follows: bool, expected: str | None) -> None:
+    """Where numbers are announced, exactly they stand behind the data; elsewhere nothing does."""
+    entry = entry_of(with_descriptor(PLAIN) if follows else PLAIN)
+    assert expected == refused_or(data_end, TEXT + behind, SIZE, SIZE + len(behind), entry, "x.whl")
+
+
+def test_data_that_overlaps() -> None:
+    """Data that reaches into what follows is refused."""
+    assert "overlap" == refused_or(data_end, TEXT, SIZE, SIZE - 1, entry_of(PLAIN), "x.whl")
+
+
+@pytest.mark.parametrize(("path", "told"), [("a.py", "x.whl: a.py"), ("a\n", "x.whl: 'a\\n'")])
+def test_entries_in_messages(path: str, told: str) -> None:
+    """An entry is named as it is, or spelt out when its name cannot be printed."""
+    assert told == place("x.whl", path)
+
+
+def test_a_long_disagreement_is_cut() -> None:
+    """Of two names that disagree, the first two hundred characters of the message are told."""
+    long = replace(PLAIN, name=b"n" * 300, local_name=b"m" * 300)
+    with pytest.raises(WheelFormatError) as caught:
+        Archive(archive([long]), "x.whl")
+    told = f"name: {b'm' * 300!r}"[:200]
+    assert told == caught.value.got
+
+
+def test_wide_numbers_alone() -> None:
+    """Sizes that need ZIP64 have their numbers behind the data in its form only."""
+    huge = entry_of(replace(with_descriptor(PLAIN), size=FULL, packed_size=FULL, crc=CRC, extra=zip64(FULL, FULL)))
+    short, wide = struct.pack("<3L", CRC, FULL, FULL), struct.pack("<L2Q", CRC, FULL, FULL)
+    assert ("lfh-cd-mismatch", None) == (
+        refused_or(data_end, short, 0, len(short), huge, "x.whl"),
+        refused_or(data_end, wide, 0, len(wide), huge, "x.whl"),
+    )
