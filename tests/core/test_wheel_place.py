@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from packaging.utils import canonicalize_name
+
 from micropip_lock.core.digest import Digest, admit
 from micropip_lock.core.wheel import OpenedWheel
-from micropip_lock.core.wheel_place import check_place
+from micropip_lock.core.wheel_place import check_installed, check_place
 from micropip_lock.errors import MicropipLockError
 from micropip_lock.testing import BuiltWheel, wheel
 
@@ -44,6 +46,7 @@ def test_python(requires: str | None, python: str, expected: str) -> None:
     [
         ("six", "micropip/evil.py", "protected"),
         ("six", "micropip.py", "protected"),
+        ("another", "micropip.py", "protected"),
         ("six", "micropip.cpython-314-wasm32-emscripten.so", "protected"),
         ("six", "six-1.0.data/purelib/micropip/evil.py", "protected"),
         ("six", "six-1.0.data/platlib/_pyodide/evil.py", "protected"),
@@ -66,3 +69,26 @@ def test_python(requires: str | None, python: str, expected: str) -> None:
 def test_protected(name: str, path: str, expected: str) -> None:
     """Micropip, micropip-lock, Pyodide's own and the standard library are touched by nobody else, on any way."""
     assert expected == outcome(wheel(name, files={path: ""}))
+
+
+@pytest.mark.parametrize(
+    ("path", "requires", "expected"),
+    [
+        ("six.py", "", None),
+        ("six.py", ">=3.12", None),
+        ("six.py", "nonsense", None),
+        ("six.py", "<3.14", ("requires-python", "METADATA Requires-Python")),
+        ("micropip/x.py", "", ("protected", "micropip/x.py")),
+        ("micropip.py", "", ("protected", "micropip.py")),
+        ("micropip_more/x.py", "", None),
+        ("pkg/micropip/x.py", "", None),
+    ],
+)
+def test_what_is_installed(path: str, requires: str, expected: tuple[str, str] | None) -> None:
+    """What is installed is judged as its wheel would be: by its Python, and by what nobody else may touch."""
+    try:
+        check_installed(canonicalize_name("six"), ["good.py", path], requires, "3.14.2")
+        found = None
+    except MicropipLockError as error:
+        found = (error.code, error.where)
+    assert expected == found
