@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from packaging.utils import canonicalize_name
 
 from micropip_lock.core.digest import Digest, admit
