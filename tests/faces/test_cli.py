@@ -73,6 +73,7 @@ def test_every_verb_has_options() -> None:
         (ReplayCancelled("cancelled"), 130),
         (asyncio.CancelledError(), 130),
         (RuntimeError("boom \x1b[2J"), 2),
+        (OSError(40, "a file that nobody told about", "/nowhere"), 2),
     ],
 )
 def test_exit_codes_of_errors(capsys: Capture, fake_freeze: FakeFreeze, error: BaseException, exit_code: int) -> None:
