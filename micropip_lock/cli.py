@@ -92,7 +92,7 @@ def _main(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, asyncio.CancelledError):
         _tell_failure(OutcomeError("stopped by the user", code="interrupted"), verb, looks, as_json=as_json)
         return INTERRUPTED
-    except Exception as bug:  # noqa: BLE001  # a bug too is told with a code and an exit code, in JSON too
+    except Exception as bug:  # a bug too is told with a code and an exit code, in JSON too
         if isinstance(bug, OSError) and bug.filename is None:
             # Our own streams; files, which have names, are told by what reads and writes them.
             raise
