@@ -65,7 +65,7 @@ fuzz: setup ## readers of strangers' bytes against random ones; ARGS="--minutes 
 
 mutants: setup ## change the checks one place at a time: does a test mind? ARGS="--sample 600 policy" go to tools/mutants.py
 	@tools/once .venv/.mutants requirements/mutants.txt .venv/.dependencies -- .venv/bin/python -m pip install --quiet \
-	  --disable-pip-version-check --require-hashes --only-binary :all: --requirement requirements/mutants.txt
+	  --disable-pip-version-check --require-hashes --no-deps --only-binary :all: --requirement requirements/mutants.txt
 	$(PY) -m tools.mutants $(ARGS)
 
 fmt: setup ## put the sources in form
