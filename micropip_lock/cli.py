@@ -108,8 +108,11 @@ def _main(arguments: Sequence[str]) -> int:
 
 
 def _run(options: argparse.Namespace, looks: Looks) -> int:
+    if not options.quiet:
+        # Before the work: what was ignored may be why it fails.
+        sys.stderr.writelines(f"{line}\n" for line in _notes(options))
     outcome = asyncio.run(_awaited(options, looks))
-    people = [] if options.quiet else [*_notes(options), *outcome.people]
+    people = [] if options.quiet else outcome.people
     sys.stderr.writelines(f"{line}\n" for line in (*people, *outcome.errors))
     if options.json:
         _write_json(options.verb, ok=outcome.exit_code == OK, facts=outcome.facts)
@@ -207,7 +210,7 @@ def parser() -> argparse.ArgumentParser:
         default=[],
         dest="index_urls",
         metavar="URL",
-        help="package index to ask instead of the configured ones; may be repeated",
+        help="of freeze: package index to ask instead of the configured ones; may be repeated",
     )
     group.add_argument("--pyodide", metavar="VERSION|DIR", help="the Pyodide to run or to read a pylock.toml for")
     loudness = group.add_mutually_exclusive_group()

@@ -383,7 +383,10 @@ class BlockedError(FetchError):
     """The server refuses us (401, 403); credentials are never sent on their own."""
 
     default_code = "blocked"
-    default_hint = "log in to the index, or ask its owner for access"
+    default_hint = (
+        "on the command line, name its index with user and password in the configuration of pip or uv (PIP_INDEX_URL); "
+        "or ask its owner for access"
+    )
 
 
 class EnvironmentMismatchError(OutcomeError):

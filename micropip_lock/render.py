@@ -18,6 +18,7 @@ from micropip_lock.app.replay import PackageOutcome, ReplayReport
 from micropip_lock.cli_text import GAP, Colour, Column, View, columns_of, human_size, printable, shorten, table
 from micropip_lock.core.caveats import yanked_notes
 from micropip_lock.core.compare import LockDiff, VerifyReport
+from micropip_lock.core.hosts import place_of, shown_host
 from micropip_lock.core.model import Lock
 from micropip_lock.errors import MicropipLockError, Unlockable
 from micropip_lock.ports import ProgressEvent
@@ -63,8 +64,16 @@ def lock_lines(lock: Lock, view: View) -> list[str]:
         *(table(head, rows, view) if rows else []),
         *kept_out_lines(lock, view),
         summary,
+        *_host_lines(lock),
         f"lock {view.paint(lock.id, 'cyan')}",
     ]
+
+
+def _host_lines(lock: Lock) -> list[str]:
+    # The source of a package is what the lock says of itself; the bytes come from its address.
+    places = [place_of(package.wheel.url) for package in lock]
+    hosts = sorted({shown_host(place.host) for place in places if place is not None and place.host})
+    return [f"files from {printable(', '.join(hosts))}"] if hosts else []
 
 
 def kept_out_lines(lock: Lock, view: View) -> list[str]:

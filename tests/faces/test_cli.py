@@ -139,6 +139,13 @@ def test_useless_options_are_told(capsys: Capture, lock_path: str) -> None:
     assert "note: --index-url changes nothing here\n" == capsys.readouterr().err
 
 
+def test_useless_options_are_told_of_a_failure(capsys: Capture) -> None:
+    """What was ignored is told when the verb fails as well: it may be why."""
+    main(["replay", "nowhere.json", "--target", "site", "--index-url", "https://index.example/simple"])
+    lines = capsys.readouterr().err.splitlines()
+    assert ["note: --index-url changes nothing here", "no-lock: the lock cannot be read"] == lines[:2]
+
+
 class Terminal(io.StringIO):
     """A terminal that keeps what is drawn on it."""
 

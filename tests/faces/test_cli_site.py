@@ -67,7 +67,7 @@ def test_writes_a_file_and_a_table(capsys: Capture, site: Path, index: PackageIn
     streams = capsys.readouterr()
     lock = Lock.from_json((tmp_path / "out.json").read_text("utf-8"))
     assert (0, "") == (code, streams.out)
-    head, *rows, summary, name = streams.err.splitlines()
+    head, *rows, summary, _, name = streams.err.splitlines()
     assert ["package", "version", "source", "size", "sha256", "asked", "for"] == head.split()
     assert [["rich", "15.0", RICH.sha256[:12], "yes"], ["six", "1.16.0", SIX.sha256[:12]]] == [
         [word for word in row.split() if word in (*row.split()[:2], RICH.sha256[:12], SIX.sha256[:12], "yes")]

@@ -57,8 +57,19 @@ def test_lock_table() -> None:
         f"six      1.16.0   https://index.example/simple  12.3 kB  {Digest.of(b'six').hex[:12]}",
         "not locked: mine 1: no-record: nothing says where it is from",
         "2 packages, 24.7 kB for ABI 2026_0 (wasm32, Python 3.14.2)",
+        "files from files.example",
         f"lock {shown.id}",
     ] == lock_lines(shown, PLAIN)
+
+
+def test_hosts_are_shown() -> None:
+    """The hosts that files really come from are shown, whatever index a lock names; a file beside it has none."""
+    far = package("rich", "13.7.1")
+    here = replace(package("six", "1.16.0"), wheel=replace(far.wheel, url="wheels/six-1.16.0-py3-none-any.whl"))
+    elsewhere = replace(package("attrs", "24.1.0"), wheel=replace(far.wheel, url="https://Evil.example:8443/a.whl"))
+    shown = [lock_lines(lock(*packages), PLAIN) for packages in ([here], [here, far, elsewhere])]
+    told = [[line for line in lines if line.startswith("files from")] for lines in shown]
+    assert [[], ["files from evil.example, files.example"]] == told
 
 
 def test_what_was_yanked_is_told() -> None:
