@@ -81,7 +81,11 @@ def read_file(url: str, line: Line, tell: Callable[[int], None], max_bytes: int 
                 chunks.append(chunk)
                 tell(received)
     except FileNotFoundError as error:
-        raise NotFoundError("there is no such file", url=public_url(url), hint="check the path") from error
+        raise NotFoundError(
+            "there is no such file",
+            url=public_url(url),
+            hint="check the path; a lock's own wheels are in the folder wheels beside it, and are copied with it",
+        ) from error
     except PermissionError as error:
         raise BlockedError(
             "the file may not be read", url=public_url(url), hint="check the permissions of the file"

@@ -77,3 +77,11 @@ async def test_replay_without_saving(local_lock: Lock, tmp_path: Path) -> None:
     one = await api.replay(local_lock, target=tmp_path / "one")
     two = await api.replay(local_lock.to_json(), target=tmp_path / "two")
     assert (1, 1) == (one.count("installed"), two.count("installed"))
+
+
+def test_a_lock_that_came_without_its_wheels(capsys: Capture, local_lock: Lock, tmp_path: Path) -> None:
+    """Whoever copied the lock alone is told where its wheels are."""
+    (tmp_path / "alone.json").write_text(local_lock.to_json(), "utf-8")
+    code, facts, _ = run_json(capsys, "replay", str(tmp_path / "alone.json"), "--target", str(tmp_path / "site"))
+    told = facts["error"]
+    assert (2, "not-found", True) == (code, told["code"], "folder wheels beside it" in told["hint"])
