@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from micropip_lock.app.freeze import Indexes
 from micropip_lock.app.record import Recorder, Recording
-from micropip_lock.core.model import Abi
+from micropip_lock.core.model import Abi, Wheel
 from micropip_lock.core.policy import DEFAULT_POLICY, Policy
 from micropip_lock.errors import UsageError
 from micropip_lock.ports import Fetcher, FileWriter, Installer, KeptWheels, Progress, Runtime, SiteReader, WheelKeep
@@ -124,8 +124,8 @@ def site_to_verify(root: Path, abi: Abi) -> Surroundings:
     return directory(found, abi, prefix=prefix)
 
 
-def wheels_in(root: Path) -> Callable[[str], bytes | None]:
-    """Reads a wheel of a directory by its file name; gives ``None`` when it is not there.
+def wheels_in(root: Path) -> Callable[[Wheel], bytes | None]:
+    """Reads a wheel of a directory, by its file name or where ``save`` puts it; gives ``None`` when it is not there.
 
     Raises:
         UsageError: code ``no-directory``.
@@ -133,9 +133,10 @@ def wheels_in(root: Path) -> Callable[[str], bytes | None]:
     if not root.is_dir():
         raise UsageError("there is no such directory", code="no-directory", got=str(root))
 
-    def read(filename: str) -> bytes | None:
-        path = root / Path(filename).name
-        return path.read_bytes() if path.is_file() else None
+    def read(wheel: Wheel) -> bytes | None:
+        name, folder = Path(wheel.filename).name, wheel.digest.hex
+        places = (root / name, root / folder / name, root / "wheels" / folder / name)
+        return next((path.read_bytes() for path in places if path.is_file()), None)
 
     return read
 

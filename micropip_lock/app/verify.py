@@ -26,14 +26,14 @@ from micropip_lock.core.findings import DigestOf, Finding, VerifyReport, identit
 from micropip_lock.core.installed_record import compare_records
 from micropip_lock.core.judgement import forbidden
 from micropip_lock.core.mocks import module_paths, present_mock
-from micropip_lock.core.model import Lock, LockedPackage
+from micropip_lock.core.model import Lock, LockedPackage, Wheel
 from micropip_lock.core.policy import DEFAULT_POLICY, Policy
 from micropip_lock.core.wheel import OpenedWheel
 from micropip_lock.errors import MicropipLockError, RecordError
 from micropip_lock.ports import InstalledDist, RuntimeLock, SiteReader
 
-type ReadWheel = Callable[[str], bytes | None]
-"""The bytes of a wheel by its file name, or ``None`` when it is not there."""
+type ReadWheel = Callable[[Wheel], bytes | None]
+"""The bytes of a file that a lock names, or ``None`` when it is not there."""
 
 
 def verify(
@@ -41,7 +41,7 @@ def verify(
     site: SiteReader,
     runtime_lock: RuntimeLock,
     *,
-    read_wheel: ReadWheel = lambda filename: None,
+    read_wheel: ReadWheel = lambda wheel: None,
     policy: Policy = DEFAULT_POLICY,
 ) -> VerifyReport:
     """Compare an environment with a lock, and every installed file with its RECORD.
@@ -78,7 +78,7 @@ def _proven(recorded: DigestOf[InstalledDist], read_wheel: ReadWheel) -> DigestO
         try:
             return recorded(package, dist)
         except RecordError as error:
-            data = read_wheel(package.wheel.filename) if error.code in ("no-record", "not-in-runtime-lock") else None
+            data = read_wheel(package.wheel) if error.code in ("no-record", "not-in-runtime-lock") else None
             if data is None:
                 raise
             try:
@@ -137,14 +137,14 @@ def verify_wheels(lock: Lock, read: ReadWheel, *, policy: Policy = DEFAULT_POLIC
 
     Args:
         lock: What the wheels are to be.
-        read: The bytes of a file by its name, or ``None`` when it is not there.
+        read: The bytes of each, or ``None`` when it is not there.
         policy: What is allowed.
     """
     found = list(forbidden(policy, lock))
     files = 0
     for package in lock:
         filename = package.wheel.filename
-        data = read(filename)
+        data = read(package.wheel)
         if data is None:
             found.append(Finding(package=package.name, code="missing", message="the wheel is not there", path=filename))
             continue

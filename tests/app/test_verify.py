@@ -40,7 +40,7 @@ def checked(
     lock: Lock, site: SiteReader, *wheels: BuiltWheel, packages: Mapping[str, Any] | None = None
 ) -> VerifyReport:
     at_hand = {built.filename: built.data for built in wheels}
-    return verify(lock, site, RuntimeLock(packages=packages or {}), read_wheel=at_hand.get)
+    return verify(lock, site, RuntimeLock(packages=packages or {}), read_wheel=lambda one: at_hand.get(one.filename))
 
 
 def codes(report: VerifyReport) -> list[tuple[str, str, str]]:

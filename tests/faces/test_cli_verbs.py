@@ -274,6 +274,15 @@ def test_verify_wheels(capsys: Capture, lock_path: str, tmp_path: Path) -> None:
     assert (0, 1, [True, False]) == (good, code, [facts["reports"][name]["ok"] for name in ("wheels", "site")])
 
 
+@pytest.mark.parametrize("root", [".", "wheels"])
+def test_verify_wheels_where_save_puts_them(lock_path: str, tmp_path: Path, root: str) -> None:
+    """The wheels beside a saved lock are found by the lock's folder and by their own."""
+    place = tmp_path / "wheels" / SIX.sha256 / SIX.filename
+    place.parent.mkdir(parents=True)
+    place.write_bytes(SIX.data)
+    assert 0 == main(["verify", lock_path, "--wheels", root])
+
+
 def test_verify_what_nobody_recorded(capsys: Capture, lock_path: str, tmp_path: Path) -> None:
     """What was unpacked by hand is not proven, 1; the wheel at hand proves it, 0; a virtual environment will do."""
     inside = tmp_path / "venv" / "lib" / "python3.14" / "site-packages"
