@@ -55,6 +55,8 @@ def field(kind: int, value: bytes) -> bytes:
         replace(PLAIN, local_extra=zip64(SIZE, SIZE)),
         replace(PLAIN, local_extra=field(0x7075, b"\1\0\0\0\0a.py")),
         replace(PLAIN, extra=b"xyz"),
+        replace(PLAIN, local_extra=field(0x5455, b"x" * 252)),
+        replace(PLAIN, local_extra=field(0x5455, b"x" * 300)),
     ],
     ids=lambda part: f"{part.method}-{part.flags}-{(part.descriptor or b'').hex()[:8]}-{part.local_extra.hex()[:8]}",
 )
@@ -205,6 +207,7 @@ def refused_or[T](read: Callable[..., T], *arguments: object) -> T | str:
             ("size-mismatch", f"{len(PACKED.body) - 1} packed bytes of which the stream is another part"),
         ),
         (replace(PLAIN, crc=0), TEXT, ("crc", f"CRC {CRC:08x}")),
+        (replace(PLAIN, crc=FULL), TEXT, ("crc", f"CRC {CRC:08x}")),
     ],
 )
 def test_contents(part: Part, packed: bytes, expected: tuple[bytes | str, str | None]) -> None:
@@ -270,3 +273,16 @@ def test_wide_numbers_alone() -> None:
         refused_or(data_end, short, 0, len(short), huge, "x.whl"),
         refused_or(data_end, wide, 0, len(wide), huge, "x.whl"),
     )
+
+
+def test_two_names_are_told() -> None:
+    """Who refuses an entry of two names tells both."""
+    with pytest.raises(WheelFormatError) as caught:
+        extra_fields(field(0x7075, b"\1\0\0\0\0b.py"), b"a.py", "x.whl")
+    assert "b'a.py' and b'b.py'" == caught.value.got
+
+
+def test_a_signature_or_flags_of_nothing() -> None:
+    """Where numbers are announced, they may be missing in front of the data; flags and a signature may not."""
+    data = archive([with_descriptor(PLAIN)])
+    assert ["lfh-cd-mismatch"] * 2 == [refusal(bytes(4) + data[4:]), refusal(data[:6] + bytes(2) + data[8:])]
