@@ -18,7 +18,7 @@ from typing import Any, Final
 from urllib.parse import unquote, urljoin, urlsplit
 
 from packaging.utils import NormalizedName, canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from micropip_lock.core.address import is_plain
 from micropip_lock.core.digest import Digest
@@ -117,7 +117,7 @@ def same_version(one: str, other: str) -> bool:
     try:
         parsed = Version(one)
         return one == other or parsed == Version(other)
-    except InvalidVersion:
+    except ValueError:
         return False
 
 

@@ -30,7 +30,7 @@ from packaging.utils import (
     parse_sdist_filename,
     parse_wheel_filename,
 )
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from micropip_lock.core.digest import Digest
 from micropip_lock.core.dist_info import public_url
@@ -149,7 +149,7 @@ def of_version(version: Version) -> Callable[[str], bool]:
     def is_it(text: str) -> bool:
         try:
             return Version(text) == version
-        except InvalidVersion:
+        except ValueError:
             return False
 
     def look(filename: str) -> bool:
@@ -177,7 +177,7 @@ def _group_of(identity: InstalledIdentity, file: IndexFile) -> str | None:
         if not within_caps(file.filename):
             return None
         name, version, build, tags = parse_wheel_filename(file.filename)
-    except (InvalidWheelFilename, InvalidSdistFilename, InvalidVersion):
+    except (InvalidWheelFilename, InvalidSdistFilename, ValueError):
         return None
     if (name, version) != (identity.name, identity.version):
         return None

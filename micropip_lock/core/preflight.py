@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 from typing import Final
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from micropip_lock.core.abis import abis_of_tags, named
 from micropip_lock.core.model import Abi, Lock, LockedPackage
@@ -120,5 +120,5 @@ def _built_for(tags: frozenset[str], here: Abi) -> str:
 def _same_version(one: Version, other: str) -> bool:
     try:
         return one == Version(other)
-    except InvalidVersion:
+    except ValueError:
         return False

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from packaging.utils import NormalizedName, canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from micropip_lock.core.digest import Digest
 from micropip_lock.core.faults import Faults
@@ -363,5 +363,5 @@ def parsed_version(text: str) -> Version | None:
     """The PEP 440 version that ``text`` spells, or ``None``."""
     try:
         return Version(text)
-    except InvalidVersion:
+    except ValueError:
         return None

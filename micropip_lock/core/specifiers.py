@@ -12,6 +12,9 @@ from typing import Final
 from packaging.markers import InvalidMarker, Marker
 from packaging.requirements import InvalidRequirement, Requirement
 
+_LONG_NUMBER: Final = re.compile(r"[0-9]{200}")
+"""Python converts no number of some thousand digits, and tells it only when two versions are compared."""
+
 MAX_PARENTHESES: Final = 32
 """Deepest nesting of parentheses that is parsed."""
 
@@ -26,6 +29,8 @@ def parse_requirement(text: str) -> Requirement:
     """
     if _is_deep(text):
         raise InvalidRequirement("parentheses are nested too deeply")
+    if _LONG_NUMBER.search(text):
+        raise InvalidRequirement("a number is too long")
     return Requirement(text)
 
 
@@ -37,6 +42,8 @@ def parse_marker(text: str) -> Marker:
     """
     if _is_deep(text):
         raise InvalidMarker("parentheses are nested too deeply")
+    if _LONG_NUMBER.search(text):
+        raise InvalidMarker("a number is too long")
     return Marker(text)
 
 

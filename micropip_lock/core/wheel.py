@@ -43,6 +43,9 @@ from micropip_lock.errors import WheelMetadataError, WheelRecordError
 
 DATA_SCHEMES: Final = frozenset({"purelib", "platlib", "headers", "scripts", "data"})
 
+# importlib.metadata takes both for a distribution, in any case.
+_DISTRIBUTIONS: Final = (".dist-info", ".egg-info")
+
 
 class OpenedWheel:
     """A wheel whose container, paths, identity and RECORD have been checked.
@@ -125,8 +128,10 @@ class OpenedWheel:
 
     def _find_dist_info(self, identity: WheelIdentity) -> str:
         found = sorted(
-            {path.split("/", 1)[0] for path in self._entries if path.split("/", 1)[0].endswith(".dist-info")}
+            {path.split("/", 1)[0] for path in self._entries if path.split("/", 1)[0].lower().endswith(_DISTRIBUTIONS)}
         )
+        if not any(top.endswith(".dist-info") for top in found):
+            found = []
         if len(found) != 1:
             code = "multiple-dist-info" if found else "no-metadata"
             raise WheelMetadataError(
@@ -142,7 +147,9 @@ class OpenedWheel:
     def _check_schemes(self) -> None:
         for path in self._entries:
             top, _, rest = path.partition("/")
-            if top == self.data_dir and (rest.split("/", 1)[0] not in DATA_SCHEMES or "/" not in rest):
+            # pip spreads every directory of that ending, other installers the wheel's own only.
+            is_scheme = top.lower().endswith(".data") and rest
+            if is_scheme and (top != self.data_dir or rest.split("/", 1)[0] not in DATA_SCHEMES or "/" not in rest):
                 raise WheelMetadataError(
                     "an unknown install scheme",
                     code="data-scheme",
@@ -156,7 +163,7 @@ class OpenedWheel:
             parts = path.split("/")
             if parts[0] == self.data_dir:
                 # Also ``data``: it may hold a whole prefix, with site-packages in it.
-                forged = any(part.endswith(".dist-info") for part in parts[2:-1])
+                forged = any(part.lower().endswith(_DISTRIBUTIONS) for part in parts[2:])
             else:
                 # A directory of that name, too: the installer's file could not be written.
                 forged = parts[0] == self.dist_info and (

@@ -18,17 +18,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import InvalidRequirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from micropip_lock.core.entry_points import wrong_scripts
 from micropip_lock.core.metadata import Metadata, parse_metadata
+from micropip_lock.core.specifiers import parse_requirement
 from micropip_lock.core.wheel_name import WheelIdentity
 from micropip_lock.errors import WheelMetadataError
 
 KNOWN_METADATA: Final = (2, 5)
+_LONG_NUMBER: Final = re.compile(r"[0-9]{200}")
 _WHEEL_VERSION: Final = re.compile(r"^Wheel-Version:[ \t]*(.*?)[ \t\r]*$", re.MULTILINE | re.IGNORECASE)
 
 
@@ -113,6 +115,8 @@ def check_entry_points(text: str, where: str) -> None:
 
 def python_specifier(text: str) -> SpecifierSet | None:
     """``Requires-Python`` as a set of versions, or ``None`` when it cannot be parsed: old wheels say ``>=3.6.*``."""
+    if _LONG_NUMBER.search(text):
+        return None
     try:
         return SpecifierSet(text)
     except InvalidSpecifier:
@@ -123,13 +127,14 @@ def version_of(text: str) -> Version | None:
     """A version, or ``None`` when it cannot be parsed."""
     try:
         return Version(text)
-    except InvalidVersion:
+    except ValueError:
+        # Not only InvalidVersion: Python converts no number of some thousand digits.
         return None
 
 
 def _check_requirement(text: str, where: str) -> None:
     try:
-        Requirement(text)
+        parse_requirement(text)
     except InvalidRequirement as error:
         raise _error("requires-dist", "a requirement cannot be parsed", where, "PEP 508", repr(text)) from error
 

@@ -56,3 +56,27 @@ def test_no_name_is_a_path(text: str, way_out: str) -> None:
     """Whatever stands before it, a script whose name has a directory in it is told."""
     wrong = [name for name, _ in wrong_scripts(f"{text}\n[console_scripts]\n{way_out}x = pkg:main\n")]
     assert f"{way_out}x" == wrong[-1]
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "[console_scripts] ; scripts",
+        "[[console_scripts]]",
+        "\ufeff[console_scripts]",
+        "[console_scripts]\nrun = pkg:main\n  [other]",
+        "[console_scripts]\n[other] ; and more",
+        "[console_scripts]\n[[other]]",
+        "[console_scripts]\r[console_scripts]",
+    ],
+)
+def test_no_heading_hides_a_script(before: str) -> None:
+    """A script under a heading that readers understand differently is checked all the same."""
+    assert ["../evil"] == [wrong for wrong, _ in wrong_scripts(f"{before}\n../evil = pkg:main\n")]
+
+
+@pytest.mark.parametrize("end", ["\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029"])
+def test_no_line_end_hides_a_script(end: str) -> None:
+    """A line that only some readers end is told, so that no heading hides in a comment."""
+    text = f"[console_scripts]\n# {end}[other]\n../evil = pkg:main\n"
+    assert [f"# {end}[other]", "../evil"] == [wrong for wrong, _ in wrong_scripts(text)]

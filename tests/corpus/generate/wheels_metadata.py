@@ -101,3 +101,37 @@ def entry_point_reference(entries: Entries, info: str) -> None:
 @content("W73", "newer-metadata", "METADATA of a later 2.x", "warn metadata-version")
 def newer_metadata(entries: Entries, info: str) -> None:
     _with(entries, f"{info}/METADATA", b"Metadata-Version: 2.1", b"Metadata-Version: 2.99")
+
+
+@content(
+    "W81",
+    "script-behind-heading",
+    "A script behind a heading that ends its group for some readers only",
+    "WheelMetadataError entry-point",
+)
+def script_behind_heading(entries: Entries, info: str) -> None:
+    text = "[console_scripts]\nrun = w81:main\n  [other]\n../../evil = w81:main\n"
+    entries[f"{info}/entry_points.txt"] = text.encode()
+
+
+@content(
+    "W82", "egg-info", "An egg-info directory, which is another distribution", "WheelMetadataError multiple-dist-info"
+)
+def egg_info(entries: Entries, info: str) -> None:
+    entries["numpy-1.0.egg-info/PKG-INFO"] = b"Metadata-Version: 2.1\nName: numpy\nVersion: 1.0\n"
+
+
+@content("W83", "dist-info-case", "A second DIST-INFO, in capitals", "WheelMetadataError multiple-dist-info")
+def dist_info_case(entries: Entries, info: str) -> None:
+    entries["numpy-1.0.DIST-INFO/METADATA"] = b"Metadata-Version: 2.1\nName: numpy\nVersion: 1.0\n"
+
+
+@content("W84", "other-data", "The .data directory of another distribution", "WheelMetadataError data-scheme")
+def other_data(entries: Entries, info: str) -> None:
+    entries["numpy-1.0.data/scripts/run"] = b"#!python\n"
+
+
+@content("W85", "deep-marker", "A requirement with 5,000 parentheses", "WheelMetadataError requires-dist")
+def deep_marker(entries: Entries, info: str) -> None:
+    marker = f"Requires-Dist: a; {'(' * 5000}os_name == 'x'{')' * 5000}\n"
+    entries[f"{info}/METADATA"] += marker.encode()
