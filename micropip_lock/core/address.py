@@ -31,6 +31,8 @@ _SECRET_KEY: Final = re.compile(
     re.IGNORECASE,
 )
 _PLAIN: Final = re.compile(r"https?://[a-z0-9][a-z0-9.-]*(?::(?:[1-5]?[0-9]{1,4}|6[0-4][0-9]{3}))?/[A-Za-z0-9._+!/-]*")
+# Browsers map other characters to these (U+3002 to a dot, U+FB01 to "fi", %66 to "f"): one host, shown as another.
+_HOST: Final = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 _SPACE: Final = re.compile(r"\s")
 _ENCODED_PATH: Final = re.compile(r"%(?:2e|2f|5c|00)", re.IGNORECASE)
 
@@ -88,6 +90,12 @@ def address_fault(text: str, *, where: str, package: str | None = None, relative
         )
     if parts.scheme in ("https", "http") and not host:
         return _fault("url", "an address without a host", shown(text), where, package)
+    if parts.scheme in ("https", "http") and (
+        not _HOST.fullmatch(host or "") or ("[" in parts.netloc) != (":" in (host or ""))
+    ):
+        return _fault(
+            "url", "a host that is not written plainly (others than ASCII as xn--…)", shown(text), where, package
+        )
     if parts.scheme == "file" and (parts.netloc not in ("", "localhost") or not parts.path.startswith("/")):
         return _fault("url", "not an absolute file: address", shown(text), where, package)
     # Decoded twice: an address that only becomes a path after the second decoding is meant for somebody's bug.

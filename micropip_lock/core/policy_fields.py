@@ -64,7 +64,7 @@ def read_hosts(where: str, given: object) -> tuple[str, ...]:
     Raises:
         UsageError: code ``bad-policy``.
     """
-    if isinstance(given, str) or not isinstance(given, Iterable):
+    if isinstance(given, str | Mapping) or not isinstance(given, Iterable):
         raise bad_policy(where, "a list of hosts", given)
     found = set()
     for one in given:

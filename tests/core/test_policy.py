@@ -49,6 +49,7 @@ max-hosts = 3
         ({"alow-hosts": []}, "alow-hosts"),
         ({"allow-hosts": "files.example"}, "allow-hosts"),
         ({"allow-hosts": 3}, "allow-hosts"),
+        ({"allow-hosts": {"files.example": False}}, "allow-hosts"),
         ({"allow-hosts": [3]}, "allow-hosts"),
         ({"allow-insecure-hosts": ["http://files.example"]}, "allow-insecure-hosts"),
         ({"index-pins": []}, "index-pins"),
