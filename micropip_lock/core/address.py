@@ -30,9 +30,13 @@ _SECRET_KEY: Final = re.compile(
     r"|awsaccesskeyid|x-(?:amz|goog)-.*",
     re.IGNORECASE,
 )
-_PLAIN: Final = re.compile(r"https?://[a-z0-9][a-z0-9.-]*(?::(?:[1-5]?[0-9]{1,4}|6[0-4][0-9]{3}))?/[A-Za-z0-9._+!/-]*")
+_PLAIN: Final = re.compile(
+    r"https?://(?:127\.0\.0\.1|(?:[a-z0-9-]+\.)*[a-z][a-z0-9-]*)(?::(?:[1-5]?[0-9]{1,4}|6[0-4][0-9]{3}))?/[A-Za-z0-9._+!/-]*"
+)
 # Browsers map other characters to these (U+3002 to a dot, U+FB01 to "fi", %66 to "f"): one host, shown as another.
 _HOST: Final = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
+_NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*", re.IGNORECASE)
+_IPV4: Final = re.compile(r"(?:(?:0|[1-9][0-9]?|1[0-9]{2}|2[0-4][0-9]|25[0-5])(?:\.(?!$)|$)){4}")
 _SPACE: Final = re.compile(r"\s")
 _ENCODED_PATH: Final = re.compile(r"%(?:2e|2f|5c|00)", re.IGNORECASE)
 
@@ -91,7 +95,7 @@ def address_fault(text: str, *, where: str, package: str | None = None, relative
     if parts.scheme in ("https", "http") and not host:
         return _fault("url", "an address without a host", shown(text), where, package)
     if parts.scheme in ("https", "http") and (
-        not _HOST.fullmatch(host or "") or ("[" in parts.netloc) != (":" in (host or ""))
+        not _HOST.fullmatch(host or "") or ("[" in parts.netloc) != (":" in (host or "")) or _is_odd_number(host or "")
     ):
         return _fault(
             "url", "a host that is not written plainly (others than ASCII as xn--…)", shown(text), where, package
@@ -102,6 +106,15 @@ def address_fault(text: str, *, where: str, package: str | None = None, relative
     if _ENCODED_PATH.search(parts.path) or _ENCODED_PATH.search(unquote(parts.path)):
         return _fault("filename", "an encoded path separator or dot", shown(text), where, package)
     return None
+
+
+def _is_odd_number(host: str) -> bool:
+    """Whether browsers read a host as an IPv4 address that it does not spell: ``2130706433``, ``0x7f.1``, ``127.1``.
+
+    URL Standard, "ends in a number checker".
+    """
+    last = host.rstrip(".").rpartition(".")[2]
+    return ":" not in host and _NUMBER.fullmatch(last) is not None and _IPV4.fullmatch(host) is None
 
 
 def _has_credentials(text: str) -> bool:

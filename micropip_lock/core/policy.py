@@ -43,7 +43,8 @@ class Policy:
     Attributes:
         allow_hosts: Hosts (``files.example``, for any port, or ``files.example:8443``) that files and locks may come
             from; ``None`` for any, with consent beyond ``max_hosts``.
-        allow_insecure_hosts: Hosts that may be asked over ``http:``; this machine always may.
+        allow_insecure_hosts: Hosts that may be asked over ``http:`` (this machine always may), and that a lock from the
+            web may name though they are of a private network.
         index_pins: By name (``acme-core``) or prefix (``acme-*``, or ``*``) the base URL of the only index that these
             packages may come from, or ``pyodide`` for the runtime's own distribution. The longest match counts.
         max_hosts: Distinct hosts of one lock without consent, where ``allow_hosts`` names none.
@@ -145,10 +146,10 @@ class Policy:
             package: Normalised name, for the message.
 
         Returns:
-            A LockPolicyError (codes ``scheme``, ``credentials``, ``local-path``, ``insecure``, ``host-not-allowed``) or
-            a LockSchemaError (codes ``url``, ``filename``).
+            A LockPolicyError (codes ``scheme``, ``credentials``, ``local-path``, ``insecure``, ``private-address``,
+            ``host-not-allowed``) or a LockSchemaError (codes ``url``, ``filename``).
         """
-        if self.allow_hosts is None and url.startswith("https://") and is_plain(url):
+        if base is None and self.allow_hosts is None and url.startswith("https://") and is_plain(url):
             return None
         if (fault := address_fault(url, where=where, package=package, relative=True)) is not None:
             return fault
@@ -174,6 +175,14 @@ class Policy:
                 **facts,
                 expected="https:",
                 hint=f"use https:, or allow it (allow-insecure-hosts, --allow-insecure-host {place.host})",
+            )
+        if self._leads_inside(place, place_of(base or "")):
+            return LockPolicyError(
+                f"a lock from the web names an address of a private network for {what}",
+                code="private-address",
+                **facts,
+                hint="if you trust it, save the lock to a file first, or allow the host "
+                f"(allow-insecure-hosts, --allow-insecure-host {place.host})",
             )
         if place.scheme in ("https", "http") and not self._is_allowed(place):
             return LockPolicyError(
@@ -218,6 +227,11 @@ class Policy:
             expected = ", ".join(self.allow_hosts or ()) or "no other host"
             return _redirect("to a host that is not allowed", before, expected=expected, got=public_url(after))
         return None
+
+    def _leads_inside(self, place: Place, lies: Place | None) -> bool:
+        """Whether something public names something private, which nobody allowed."""
+        from_outside = lies is not None and bool(lies.host) and not is_private(lies.host)
+        return from_outside and is_private(place.host) and place.names.isdisjoint(self.allow_insecure_hosts)
 
     def _may_be_insecure(self, place: Place) -> bool:
         return is_loopback(place.host) or not place.names.isdisjoint(self.allow_insecure_hosts)
