@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 from typing import Final
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import unquote, unquote_plus, urlsplit
 
 from micropip_lock.core.redact import public_url
 from micropip_lock.core.shown import shown
@@ -124,7 +124,9 @@ def _has_credentials(text: str) -> bool:
         bare = f"{parts.scheme}://{parts.netloc}"
         if public_url(bare) != bare:
             return True
-    return any(_SECRET_KEY.fullmatch(key) for key, _ in parse_qsl(parts.query, keep_blank_values=True))
+    pairs = re.split("[&;]", f"{parts.query}&{parts.fragment}")
+    keys = (unquote_plus(pair.partition("=")[0]).partition("[")[0] for pair in pairs)
+    return any(map(_SECRET_KEY.fullmatch, keys))
 
 
 def _fault(code: str, message: str, got: str, where: str, package: str | None) -> LockSchemaError:
