@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 
 from packaging.utils import NormalizedName, canonicalize_name
 
+from micropip_lock.core.address import is_plain
 from micropip_lock.core.graph import Needs
 from micropip_lock.core.imports import clashes
 from micropip_lock.core.model import LockedPackage
@@ -132,6 +133,8 @@ def _host_mismatches(packages: Iterable[LockedPackage]) -> Iterator[Finding]:
 
 
 def _host(url: str) -> str:
+    if is_plain(url):
+        return url.split("/", 3)[2]
     try:
         return urlsplit(url).netloc.rpartition("@")[2]
     except ValueError:
