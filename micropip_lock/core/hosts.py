@@ -70,7 +70,8 @@ def shown_host(host: str) -> str:
 @lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
     """Whether a host, as written, is this machine."""
-    if host == "localhost" or host.endswith(".localhost"):
+    # A dot at the end says that the name is complete; it is the same name.
+    if f".{host.removesuffix('.')}".endswith(".localhost"):
         return True
     try:
         return ipaddress.ip_address(host.partition("%")[0]).is_loopback

@@ -155,6 +155,7 @@ LISTED = Policy(allow_hosts=("files.example", "cdn.example:8443"), allow_insecur
         (DEFAULT_POLICY, "https://10.0.0.1/a.whl", "https://site.example/lock.json", "private-address"),
         (DEFAULT_POLICY, "https://169.254.169.254/a.whl", "https://site.example/lock.json", "private-address"),
         (DEFAULT_POLICY, "http://localhost/a.whl", "https://site.example/lock.json", "private-address"),
+        (DEFAULT_POLICY, "https://localhost./a.whl", "https://site.example/lock.json", "private-address"),
         (DEFAULT_POLICY, "https://10.0.0.1/a.whl", "https://10.0.0.2/lock.json", None),
         (DEFAULT_POLICY, "https://10.0.0.1/a.whl", "file:///srv/lock.json", None),
         (DEFAULT_POLICY, "https://10.0.0.1/a.whl", None, None),
