@@ -1,0 +1,283 @@
+/**
+ * Directories of mounted wheels: a directory's nodes are made when something is looked up in it, all of them when it is
+ * listed or changed.
+ *
+ * Rules this file keeps:
+ *
+ * 1. To Emscripten every node is one of MEMFS. Two things are computed: `lookup` of a name that has no node yet, and
+ *    `contents`, the children, an accessor that makes all of them before anybody sees them.
+ * 2. Once its last child is made, a directory is a plain one of MEMFS again.
+ * 3. Two wheels that share a directory (a namespace) are merged in it; a name is given once only (`collisions` asks).
+ */
+
+import type { FileSystem, FsNode, NodeTable } from "./emscripten.ts";
+import { DIRECTORY_MODE } from "./emscripten.ts";
+import type { Content, LazyFiles } from "./lazy-file.ts";
+
+/** A file on its way into the tree. */
+export interface Item<Leaf extends Content = Content> {
+  /** Below the directory it is mounted at, `/`-separated. */
+  readonly path: string;
+  readonly leaf: Leaf;
+}
+
+/** What is to be made in one directory. */
+interface Waiting {
+  readonly files: Map<string, Content>;
+  readonly folders: Map<string, Item[]>;
+  /** The children that are made. */
+  readonly children: Record<string, FsNode>;
+  /** How many characters of the items' paths name this directory. */
+  readonly depth: number;
+  readonly time: number;
+}
+
+/** What `collisions` found: an item whose place is taken. */
+export interface Collision<Leaf extends Content = Content> {
+  readonly item: Item<Leaf>;
+  /** A file that another item brings, a file or a directory that is there, or a file where a directory should be. */
+  readonly with: Item<Leaf> | "file" | "directory" | "parent";
+}
+
+export class LazyTree {
+  readonly #fs: FileSystem;
+  readonly #plain: NodeTable["dir"];
+  readonly #files: LazyFiles;
+  readonly #lazy: Record<string, unknown>;
+  readonly #waiting = new WeakMap<FsNode, Waiting>();
+
+  constructor(fs: FileSystem, plain: NodeTable["dir"], files: LazyFiles) {
+    this.#fs = fs;
+    this.#plain = plain;
+    this.#files = files;
+    const lookup = plain.node["lookup"] as (parent: FsNode, name: string) => FsNode;
+    this.#lazy = {
+      ...plain.node,
+      lookup: (parent: FsNode, name: string): FsNode => this.#made(parent, name) ?? lookup(parent, name),
+    };
+  }
+
+  /** Put items below a directory; none of them may collide. Makes no node. */
+  attach(directory: FsNode, items: readonly Item[], time: number): void {
+    this.#attach(directory, items, 0, time);
+  }
+
+  /** Items whose place is taken: by another item, or by what is there. */
+  collisions<Leaf extends Content>(directory: FsNode, items: readonly Item<Leaf>[]): Collision<Leaf>[] {
+    const found: Collision<Leaf>[] = [];
+    this.#collide(directory, items, 0, found);
+    return found;
+  }
+
+  /** The content of a file that has no bytes of its own yet, or `undefined`. */
+  contentAt(directory: FsNode, path: string): Content | undefined {
+    const at = path.indexOf("/");
+    const waiting = this.#waiting.get(directory);
+    if (at < 0) {
+      return waiting?.files.get(path);
+    }
+    const child = this.#child(directory, path.slice(0, at));
+    if (child !== undefined) {
+      return this.contentAt(child, path.slice(at + 1));
+    }
+    const depth = (waiting?.depth ?? 0) + at + 1;
+    const rest = path.slice(at + 1);
+    return waiting?.folders.get(path.slice(0, at))?.find((item) => item.path.slice(depth) === rest)?.leaf;
+  }
+
+  #attach(directory: FsNode, items: readonly Item[], depth: number, time: number): void {
+    const { files, folders } = split(items, depth);
+    const waiting = this.#waiting.get(directory);
+    const children = waiting?.children ?? (directory.contents as Record<string, FsNode>);
+    for (const [name, inside] of folders) {
+      const child = own(children, name);
+      if (child !== undefined) {
+        this.#attach(child, inside, depth + name.length + 1, time);
+        folders.delete(name);
+      }
+    }
+    if (files.size + folders.size === 0) {
+      return;
+    }
+    directory.mtime = directory.ctime = time;
+    if (waiting === undefined) {
+      this.#begin(directory, { files, folders, children, depth, time });
+      return;
+    }
+    for (const [name, content] of files) {
+      waiting.files.set(name, content);
+    }
+    for (const [name, inside] of folders) {
+      const there = waiting.folders.get(name);
+      // Mounted at other places, their paths have other lengths.
+      const given = depth === waiting.depth ? inside : rebased(inside, depth, waiting.depth);
+      waiting.folders.set(name, there === undefined ? given : [...there, ...given]);
+    }
+  }
+
+  #begin(directory: FsNode, waiting: Waiting): void {
+    this.#waiting.set(directory, waiting);
+    directory.node_ops = this.#lazy;
+    Object.defineProperty(directory, "contents", {
+      configurable: true,
+      enumerable: true,
+      get: () => {
+        this.#makeAll(directory);
+        return waiting.children;
+      },
+      set: (children: unknown) => {
+        this.#makeAll(directory);
+        directory.contents = children;
+      },
+    });
+  }
+
+  #makeAll(directory: FsNode): void {
+    const waiting = this.#waiting.get(directory);
+    if (waiting !== undefined) {
+      for (const name of [...waiting.folders.keys(), ...waiting.files.keys()]) {
+        this.#made(directory, name);
+      }
+      this.#end(directory, waiting);
+    }
+  }
+
+  #end(directory: FsNode, waiting: Waiting): void {
+    this.#waiting.delete(directory);
+    directory.node_ops = this.#plain.node;
+    const value = waiting.children;
+    Object.defineProperty(directory, "contents", { configurable: true, enumerable: true, writable: true, value });
+  }
+
+  /** The node of a name that is waiting for one. */
+  #made(parent: FsNode, name: string): FsNode | undefined {
+    const waiting = this.#waiting.get(parent);
+    if (waiting === undefined) {
+      return undefined;
+    }
+    let node: FsNode | undefined;
+    const content = waiting.files.get(name);
+    const inside = waiting.folders.get(name);
+    if (content !== undefined) {
+      waiting.files.delete(name);
+      node = this.#files.make(parent, name, content, waiting.time);
+    } else if (inside !== undefined) {
+      waiting.folders.delete(name);
+      node = this.#fs.createNode(parent, name, DIRECTORY_MODE, 0);
+      node.node_ops = this.#plain.node;
+      node.stream_ops = this.#plain.stream;
+      node.atime = node.mtime = node.ctime = waiting.time;
+      const depth = waiting.depth + name.length + 1;
+      this.#begin(node, { ...split(inside, depth), children: {}, depth, time: waiting.time });
+    }
+    if (node !== undefined) {
+      waiting.children[name] = node;
+      if (waiting.files.size + waiting.folders.size === 0) {
+        this.#end(parent, waiting);
+      }
+    }
+    return node;
+  }
+
+  #child(directory: FsNode, name: string): FsNode | undefined {
+    const children = this.#waiting.get(directory)?.children ?? (directory.contents as Record<string, FsNode>);
+    return own(children, name);
+  }
+
+  #collide<Leaf extends Content>(
+    directory: FsNode | undefined,
+    items: readonly Item<Leaf>[],
+    depth: number,
+    found: Collision<Leaf>[],
+  ): void {
+    const { files, folders, twice } = split(items, depth);
+    for (const [item, other] of twice) {
+      found.push({ item, with: other });
+    }
+    for (const name of files.keys()) {
+      if (folders.has(name) || (directory !== undefined && this.#has(directory, name))) {
+        const item = items.find((one) => one.path.slice(depth) === name) as Item<Leaf>;
+        const there = directory && this.#has(directory, name);
+        found.push({ item, with: there || "directory" });
+      }
+    }
+    for (const [name, inside] of folders) {
+      const there = directory && this.#has(directory, name);
+      if (there === "file") {
+        found.push({ item: inside[0] as Item<Leaf>, with: "parent" });
+      } else {
+        const next = there === undefined ? undefined : this.#directory(directory as FsNode, name);
+        if (next !== undefined || several(inside)) {
+          this.#collide(next, inside as Item<Leaf>[], depth + name.length + 1, found);
+        }
+      }
+    }
+  }
+
+  /** What is at a name, made or not. */
+  #has(directory: FsNode, name: string): "file" | "directory" | undefined {
+    const child = this.#child(directory, name);
+    if (child !== undefined) {
+      return this.#fs.isDir(child.mode) && !this.#fs.isMountpoint(child) ? "directory" : "file";
+    }
+    const waiting = this.#waiting.get(directory);
+    return waiting?.files.has(name) ? "file" : waiting?.folders.has(name) ? "directory" : undefined;
+  }
+
+  #directory(parent: FsNode, name: string): FsNode {
+    return (this.#child(parent, name) ?? this.#made(parent, name)) as FsNode;
+  }
+}
+
+/** Whether the items are of more than one wheel: only then can two of them want one place. */
+function several(items: readonly Item[]): boolean {
+  const [first] = items;
+  return items.some((item) => owner(item) !== owner(first as Item));
+}
+
+function owner(item: Item): unknown {
+  return (item.leaf as { readonly owner?: unknown }).owner;
+}
+
+function own(children: Record<string, FsNode>, name: string): FsNode | undefined {
+  return Object.hasOwn(children, name) ? children[name] : undefined;
+}
+
+function rebased(items: readonly Item[], from: number, to: number): Item[] {
+  const padding = "/".repeat(Math.max(to - from, 0));
+  return items.map(({ path, leaf }) => ({ path: padding + path.slice(Math.max(from - to, 0)), leaf }));
+}
+
+/** Items by the next part of their paths, in their order. */
+function split<Leaf extends Content>(
+  items: readonly Item<Leaf>[],
+  depth: number,
+): { files: Map<string, Leaf>; folders: Map<string, Item<Leaf>[]>; twice: [Item<Leaf>, Item<Leaf>][] } {
+  const files = new Map<string, Leaf>();
+  const folders = new Map<string, Item<Leaf>[]>();
+  const twice: [Item<Leaf>, Item<Leaf>][] = [];
+  let last = "";
+  let lastItems: Item<Leaf>[] = [];
+  for (const item of items) {
+    const { path } = item;
+    const end = path.indexOf("/", depth);
+    if (end < 0) {
+      const name = path.slice(depth);
+      if (files.has(name)) {
+        const other = items.find((one) => one.path.slice(depth) === name) as Item<Leaf>;
+        twice.push([item, other]);
+      } else {
+        files.set(name, item.leaf);
+      }
+      continue;
+    }
+    // Files of one directory mostly come one after the other.
+    if (last.length !== end - depth || !path.startsWith(last, depth)) {
+      last = path.slice(depth, end);
+      lastItems = folders.get(last) ?? [];
+      folders.set(last, lastItems);
+    }
+    lastItems.push(item);
+  }
+  return { files, folders, twice };
+}

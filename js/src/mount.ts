@@ -1,0 +1,400 @@
+/**
+ * Lazy mount: wheels that were checked, put into site-packages without being unpacked.
+ *
+ * Rules this file keeps:
+ *
+ * 1. Nothing changes before `commit`, and `commit` cannot fail: it hangs directories into the tree and makes no file.
+ * 2. A place that is taken is told (`collisions`), never taken.
+ * 3. Each file is compared with its CRC and with RECORD when it is first read (`lazy-file.ts`), or by `checkRest`; what
+ *    was compared once is not compared again. What does not match is a finding, kept and told aloud.
+ * 4. Files are laid out as Pyodide's own installer does: the `.data` directory stays, its `data` scheme is there a
+ *    second time below the prefix.
+ *
+ * Left to others: whether a wheel is right (`wheel.ts`, and Python's checker), what else is installed and goes away
+ * (`micropip_lock/adapters/mounted.py`).
+ */
+
+import type { FileSystem, FsNode } from "./emscripten.ts";
+import { isKnown } from "./emscripten.ts";
+import { isLockError, LockError } from "./errors.ts";
+import { crc32, type Inflate } from "./inflate.ts";
+import { type Content, LazyFiles } from "./lazy-file.ts";
+import { type Collision, type Item, LazyTree } from "./lazy-tree.ts";
+import { sha256Sync } from "./sha256.ts";
+import type { ByteSource } from "./source.ts";
+import type { PlainEntry } from "./wheel.ts";
+
+/** One wheel to mount. */
+export interface WheelToMount {
+  readonly filename: string;
+  readonly distInfo: string;
+  readonly dataDir: string;
+  readonly entries: readonly PlainEntry[];
+  readonly source: ByteSource;
+  /** Files that the installer writes into dist-info, in the place of the wheel's own of that name. */
+  readonly records: Readonly<Record<string, string>>;
+  /** Every file was compared with RECORD before: the digest of the whole wheel stands for it. */
+  readonly checked?: boolean;
+  /** Files beside the wheel's own (bytecode), by path; a path of the wheel's own wins. */
+  readonly beside?: ReadonlyMap<string, Content>;
+}
+
+/** A file that is not the one that RECORD lists. */
+export interface Finding {
+  readonly wheel: string;
+  readonly path: string;
+  readonly code: string;
+  readonly message: string;
+}
+
+/** A place that is taken. */
+export interface Taken {
+  readonly wheel: string;
+  readonly path: string;
+}
+
+const encoder = new TextEncoder();
+
+/** A file of a mounted wheel. */
+class WheelFile implements Content {
+  readonly owner: MountedWheel;
+  readonly entry: PlainEntry;
+
+  constructor(owner: MountedWheel, entry: PlainEntry) {
+    this.owner = owner;
+    this.entry = entry;
+  }
+
+  get size(): number {
+    return this.entry.size;
+  }
+
+  read(): Uint8Array {
+    return this.owner.read(this.entry);
+  }
+}
+
+/** A file that an installer writes. */
+class RecordFile implements Content {
+  readonly owner: MountedWheel;
+  readonly #bytes: Uint8Array;
+
+  constructor(owner: MountedWheel, text: string) {
+    this.owner = owner;
+    this.#bytes = encoder.encode(text);
+  }
+
+  get size(): number {
+    return this.#bytes.length;
+  }
+
+  read(): Uint8Array {
+    return this.#bytes.slice();
+  }
+}
+
+/** A wheel whose files are in the tree. */
+export class MountedWheel {
+  readonly wheel: WheelToMount;
+  readonly #inflate: Inflate;
+  readonly #unchecked: Set<PlainEntry> | null;
+
+  constructor(wheel: WheelToMount, inflate: Inflate) {
+    this.wheel = wheel;
+    this.#inflate = inflate;
+    this.#unchecked = wheel.checked ? null : new Set(wheel.entries);
+  }
+
+  /** Files that were not compared with RECORD yet. */
+  get unchecked(): ReadonlySet<PlainEntry> {
+    return this.#unchecked ?? new Set();
+  }
+
+  /**
+   * The bytes of a file: a fresh array.
+   *
+   * @throws LockError with codes `bad-zip`, `size-mismatch`, `crc`, `record-hash`.
+   */
+  read(entry: PlainEntry): Uint8Array {
+    const packed = this.wheel.source.read(entry.start, entry.start + entry.packedSize);
+    const bytes = entry.method === 0 ? packed.slice() : this.#inflate(packed, entry.size);
+    if (this.#unchecked?.has(entry)) {
+      this.#check(entry, bytes);
+      this.#unchecked.delete(entry);
+    }
+    return bytes;
+  }
+
+  /** Items below site-packages, and below the prefix. */
+  items(): { site: Item<Content & { owner: MountedWheel }>[]; prefix: Item<Content & { owner: MountedWheel }>[] } {
+    const { distInfo, dataDir, records, entries, beside } = this.wheel;
+    const site: Item<Content & { owner: MountedWheel }>[] = [];
+    const prefix: typeof site = [];
+    const data = `${dataDir}/data/`;
+    const written = new Set(Object.keys(records).map((name) => `${distInfo}/${name}`));
+    const own = beside === undefined || beside.size === 0 ? null : new Set(entries.map((entry) => entry.path));
+    for (const entry of entries) {
+      if (written.size > 0 && entry.path.startsWith(distInfo) && written.has(entry.path)) {
+        continue;
+      }
+      const leaf = new WheelFile(this, entry);
+      site.push({ path: entry.path, leaf });
+      if (entry.path.startsWith(data)) {
+        prefix.push({ path: entry.path.slice(data.length), leaf });
+      }
+    }
+    for (const [name, text] of Object.entries(records)) {
+      site.push({ path: `${distInfo}/${name}`, leaf: new RecordFile(this, text) });
+    }
+    for (const [path, content] of beside ?? []) {
+      if (!own?.has(path)) {
+        site.push({ path, leaf: { owner: this, size: content.size, read: () => content.read() } });
+      }
+    }
+    return { site, prefix };
+  }
+
+  #check(entry: PlainEntry, bytes: Uint8Array): void {
+    const where = `${this.wheel.filename}: ${entry.path}`;
+    if (bytes.length !== entry.size) {
+      const sides = { expected: `${entry.size} bytes`, got: `${bytes.length} bytes` };
+      throw new LockError("size-mismatch", "a file has another size than the archive says", { where, ...sides });
+    }
+    if (crc32(bytes) !== entry.crc) {
+      throw new LockError("crc", "a file of the wheel is damaged", { where });
+    }
+    if (entry.digest !== null) {
+      const got = base64url(sha256Sync(bytes));
+      if (got !== entry.digest) {
+        const sides = { expected: `sha256=${entry.digest}`, got: `sha256=${got}` };
+        throw new LockError("record-hash", "a file is not the one RECORD lists", { where, ...sides });
+      }
+    }
+  }
+}
+
+function base64url(bytes: Uint8Array): string {
+  return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").slice(0, 43);
+}
+
+/** Wheels that are about to be mounted. */
+export interface Prepared {
+  /** Places that are taken by other bytes; with any of them nothing can be mounted. */
+  readonly taken: readonly Taken[];
+  /** Mount; cannot fail. */
+  commit(): void;
+  /** Take away what `commit` made. */
+  undo(): void;
+}
+
+/** What is mounted in one running Pyodide. */
+export class Mounts {
+  readonly wheels: MountedWheel[] = [];
+  readonly findings: Finding[] = [];
+  readonly #fs: FileSystem;
+  readonly #inflate: Inflate;
+  readonly #tree: LazyTree;
+  readonly #told: (finding: Finding) => void;
+  #checking: Promise<void> | undefined;
+
+  /** @param told Told of each finding once. */
+  constructor(fs: FileSystem, inflate: Inflate, told: (finding: Finding) => void) {
+    this.#fs = fs;
+    this.#inflate = inflate;
+    this.#told = told;
+    const table = fs.filesystems.MEMFS.ops_table;
+    if (table === undefined) {
+      throw new LockError("mount-unknown", "the file system of this Pyodide is not one that is known");
+    }
+    this.#tree = new LazyTree(fs, table.dir, new LazyFiles(fs, table.file, (error) => this.#found(error)));
+  }
+
+  /** Whether wheels can be mounted below `path`. */
+  static supports(fs: FileSystem, path: string): boolean {
+    return isKnown(fs, path);
+  }
+
+  /**
+   * Look for places that are taken.
+   *
+   * @param site Site-packages, an absolute path.
+   * @param prefix Where the `data` scheme goes.
+   * @param leaving Absolute paths of files that will be gone before `commit`.
+   */
+  prepare(site: string, prefix: string, wheels: readonly WheelToMount[], leaving: ReadonlySet<string>): Prepared {
+    const mounted = wheels.map((wheel) => new MountedWheel(wheel, this.#inflate));
+    const places = [
+      { root: site, items: mounted.flatMap((one) => one.items().site) },
+      { root: prefix, items: mounted.flatMap((one) => one.items().prefix) },
+    ].filter(({ items }) => items.length > 0);
+    const taken: Taken[] = [];
+    const ready = places.map(({ root, items }) => {
+      const node = this.#node(root);
+      const { kept, lost } = this.#free(node, root, items, leaving);
+      taken.push(...lost);
+      return { root, node, items: kept };
+    });
+    return {
+      taken,
+      commit: () => {
+        const now = Date.now();
+        for (const { node, items } of ready) {
+          this.#tree.attach(node, items, now);
+        }
+        this.wheels.push(...mounted);
+      },
+      undo: () => {
+        for (const one of mounted) {
+          const at = this.wheels.indexOf(one);
+          if (at >= 0) {
+            this.wheels.splice(at, 1);
+          }
+        }
+        for (const { root, items } of ready) {
+          this.#remove(root, items);
+        }
+      },
+    };
+  }
+
+  /**
+   * Compare with RECORD what nobody has read yet, a slice at a time, while others may run.
+   *
+   * @param whole Told of each wheel whose last file was compared and right.
+   */
+  checkRest(whole: (wheel: WheelToMount) => unknown = () => undefined): Promise<void> {
+    this.#checking ??= this.#checkRest(whole).finally(() => {
+      this.#checking = undefined;
+    });
+    return this.#checking;
+  }
+
+  async #checkRest(whole: (wheel: WheelToMount) => unknown): Promise<void> {
+    for (const one of [...this.wheels]) {
+      if (one.wheel.checked || one.unchecked.size === 0) {
+        continue;
+      }
+      let until = Date.now() + SLICE_MS;
+      let right = true;
+      for (const entry of [...one.unchecked]) {
+        try {
+          one.read(entry);
+        } catch (error) {
+          right = false;
+          this.#found(error);
+        }
+        if (Date.now() >= until) {
+          await idle();
+          until = Date.now() + SLICE_MS;
+        }
+      }
+      if (right) {
+        whole(one.wheel);
+      }
+    }
+  }
+
+  #node(path: string): FsNode {
+    this.#fs.mkdirTree(path);
+    return this.#fs.lookupPath(path, { follow: true }).node;
+  }
+
+  /** Items whose place is free; one that would bring what is there already, byte for byte, is left out. */
+  #free(
+    node: FsNode,
+    root: string,
+    items: readonly Item<Content & { owner: MountedWheel }>[],
+    leaving: ReadonlySet<string>,
+  ): { kept: readonly Item<Content & { owner: MountedWheel }>[]; lost: Taken[] } {
+    const base = root === "/" ? "" : root;
+    const lost: Taken[] = [];
+    const dropped = new Set<unknown>();
+    for (const collision of this.#tree.collisions(node, items)) {
+      const { item } = collision;
+      if (collision.with === "file" && leaving.has(`${base}/${item.path}`)) {
+        continue;
+      }
+      if (this.#isSame(node, collision)) {
+        dropped.add(item);
+      } else {
+        lost.push({ wheel: item.leaf.owner.wheel.filename, path: item.path });
+      }
+    }
+    return { kept: dropped.size === 0 ? items : items.filter((item) => !dropped.has(item)), lost };
+  }
+
+  #isSame(node: FsNode, { item, with: other }: Collision<Content & { owner: MountedWheel }>): boolean {
+    try {
+      if (typeof other === "object") {
+        return equal(item.leaf.read(), other.leaf.read());
+      }
+      if (other !== "file") {
+        return false;
+      }
+      const lazy = this.#tree.contentAt(node, item.path);
+      if (lazy !== undefined) {
+        return equal(lazy.read(), item.leaf.read());
+      }
+      let there = node;
+      for (const part of item.path.split("/")) {
+        there = (there.contents as Record<string, FsNode>)[part] as FsNode;
+      }
+      const bytes = there.contents as Uint8Array | null;
+      return (
+        this.#fs.isFile(there.mode) &&
+        equal((bytes ?? new Uint8Array(0)).subarray(0, there.usedBytes ?? 0), item.leaf.read())
+      );
+    } catch {
+      return false;
+    }
+  }
+
+  #remove(root: string, items: readonly Item[]): void {
+    const base = root === "/" ? "" : root;
+    const folders = new Set<string>();
+    for (const { path } of items) {
+      try {
+        this.#fs.unlink(`${base}/${path}`);
+      } catch {
+        // It was never there, or is gone.
+      }
+      for (let at = path.lastIndexOf("/"); at > 0; at = path.lastIndexOf("/", at - 1)) {
+        folders.add(path.slice(0, at));
+      }
+    }
+    for (const folder of [...folders].sort((a, b) => b.length - a.length)) {
+      try {
+        this.#fs.rmdir(`${base}/${folder}`);
+      } catch {
+        // Somebody else's, too.
+      }
+    }
+  }
+
+  #found(error: unknown): void {
+    const { code, message, where = "" } = isLockError(error) ? error : { code: "unreadable", message: String(error) };
+    const at = where.indexOf(": ");
+    const finding = { wheel: where.slice(0, at), path: where.slice(at + 2), code, message };
+    if (!this.findings.some((one) => one.wheel === finding.wheel && one.path === finding.path)) {
+      this.findings.push(finding);
+      this.#told(finding);
+    }
+  }
+}
+
+/** How long the check of the rest runs before it lets others run. */
+const SLICE_MS = 8;
+
+function idle(): Promise<void> {
+  return new Promise((resolve) => {
+    if (typeof globalThis.requestIdleCallback === "function") {
+      globalThis.requestIdleCallback(() => resolve(), { timeout: 1000 });
+    } else {
+      setTimeout(resolve, 4);
+    }
+  });
+}
+
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, at) => byte === b[at]);
+}
