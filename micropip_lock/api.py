@@ -159,9 +159,13 @@ async def replay(
     target: str | Path | None = None,
     offline: bool = False,
     force: bool = False,
+    eager: bool = False,
     policy: Policy | None = None,
 ) -> ReplayReport:
     """Install exactly what a lock names, concurrently, every byte checked, all or nothing.
+
+    In a kernel's memory wheels are mounted: their files are there at once, and each is unpacked and compared with its
+    RECORD when it is first read.
 
     Args:
         lock: A lock, its text, a path or a URL; see :func:`~micropip_lock.load.load_lock`.
@@ -170,6 +174,7 @@ async def replay(
         target: A directory to fill instead of this kernel.
         offline: Send no request.
         force: Install again what is there, and replace packages whose modules are imported already.
+        eager: Unpack and check every file, and open every extension module, before it returns.
         policy: What is allowed; default: what recording was turned on with, else :class:`Policy`'s own defaults. Many
             hosts and large downloads need ``Policy(consent=True)``.
 
@@ -194,7 +199,7 @@ async def replay(
         site=place.site,
         runtime=place.runtime,
         fetcher=wiring.fetcher(rules),
-        installer=wiring.installer(None),
+        installer=wiring.installer(None, eager=eager),
         keep=keep,
         policy=rules,
         concurrency=concurrency,

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from micropip_lock.core.digest import Digest, VerifiedWheel
 from micropip_lock.core.dirty import Listing
+from micropip_lock.core.held import Held
 from micropip_lock.core.mocks import MockInstall
 from micropip_lock.core.model import Abi, LockedPackage
 from micropip_lock.core.wheel import OpenedWheel
@@ -76,6 +77,26 @@ class Fetcher(Protocol):
 
         Raises:
             FetchError: one of its subclasses.
+        """
+        ...
+
+
+@runtime_checkable
+class HoldingFetcher(Fetcher, Protocol):
+    """A fetcher that can leave the bytes where they arrived."""
+
+    async def fetch_held(
+        self,
+        url: str,
+        *,
+        max_bytes: int | None = None,
+        progress: Callable[[int], None] | None = None,
+        reload: bool = False,
+    ) -> tuple[Held, str]:
+        """As :meth:`Fetcher.fetch`, without a copy of the bytes.
+
+        Returns:
+            The bytes, hashed by who holds them, and the address after redirects.
         """
         ...
 

@@ -45,7 +45,7 @@ class PolicedRecorder(Recorder, Protocol):
 
 
 _recorder: PolicedRecorder | None = None
-_installers: dict[str | None, Installer] = {}
+_installers: dict[tuple[str | None, bool], Installer] = {}
 
 
 def in_pyodide() -> bool:
@@ -177,14 +177,19 @@ def abi_to_lock_for(pyodide: str | None) -> Abi | None:
     return here().runtime.abi() if in_pyodide() else None
 
 
-def installer(target: Path | None) -> Installer:
-    """What installs into this interpreter, or into a directory; one per place, so that replays cannot collide."""
-    key = None if target is None else str(target.resolve())
+def installer(target: Path | None, *, eager: bool = False) -> Installer:
+    """What installs into this interpreter, or into a directory; one per place, so that replays cannot collide.
+
+    Args:
+        target: The directory, or ``None`` for this interpreter.
+        eager: Write every file, where wheels could be mounted.
+    """
+    key = (None if target is None else str(target.resolve()), eager)
     if key not in _installers:
         if in_pyodide():
             from micropip_lock.adapters import pyodide
 
-            _installers[key] = pyodide.installer(target)
+            _installers[key] = pyodide.installer(target, eager=eager)
         else:
             from micropip_lock.adapters.site import SiteInstaller
 

@@ -21,15 +21,66 @@ export interface Item<Leaf extends Content = Content> {
   readonly leaf: Leaf;
 }
 
+/** Items by the next part of their paths. */
+interface Parts<Leaf extends Content = Content> {
+  readonly files: Map<string, Leaf>;
+  readonly folders: Map<string, Item<Leaf>[]>;
+  /** Items that want the place of an earlier one. */
+  readonly twice: [Item<Leaf>, Item<Leaf>][];
+}
+
+/** Items of one directory, looked through once. */
+export class Items<Leaf extends Content = Content> {
+  readonly all: readonly Item<Leaf>[];
+  readonly parts: Parts<Leaf>;
+
+  constructor(all: readonly Item<Leaf>[]) {
+    this.all = all;
+    this.parts = split(all, 0);
+  }
+}
+
 /** What is to be made in one directory. */
-interface Waiting {
-  readonly files: Map<string, Content>;
-  readonly folders: Map<string, Item[]>;
+class Waiting {
   /** The children that are made. */
   readonly children: Record<string, FsNode>;
   /** How many characters of the items' paths name this directory. */
   readonly depth: number;
   readonly time: number;
+  readonly #items: readonly Item[];
+  #split: Parts | undefined;
+
+  constructor(
+    items: readonly Item[],
+    depth: number,
+    children: Record<string, FsNode>,
+    time: number,
+    parts?: Parts,
+  ) {
+    this.#items = items;
+    this.#split = parts;
+    this.depth = depth;
+    this.children = children;
+    this.time = time;
+  }
+
+  get files(): Map<string, Content> {
+    return this.#parts.files;
+  }
+
+  get folders(): Map<string, Item[]> {
+    return this.#parts.folders;
+  }
+
+  get isEmpty(): boolean {
+    return this.files.size + this.folders.size === 0;
+  }
+
+  /** Most directories are never looked into. */
+  get #parts(): Parts {
+    this.#split ??= split(this.#items, this.depth);
+    return this.#split;
+  }
 }
 
 /** What `collisions` found: an item whose place is taken. */
@@ -58,15 +109,33 @@ export class LazyTree {
   }
 
   /** Put items below a directory; none of them may collide. Makes no node. */
-  attach(directory: FsNode, items: readonly Item[], time: number): void {
-    this.#attach(directory, items, 0, time);
+  attach(directory: FsNode, items: Items, time: number): void {
+    this.#attach(directory, items.all, 0, time, items.parts);
   }
 
   /** Items whose place is taken: by another item, or by what is there. */
-  collisions<Leaf extends Content>(directory: FsNode, items: readonly Item<Leaf>[]): Collision<Leaf>[] {
+  collisions<Leaf extends Content>(directory: FsNode, items: Items<Leaf>): Collision<Leaf>[] {
     const found: Collision<Leaf>[] = [];
-    this.#collide(directory, items, 0, found);
+    this.#collide(directory, items.all, 0, found, items.parts);
     return found;
+  }
+
+  /** The outermost of the directories that items need and that are not there yet, as paths. */
+  newFolders(directory: FsNode, items: Items): ReadonlySet<string> {
+    const found = new Set<string>();
+    this.#newFolders(directory, items.parts, "", found);
+    return found;
+  }
+
+  #newFolders(directory: FsNode, { folders }: Parts, before: string, found: Set<string>): void {
+    for (const [name, inside] of folders) {
+      const path = before + name;
+      if (this.#has(directory, name) === undefined) {
+        found.add(path);
+      } else {
+        this.#newFolders(this.#directory(directory, name), split(inside, path.length + 1), `${path}/`, found);
+      }
+    }
   }
 
   /** The content of a file that has no bytes of its own yet, or `undefined`. */
@@ -85,15 +154,23 @@ export class LazyTree {
     return waiting?.folders.get(path.slice(0, at))?.find((item) => item.path.slice(depth) === rest)?.leaf;
   }
 
-  #attach(directory: FsNode, items: readonly Item[], depth: number, time: number): void {
-    const { files, folders } = split(items, depth);
+  #attach(
+    directory: FsNode,
+    items: readonly Item[],
+    depth: number,
+    time: number,
+    parts: Parts = split(items, depth),
+  ): void {
     const waiting = this.#waiting.get(directory);
     const children = waiting?.children ?? (directory.contents as Record<string, FsNode>);
+    const { files, folders } = parts;
+    let merged = false;
     for (const [name, inside] of folders) {
       const child = own(children, name);
       if (child !== undefined) {
         this.#attach(child, inside, depth + name.length + 1, time);
         folders.delete(name);
+        merged = true;
       }
     }
     if (files.size + folders.size === 0) {
@@ -101,7 +178,8 @@ export class LazyTree {
     }
     directory.mtime = directory.ctime = time;
     if (waiting === undefined) {
-      this.#begin(directory, { files, folders, children, depth, time });
+      const rest = merged ? items.filter(({ path }) => !Object.hasOwn(children, path.slice(depth).split("/", 1)[0] ?? "")) : items;
+      this.#begin(directory, new Waiting(rest, depth, children, time, merged ? undefined : parts));
       return;
     }
     for (const [name, content] of files) {
@@ -168,11 +246,11 @@ export class LazyTree {
       node.stream_ops = this.#plain.stream;
       node.atime = node.mtime = node.ctime = waiting.time;
       const depth = waiting.depth + name.length + 1;
-      this.#begin(node, { ...split(inside, depth), children: {}, depth, time: waiting.time });
+      this.#begin(node, new Waiting(inside, depth, {}, waiting.time));
     }
     if (node !== undefined) {
       waiting.children[name] = node;
-      if (waiting.files.size + waiting.folders.size === 0) {
+      if (waiting.isEmpty) {
         this.#end(parent, waiting);
       }
     }
@@ -189,8 +267,8 @@ export class LazyTree {
     items: readonly Item<Leaf>[],
     depth: number,
     found: Collision<Leaf>[],
+    { files, folders, twice }: Parts<Leaf> = split(items, depth),
   ): void {
-    const { files, folders, twice } = split(items, depth);
     for (const [item, other] of twice) {
       found.push({ item, with: other });
     }
@@ -249,10 +327,7 @@ function rebased(items: readonly Item[], from: number, to: number): Item[] {
 }
 
 /** Items by the next part of their paths, in their order. */
-function split<Leaf extends Content>(
-  items: readonly Item<Leaf>[],
-  depth: number,
-): { files: Map<string, Leaf>; folders: Map<string, Item<Leaf>[]>; twice: [Item<Leaf>, Item<Leaf>][] } {
+function split<Leaf extends Content>(items: readonly Item<Leaf>[], depth: number): Parts<Leaf> {
   const files = new Map<string, Leaf>();
   const folders = new Map<string, Item<Leaf>[]>();
   const twice: [Item<Leaf>, Item<Leaf>][] = [];

@@ -1,5 +1,5 @@
 /** What the bundle is: the engine, ready for use. Python gets it as the value of the bundle's text. */
 
-import { createEngine } from "./engine.ts";
+import { Kernel } from "./kernel.ts";
 
-export const engine = createEngine();
+export const engine = new Kernel();

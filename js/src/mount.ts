@@ -17,9 +17,10 @@
 import type { FileSystem, FsNode } from "./emscripten.ts";
 import { isKnown } from "./emscripten.ts";
 import { isLockError, LockError } from "./errors.ts";
-import { crc32, type Inflate } from "./inflate.ts";
+import { crc32 } from "./crc32.ts";
+import type { Inflate } from "./inflate.ts";
 import { type Content, LazyFiles } from "./lazy-file.ts";
-import { type Collision, type Item, LazyTree } from "./lazy-tree.ts";
+import { type Collision, type Item, Items, LazyTree } from "./lazy-tree.ts";
 import { sha256Sync } from "./sha256.ts";
 import type { ByteSource } from "./source.ts";
 import type { PlainEntry } from "./wheel.ts";
@@ -55,14 +56,25 @@ export interface Taken {
 
 const encoder = new TextEncoder();
 
-/** A file of a mounted wheel. */
-class WheelFile implements Content {
+/** Content that a wheel brings. */
+interface Owned extends Content {
+  readonly owner: MountedWheel;
+}
+
+/** A file of a mounted wheel, and its item: wheels have thousands. */
+class WheelFile implements Owned, Item<Owned> {
   readonly owner: MountedWheel;
   readonly entry: PlainEntry;
+  readonly path: string;
 
-  constructor(owner: MountedWheel, entry: PlainEntry) {
+  constructor(owner: MountedWheel, entry: PlainEntry, path: string) {
     this.owner = owner;
     this.entry = entry;
+    this.path = path;
+  }
+
+  get leaf(): this {
+    return this;
   }
 
   get size(): number {
@@ -126,9 +138,9 @@ export class MountedWheel {
   }
 
   /** Items below site-packages, and below the prefix. */
-  items(): { site: Item<Content & { owner: MountedWheel }>[]; prefix: Item<Content & { owner: MountedWheel }>[] } {
+  items(): { site: Item<Owned>[]; prefix: Item<Owned>[] } {
     const { distInfo, dataDir, records, entries, beside } = this.wheel;
-    const site: Item<Content & { owner: MountedWheel }>[] = [];
+    const site: Item<Owned>[] = [];
     const prefix: typeof site = [];
     const data = `${dataDir}/data/`;
     const written = new Set(Object.keys(records).map((name) => `${distInfo}/${name}`));
@@ -137,10 +149,9 @@ export class MountedWheel {
       if (written.size > 0 && entry.path.startsWith(distInfo) && written.has(entry.path)) {
         continue;
       }
-      const leaf = new WheelFile(this, entry);
-      site.push({ path: entry.path, leaf });
+      site.push(new WheelFile(this, entry, entry.path));
       if (entry.path.startsWith(data)) {
-        prefix.push({ path: entry.path.slice(data.length), leaf });
+        prefix.push(new WheelFile(this, entry, entry.path.slice(data.length)));
       }
     }
     for (const [name, text] of Object.entries(records)) {
@@ -185,6 +196,13 @@ export interface Prepared {
   commit(): void;
   /** Take away what `commit` made. */
   undo(): void;
+  /** How many extension modules the wheels have. */
+  readonly extensions: number;
+  /**
+   * Absolute paths, as JSON, of extension modules that are better opened before anything imports them: those over `limit`
+   * bytes, unless that is negative, and all of a wheel that brings libraries of its own.
+   */
+  extensionsNow(limit: number): string;
 }
 
 /** What is mounted in one running Pyodide. */
@@ -230,12 +248,18 @@ export class Mounts {
     const taken: Taken[] = [];
     const ready = places.map(({ root, items }) => {
       const node = this.#node(root);
-      const { kept, lost } = this.#free(node, root, items, leaving);
+      const { kept, lost } = this.#free(node, root, new Items(items), leaving);
       taken.push(...lost);
-      return { root, node, items: kept };
+      return { root, node, items: kept, folders: this.#tree.newFolders(node, kept) };
     });
+    const modules = mounted.flatMap((one) => extensionModules(one.wheel));
     return {
       taken,
+      extensions: modules.length,
+      extensionsNow: (limit) => {
+        const now = modules.filter(({ size, linked }) => linked || (limit >= 0 && size > limit));
+        return JSON.stringify(now.map(({ path }) => `${site}/${path}`));
+      },
       commit: () => {
         const now = Date.now();
         for (const { node, items } of ready) {
@@ -250,8 +274,8 @@ export class Mounts {
             this.wheels.splice(at, 1);
           }
         }
-        for (const { root, items } of ready) {
-          this.#remove(root, items);
+        for (const { root, items, folders } of ready) {
+          this.#remove(root, items.all, folders);
         }
       },
     };
@@ -303,9 +327,9 @@ export class Mounts {
   #free(
     node: FsNode,
     root: string,
-    items: readonly Item<Content & { owner: MountedWheel }>[],
+    items: Items<Owned>,
     leaving: ReadonlySet<string>,
-  ): { kept: readonly Item<Content & { owner: MountedWheel }>[]; lost: Taken[] } {
+  ): { kept: Items<Owned>; lost: Taken[] } {
     const base = root === "/" ? "" : root;
     const lost: Taken[] = [];
     const dropped = new Set<unknown>();
@@ -320,10 +344,10 @@ export class Mounts {
         lost.push({ wheel: item.leaf.owner.wheel.filename, path: item.path });
       }
     }
-    return { kept: dropped.size === 0 ? items : items.filter((item) => !dropped.has(item)), lost };
+    return { kept: dropped.size === 0 ? items : new Items(items.all.filter((item) => !dropped.has(item))), lost };
   }
 
-  #isSame(node: FsNode, { item, with: other }: Collision<Content & { owner: MountedWheel }>): boolean {
+  #isSame(node: FsNode, { item, with: other }: Collision<Owned>): boolean {
     try {
       if (typeof other === "object") {
         return equal(item.leaf.read(), other.leaf.read());
@@ -349,7 +373,8 @@ export class Mounts {
     }
   }
 
-  #remove(root: string, items: readonly Item[]): void {
+  /** @param outermost Directories that were made for these items, without those inside them. */
+  #remove(root: string, items: readonly Item[], outermost: ReadonlySet<string>): void {
     const base = root === "/" ? "" : root;
     const folders = new Set<string>();
     for (const { path } of items) {
@@ -359,15 +384,26 @@ export class Mounts {
         // It was never there, or is gone.
       }
       for (let at = path.lastIndexOf("/"); at > 0; at = path.lastIndexOf("/", at - 1)) {
-        folders.add(path.slice(0, at));
+        const folder = path.slice(0, at);
+        folders.add(folder);
+        if (outermost.has(folder)) {
+          break;
+        }
       }
     }
     for (const folder of [...folders].sort((a, b) => b.length - a.length)) {
-      try {
-        this.#fs.rmdir(`${base}/${folder}`);
-      } catch {
-        // Somebody else's, too.
+      const made = outermost.has(folder) || [...outermost].some((one) => folder.startsWith(`${one}/`));
+      if (made) {
+        this.#rmdir(`${base}/${folder}`);
       }
+    }
+  }
+
+  #rmdir(path: string): void {
+    try {
+      this.#fs.rmdir(path);
+    } catch {
+      // Somebody put something into it.
     }
   }
 
@@ -380,6 +416,19 @@ export class Mounts {
       this.#told(finding);
     }
   }
+}
+
+/** What `import` would open with `dlopen`, and whether the wheel brings other libraries that it may need. */
+function extensionModules({ entries }: WheelToMount): { path: string; size: number; linked: boolean }[] {
+  const libraries = entries.filter(({ path }) => path.endsWith(".so"));
+  const modules = libraries.filter(({ path }) => {
+    const name = path.slice(path.lastIndexOf("/") + 1, -".so".length);
+    const dot = name.indexOf(".");
+    const tag = dot < 0 ? "" : name.slice(dot + 1);
+    return tag === "" || tag === "abi3" || tag.includes("wasm32");
+  });
+  const linked = libraries.some(({ path }) => /\.libs\//.test(path)) || modules.length < libraries.length;
+  return modules.map(({ path, size }) => ({ path, size, linked }));
 }
 
 /** How long the check of the rest runs before it lets others run. */

@@ -21,11 +21,12 @@ from packaging.markers import default_environment
 
 from micropip_lock.adapters.memory_files import LISTING, read_listing
 from micropip_lock.adapters.memory_mocks import change_memory_mocks, memory_mocks
+from micropip_lock.adapters.mounting import EngineHeld, EngineMount
 from micropip_lock.adapters.site import SiteInstaller, SitePackages
 from micropip_lock.adapters.tracebacks import traceback_of
 from micropip_lock.adapters.virtual_files import SCHEME, read_virtual
 from micropip_lock.core.abis import runtime_tags
-from micropip_lock.core.digest import too_large
+from micropip_lock.core.digest import Digest, too_large
 from micropip_lock.core.dirty import Listing
 from micropip_lock.core.dist_info import public_url, pyodide_source
 from micropip_lock.core.model import Abi, Origin
@@ -119,6 +120,17 @@ def page_address() -> str | None:
     return None
 
 
+@cache
+def engine() -> Any:
+    """The JavaScript engine, one for this interpreter."""
+    import pyodide_js
+    from pyodide.code import run_js
+
+    found = run_js(importlib.resources.files("micropip_lock").joinpath("data/engine.js").read_text("utf-8"))
+    found.attach(pyodide_js)
+    return found
+
+
 class EngineFetcher:
     """Fetches through the bundled JavaScript engine. Implements :class:`~micropip_lock.ports.IndexFetcher`.
 
@@ -129,10 +141,7 @@ class EngineFetcher:
     """
 
     def __init__(self, policy: Policy = DEFAULT_POLICY) -> None:
-        from pyodide.code import run_js
-
-        text = importlib.resources.files("micropip_lock").joinpath("data/engine.js").read_text("utf-8")
-        self._engine = run_js(text)
+        self._engine = engine()
         self._policy = policy
 
     async def fetch(
@@ -143,20 +152,42 @@ class EngineFetcher:
         progress: Callable[[int], None] | None = None,
         reload: bool = False,
     ) -> Fetched:
-        from pyodide.ffi import create_proxy
-
         if url.startswith(f"{SCHEME}:"):
             return read_virtual(url, max_bytes)
+        result = await self._whole(url, max_bytes, progress, reload)
+        return Fetched(data=result.bytes.to_bytes(), url=public_url(result.url), content_type=result.contentType or "")
+
+    async def fetch_held(
+        self,
+        url: str,
+        *,
+        max_bytes: int | None = None,
+        progress: Callable[[int], None] | None = None,
+        reload: bool = False,
+    ) -> tuple[EngineHeld, str]:
+        from pyodide.ffi import to_js
+
+        if url.startswith(f"{SCHEME}:"):
+            fetched = read_virtual(url, max_bytes)
+            handle = self._engine.holdBytes(to_js(fetched.data), Digest.of(fetched.data).hex)
+            return EngineHeld(handle), fetched.url
+        result = await self._whole(url, max_bytes, progress, reload)
+        return EngineHeld(self._engine.hold(result)), public_url(result.url)
+
+    async def _whole(
+        self, url: str, max_bytes: int | None, progress: Callable[[int], None] | None, reload: bool
+    ) -> Any:
+        from pyodide.ffi import create_proxy
+
         on_progress = create_proxy(progress) if progress else None
         options: dict[str, Any] = {"cache": "reload" if reload else "default"}
         if on_progress is not None:
             options["onProgress"] = on_progress
         try:
-            result = await self._download(url, options, max_bytes)
+            return await self._download(url, options, max_bytes)
         finally:
             if on_progress is not None:
                 on_progress.destroy()
-        return Fetched(data=result.bytes.to_bytes(), url=public_url(result.url), content_type=result.contentType or "")
 
     async def fetch_page(self, url: str, *, accept: str, max_bytes: int) -> Fetched:
         # The platform's own fetch asks for compression, and undoes it.
@@ -271,18 +302,24 @@ def _listing(root: Path) -> Listing | None:
     return read_listing(folders, sizes, times.to_py().tolist())
 
 
-def installer(target: Path | None = None) -> SiteInstaller:
+def installer(target: Path | None = None, *, eager: bool = False) -> SiteInstaller:
     """Installs into this interpreter, or into a directory of its file system.
 
     Args:
         target: An isolated directory; put it on ``sys.path`` to use it.
+        eager: Write every file and open every extension module at once.
     """
+    from pyodide.ffi import to_js
+
+    import js
+
     if target is not None:
         return SiteInstaller(target, load_extension=_load_extension, after=_made_visible)
     return SiteInstaller(
-        Path(getsitepackages()[0]),
-        prefix=Path(sys.prefix),
+        (root := Path(getsitepackages()[0])),
+        prefix=(prefix := Path(sys.prefix)),
         as_pyodide=True,
+        mount=None if eager else EngineMount(engine(), root, prefix, to_js, in_page=hasattr(js, "document")),
         load_extension=_load_extension,
         memory_mocks=change_memory_mocks,
         after=_announce,

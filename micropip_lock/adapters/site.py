@@ -24,9 +24,10 @@ import posixpath
 import shutil
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from micropip_lock.adapters.journal import Journal
 from micropip_lock.adapters.site_reader import InstalledDirectory as InstalledDirectory
@@ -49,6 +50,40 @@ REPLACED = "replaced"
 
 _STAGING_PREFIX = ".micropip-lock-"
 
+
+class MountReady(Protocol):
+    """Wheels that are about to be mounted together."""
+
+    def commit(self) -> None:
+        """Mount them; cannot fail."""
+        ...
+
+    def undo(self) -> None:
+        """Take away what :meth:`commit` made; before it there is nothing to take away."""
+        ...
+
+    def at_once(self) -> Sequence[Path]:
+        """Extension modules to open now: the others are opened when they are first imported."""
+        ...
+
+    def later(self) -> int:
+        """How many extension modules are opened when they are first imported."""
+        ...
+
+
+class Mounting(Protocol):
+    """Puts wheels into the file system without unpacking them."""
+
+    def prepare(self, installs: Sequence[Install], leaving: Iterable[Path]) -> MountReady | None:
+        """Be ready to mount, or ``None`` where real files have to be written.
+
+        Args:
+            installs: The wheels.
+            leaving: Files that will be gone by then.
+        """
+        ...
+
+
 MemoryMocks = Callable[[Sequence[Mock], Sequence[str]], Callable[[], None]]
 
 
@@ -66,6 +101,7 @@ class SiteInstaller:
             to take away, it does all or nothing and returns what undoes it. ``None`` where there is no such memory: a
             directory holds every mock in files.
         after: Called when all is in place (e.g. ``importlib.invalidate_caches``).
+        mount: Puts wheels in place without unpacking them, where it can.
     """
 
     def __init__(
@@ -77,6 +113,7 @@ class SiteInstaller:
         load_extension: Callable[[Path], Awaitable[None]] | None = None,
         memory_mocks: MemoryMocks | None = None,
         after: Callable[[Sequence[Install]], None] = lambda installs: None,
+        mount: Mounting | None = None,
     ) -> None:
         self.root = Path(os.path.abspath(root))
         self.prefix = Path(os.path.abspath(prefix or root))
@@ -84,6 +121,7 @@ class SiteInstaller:
         self._load_extension = load_extension
         self._memory_mocks = memory_mocks
         self._after = after
+        self._mount = mount
 
     async def install(
         self,
@@ -117,20 +155,24 @@ class SiteInstaller:
         journal: Journal,
     ) -> Sequence[str]:
         undo_memory: Callable[[], None] | None = None
+        mounted: MountReady | None = None
         try:
+            leaving = self._leaving(installs, mocks)
+            mounted = self._mount.prepare(installs, leaving) if self._mount is not None else None
             staged: list[_Staged] = []
-            for number, install in enumerate(installs):
+            for number, install in enumerate(installs if mounted is None else ()):
                 staged.append(self._staged(install, staging / str(number), on_step))
                 # Unpacking is the long part: others may run, and a cancellation may arrive.
                 await asyncio.sleep(0)
             in_files = [one.mock for one in mocks if one.mock.persistent or self._memory_mocks is None]
             staged += [self._staged_mock(mock, staging / f"mock-{mock.name}") for mock in in_files]
-            leaving = self._leaving(installs, mocks)
             self._check_free(staged, frozenset(leaving))
             left = self._remove(leaving, staging / REPLACED, journal)
             for one in staged:
                 self._commit(one, journal)
-            notes = await self._load(staged, on_step)
+            if mounted is not None:
+                mounted.commit()
+            notes = await self._load(staged, mounted, installs, on_step)
             if self._memory_mocks is not None:
                 undo_memory = self._memory_mocks(
                     [one.mock for one in mocks if not one.mock.persistent],
@@ -142,6 +184,8 @@ class SiteInstaller:
         except BaseException as error:
             if undo_memory is not None:
                 undo_memory()
+            if mounted is not None:
+                mounted.undo()
             stuck = journal.undo()
             if stuck:
                 raise _stuck(error, staging, stuck) from error
@@ -311,7 +355,13 @@ class SiteInstaller:
             hint="uninstall what owns it, or replay into a fresh environment",
         )
 
-    async def _load(self, staged: Sequence[_Staged], on_step: Callable[[str, str], None]) -> tuple[str, ...]:
+    async def _load(
+        self,
+        staged: Sequence[_Staged],
+        mounted: MountReady | None,
+        installs: Sequence[Install],
+        on_step: Callable[[str, str], None],
+    ) -> tuple[str, ...]:
         loaded = []
         for one in staged:
             if self._load_extension is not None:
@@ -320,7 +370,16 @@ class SiteInstaller:
                         await self._load_extension(target)
                         loaded.append(target.name)
             on_step("install", one.name)
-        return (f"{len(loaded)} extension modules loaded",) if loaded else ()
+        later = 0
+        if mounted is not None and self._load_extension is not None:
+            for target in mounted.at_once():
+                await self._load_extension(target)
+                loaded.append(target.name)
+            later = mounted.later()
+            for install in installs:
+                on_step("install", install.package.name)
+        notes = (f"{len(loaded)} extension modules loaded",) if loaded else ()
+        return (*notes, f"{later} extension modules are opened when they are first imported") if later else notes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

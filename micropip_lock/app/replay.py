@@ -31,9 +31,11 @@ from micropip_lock.app.report import ReplayReport as ReplayReport
 from micropip_lock.app.verify import recorded_digest
 from micropip_lock.core.digest import VerifiedWheel, admit
 from micropip_lock.core.findings import verify
+from micropip_lock.core.held import Held
 from micropip_lock.core.judgement import download_fault
 from micropip_lock.core.mocks import MockInstall, plan_mocks
 from micropip_lock.core.model import Lock, LockedPackage, Mock, by_name
+from micropip_lock.core.plain_wheel import open_wheel
 from micropip_lock.core.plan import Download, Plan, make_plan
 from micropip_lock.core.policy import DEFAULT_POLICY, Policy
 from micropip_lock.core.wheel import OpenedWheel
@@ -48,7 +50,16 @@ from micropip_lock.errors import (
     UsageError,
     WheelTooLargeError,
 )
-from micropip_lock.ports import Fetcher, Installer, Progress, ProgressEvent, Runtime, SiteReader, WheelKeep
+from micropip_lock.ports import (
+    Fetcher,
+    HoldingFetcher,
+    Installer,
+    Progress,
+    ProgressEvent,
+    Runtime,
+    SiteReader,
+    WheelKeep,
+)
 
 DEFAULT_CONCURRENCY: Final = 6
 
@@ -330,7 +341,7 @@ async def _fetch_one(run: _Run, fetcher: Fetcher, gate: asyncio.Semaphore, downl
 
         try:
             # Looked into while others are on their way.
-            opened = OpenedWheel(await _fetch_admitted(run, fetcher, download, received))
+            opened = open_wheel(await _fetch_admitted(run, fetcher, download, received))
             check_place(opened, run.python)
             run.admitted[package.name] = opened
         except MicropipLockError as error:
@@ -349,18 +360,24 @@ async def _fetch_admitted(
     for reload in (False, True):
         run.requests += 1
         try:
-            fetched = await fetcher.fetch(download.url, max_bytes=cap, progress=received, reload=reload)
-            received(len(fetched.data))
+            if isinstance(fetcher, HoldingFetcher):
+                held, url = await fetcher.fetch_held(download.url, max_bytes=cap, progress=received, reload=reload)
+                arrived: Held | bytes = held
+                received(held.size)
+            else:
+                fetched = await fetcher.fetch(download.url, max_bytes=cap, progress=received, reload=reload)
+                arrived, url = fetched.data, fetched.url
+                received(len(fetched.data))
             # Sizes that the lock does not state are known only now.
             if (fault := download_fault(run.policy, sum(run.received.values()))) is not None:
                 raise fault
             return admit(
-                fetched.data,
+                arrived,
                 package.wheel.digest,
                 filename=package.wheel.filename,
                 size=package.wheel.size,
                 package=package.name,
-                url=fetched.url,
+                url=url,
             )
         except (HashMismatchError, WheelTooLargeError) as error:
             # A stale cache on the way is the one cause that asking again, past every cache, can mend.

@@ -17,6 +17,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from micropip_lock.core.held import Held
 from micropip_lock.errors import HashMismatchError, LockSchemaError, MicropipLockError, WheelTooLargeError
 
 _PAGE_HINT: Final = "the server answered with a page (a login, a proxy, a missing file); open the address and see"
@@ -118,23 +119,38 @@ class VerifiedWheel:
     """The bytes of one wheel file, known to have the digest that a lock names.
 
     Made by :func:`admit` only.
+
+    Attributes:
+        digest: Of the bytes.
+        filename: Of the wheel.
+        held: Who holds the bytes, where that is not this object.
     """
 
-    __slots__ = ("data", "digest", "filename")
+    __slots__ = ("_bytes", "digest", "filename", "held")
 
-    data: bytes
+    _bytes: bytes | None
     digest: Digest
     filename: str
+    held: Held | None
 
     def __init__(self) -> None:
         raise TypeError("VerifiedWheel is made by micropip_lock.core.digest.admit only")
 
+    @property
+    def data(self) -> bytes:
+        """All bytes; of a wheel that is held elsewhere a copy, made when it is asked for the first time."""
+        if self._bytes is None:
+            assert self.held is not None
+            self._bytes = self.held.read()
+        return self._bytes
+
     def __repr__(self) -> str:
-        return f"VerifiedWheel({self.filename}, {len(self.data)} bytes, {self.digest!r})"
+        size = self.held.size if self.held is not None else len(self.data)
+        return f"VerifiedWheel({self.filename}, {size} bytes, {self.digest!r})"
 
 
 def admit(
-    data: bytes,
+    arrived: bytes | Held,
     digest: Digest,
     *,
     filename: str,
@@ -142,10 +158,13 @@ def admit(
     package: str | None = None,
     url: str | None = None,
 ) -> VerifiedWheel:
-    """Compare ``data`` with what the lock says and let it through.
+    """Compare what arrived with what the lock says and let it through.
+
+    Bytes that are held elsewhere were hashed there. What does not agree is read and judged here, so that there is one
+    judge of mistakes.
 
     Args:
-        data: All bytes that arrived.
+        arrived: All bytes, or whoever holds them.
         digest: The digest that the lock names.
         filename: The wheel's file name, for messages and for the installer.
         size: Size in bytes that the lock names, if it does.
@@ -155,6 +174,10 @@ def admit(
     Raises:
         HashMismatchError: code ``digest-mismatch``; ``not-a-wheel`` when the bytes are a web page or other text.
     """
+    held = None if isinstance(arrived, bytes) else arrived
+    if held is not None and held.sha256 == digest.hex and size in (None, held.size):
+        return _verified(None, digest, filename, held)
+    data = arrived.read() if not isinstance(arrived, bytes) else arrived
     got = Digest.of(data)
     name = package or filename
     if got != digest:
@@ -186,10 +209,15 @@ def admit(
             expected=f"{size} bytes",
             got=f"{len(data)} bytes",
         )
+    return _verified(data, digest, filename, held)
+
+
+def _verified(data: bytes | None, digest: Digest, filename: str, held: Held | None) -> VerifiedWheel:
     wheel = VerifiedWheel.__new__(VerifiedWheel)
-    wheel.data = data
+    wheel._bytes = data
     wheel.digest = digest
     wheel.filename = filename
+    wheel.held = held
     return wheel
 
 

@@ -113,6 +113,18 @@ class OpenedWheel:
         """POSIX permission bits of a file, 0 when the archive has none."""
         return (self._entries[path].external >> 16) & 0o777
 
+    def layout(self) -> Iterator[tuple[str, int, int, int, int, int, int, str | None]]:
+        """Where each file lies, and what it must be, for whoever reads it later.
+
+        Yields:
+            Path, offset of its packed bytes, how many, its size, method (0 stored, 8 deflated), CRC-32, permission
+            bits, RECORD's digest (43 characters) or ``None`` for what needs none.
+        """
+        for path, entry in self._entries.items():
+            start = self._archive.start_of(entry)
+            digest = self._record.digest_of(path)
+            yield path, start, entry.packed_size, entry.size, entry.method, entry.crc, self.mode(path), digest
+
     def files(self) -> Iterator[tuple[str, bytes]]:
         """Each file's path and bytes, its digest checked against RECORD first.
 

@@ -67,6 +67,11 @@ class WheelRecord:
         if size and int(size) != len(data):
             raise self._error("record-size", "a file has another size than RECORD lists", path, size, str(len(data)))
 
+    def digest_of(self, path: str) -> str | None:
+        """RECORD's 43 characters of a file's digest, or ``None`` for what needs no row."""
+        row = self._rows.get(path)
+        return None if row is None else row[0].removeprefix("sha256=")
+
     def _plain_rows(self, text: str, paths: Collection[str]) -> dict[str, tuple[str, str]]:
         """Rows when each file has exactly one and nothing else has: how build tools write them; else nothing."""
         try:

@@ -61,6 +61,10 @@ class Archive:
         if not self.entries:
             raise bad_zip(filename, "the wheel is empty", got="directories only", code="empty")
 
+    def start_of(self, entry: ZipEntry) -> int:
+        """Where the packed bytes of an entry begin."""
+        return self._starts[entry.offset]
+
     def read(self, entry: ZipEntry) -> bytes:
         """The inflated bytes of an entry, its size and CRC checked.
 

@@ -1,0 +1,77 @@
+/**
+ * A wheel whose bytes stay in JavaScript: Python decides about it by its digest and its texts, and never copies it.
+ *
+ * Rules this file keeps: what is not plain is for Python's checker to judge; what Python found right comes back as a
+ * `Layout`.
+ */
+
+import type { Inflate } from "./inflate.ts";
+import { type ByteSource, memorySource } from "./source.ts";
+import { openWheel, type PlainEntry } from "./wheel.ts";
+
+/** Where the files of a wheel lie, and what RECORD says of each. */
+export interface Layout {
+  readonly filename: string;
+  readonly distInfo: string;
+  readonly dataDir: string;
+  readonly entries: readonly PlainEntry[];
+}
+
+export class Held {
+  readonly size: number;
+  /** In lower-case hexadecimal; `null` where the platform could not hash. */
+  readonly sha256: string | null;
+  readonly url: string;
+  readonly contentType: string;
+  /** Whether every file was compared with RECORD, in this session or an earlier one. */
+  checked = false;
+  source: ByteSource;
+  layout: Layout | undefined;
+  readonly #inflate: () => Inflate;
+
+  constructor(
+    bytes: Uint8Array,
+    facts: { readonly sha256: string | null; readonly url: string; readonly contentType: string },
+    inflate: () => Inflate,
+    source: ByteSource = memorySource(bytes),
+  ) {
+    this.size = bytes.length;
+    this.sha256 = facts.sha256;
+    this.url = facts.url;
+    this.contentType = facts.contentType;
+    this.source = source;
+    this.#inflate = inflate;
+  }
+
+  /** All bytes. */
+  bytes(): Uint8Array {
+    return this.source.read(0, this.size);
+  }
+
+  /** What the wheel says, as JSON; `null` when it is not plain. */
+  plain(filename: string): string | null {
+    const wheel = openWheel(this.bytes(), filename, this.#inflate());
+    if (wheel === null) {
+      return null;
+    }
+    const { distInfo, dataDir, entries, metadata, recordText, requiresPython } = wheel;
+    this.layout = { filename, distInfo, dataDir, entries };
+    return JSON.stringify({ distInfo, dataDir, metadata, recordText, requiresPython });
+  }
+
+  /** Take a layout that Python found right: JSON of a `Layout`, each entry an array in the order of `PlainEntry`. */
+  found(text: string): void {
+    const { entries, ...rest } = JSON.parse(text) as Omit<Layout, "entries"> & { entries: unknown[][] };
+    const named = entries.map(([path, start, packedSize, size, method, crc, mode, digest]) => ({
+      path,
+      start,
+      packedSize,
+      size,
+      method,
+      crc,
+      mode,
+      digest,
+    }));
+    this.layout = { ...rest, entries: named as unknown as readonly PlainEntry[] };
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * The engine inside one running Pyodide, as `micropip_lock/adapters/pyodide.py` uses it: downloads that stay here,
+ * and their mount.
+ *
+ * Texts go over as JSON: one string is quicker than many proxies.
+ */
+
+import type { FileSystem } from "./emscripten.ts";
+import { createEngine, type Download, type Downloaded, type DownloadOptions, type Engine } from "./engine.ts";
+import { LockError } from "./errors.ts";
+import { Held } from "./held.ts";
+import { type Inflate, type InflateModule, pickInflate } from "./inflate.ts";
+import { type Finding, Mounts, type Prepared, type WheelToMount } from "./mount.ts";
+
+
+/** The parts of `pyodide` that are used. */
+export interface RunningPyodide {
+  readonly FS: FileSystem;
+  readonly _module: InflateModule;
+}
+
+export class Kernel implements Engine {
+  readonly #engine = createEngine();
+  #pyodide: RunningPyodide | undefined;
+  #inflate: Inflate | undefined;
+  #mounts: Mounts | undefined;
+
+  /** Say which Pyodide this is. */
+  attach(pyodide: RunningPyodide): void {
+    this.#pyodide ??= pyodide;
+  }
+
+  download(url: string, options?: DownloadOptions | null): Download {
+    return this.#engine.download(url, options);
+  }
+
+  /** A finished download, to be kept here. */
+  hold(downloaded: Downloaded): Held {
+    return new Held(downloaded.bytes, downloaded, () => this.#inflating());
+  }
+
+  /** Bytes that Python has. */
+  holdBytes(bytes: Uint8Array, sha256: string): Held {
+    return new Held(bytes.slice(), { sha256, url: "", contentType: "" }, () => this.#inflating());
+  }
+
+  /** Whether wheels can be mounted below `site`. */
+  canMount(site: string): boolean {
+    return this.#pyodide !== undefined && Mounts.supports(this.#pyodide.FS, site);
+  }
+
+  /**
+   * Look for places that are taken, and be ready to mount.
+   *
+   * @param records JSON: for each wheel the texts that are written into its dist-info, by name.
+   * @param leaving JSON: absolute paths of files that will be gone.
+   * @param beside For each wheel files beside its own.
+   */
+  prepare(site: string, prefix: string, held: Iterable<Held>, records: string, leaving: string): Prepared {
+    const texts = JSON.parse(records) as Record<string, string>[];
+    const wheels = Array.from(held, (one, at): WheelToMount => {
+      if (one.layout === undefined) {
+        throw new LockError("mount-unknown", "a wheel that nobody looked into");
+      }
+      return { ...one.layout, source: one.source, records: texts[at] ?? {}, checked: one.checked };
+    });
+    return this.#mounted().prepare(site, prefix, wheels, new Set(JSON.parse(leaving) as string[]));
+  }
+
+  /** What was found wrong in mounted wheels, as JSON. */
+  findings(): string {
+    return JSON.stringify(this.#mounts?.findings ?? []);
+  }
+
+  /** Compare with RECORD what nobody has read yet; resolves when all is compared. */
+  async checkRest(): Promise<void> {
+    await this.#mounts?.checkRest();
+  }
+
+  #mounted(): Mounts {
+    if (this.#pyodide === undefined) {
+      throw new LockError("mount-unknown", "no Pyodide is attached");
+    }
+    this.#mounts ??= new Mounts(this.#pyodide.FS, this.#inflating(), aloud);
+    return this.#mounts;
+  }
+
+  #inflating(): Inflate {
+    this.#inflate ??= pickInflate(this.#pyodide?._module);
+    return this.#inflate;
+  }
+}
+
+function aloud({ wheel, path, code, message }: Finding): void {
+  console.error(`micropip-lock: ${code}: ${message}: ${wheel}: ${path}; it reads as an I/O error`);
+}
+
+
