@@ -57,18 +57,23 @@ class PlainWheel(OpenedWheel):
 
     @property
     def names(self) -> tuple[str, ...]:
+        """Paths of all files, in the order of the archive."""
         return self._opened.names
 
     @property
     def unpacked_size(self) -> int:
+        """Bytes of all files together, as the central directory says."""
         return self._opened.unpacked_size
 
     @cached_property
     def warnings(self) -> tuple[WheelWarning, ...]:
+        """None: a plain wheel has nothing to warn of."""
         return ()
 
     def mode(self, path: str) -> int:
+        """POSIX permission bits of a file, 0 when the archive has none."""
         return self._opened.mode(path)
 
     def files(self) -> Iterator[tuple[str, bytes]]:
+        """Each file's path and bytes; see :meth:`OpenedWheel.files`."""
         return self._opened.files()
