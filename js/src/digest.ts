@@ -5,7 +5,8 @@
  * Rules this file keeps:
  *
  * 1. A `Digest` is 32 bytes; texts are parsed strictly (exact length, canonical base64, no white space).
- * 2. Hashing is the platform's (`crypto.subtle`); there is no hash function of our own.
+ * 2. Hashing is the platform's (`crypto.subtle`). There is one hash function of our own, `sha256.ts`, because the
+ *    platform of a browser answers later, and a lazily mounted file is read by code that cannot wait.
  */
 
 import { LockError } from "./errors.ts";
