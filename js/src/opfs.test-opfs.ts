@@ -146,13 +146,13 @@ export class Tab {
           match: async (asked: string | { url: string }) => {
             await this.turn();
             const there = cache.get(url(asked));
-            return there && new Response(there.body, { headers: there.headers });
+            return there && new Response(there.body);
           },
-          put: async (asked: string, response: Response) => {
-            const there = { body: await response.blob(), headers: response.headers };
+          put: async (asked: Request, response: Response) => {
+            const there = { body: await response.blob(), headers: asked.headers };
             await this.turn();
-            this.origin.spend(there.body.size - (cache.get(asked)?.body.size ?? 0));
-            cache.set(asked, there);
+            this.origin.spend(there.body.size - (cache.get(asked.url)?.body.size ?? 0));
+            cache.set(asked.url, there);
           },
           delete: async (asked: string | { url: string }) => {
             await this.turn();
@@ -160,7 +160,7 @@ export class Tab {
           },
           keys: async () => {
             await this.turn();
-            return [...cache.keys()].map((address) => ({ url: address }));
+            return [...cache].map(([address, { headers }]) => ({ url: address, headers }));
           },
         };
       },

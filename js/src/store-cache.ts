@@ -13,7 +13,8 @@ import { memorySource } from "./source.ts";
 
 const BASE = "https://micropip-lock.invalid/";
 
-/** Headers of our own: what a listing tells without reading a body. */
+/** Headers of the request, which a listing tells without opening an answer: an open one is still in the quota when it is
+ * deleted. */
 const SIZE = "x-size";
 const CHANGED = "x-changed";
 
@@ -45,7 +46,7 @@ export class CacheShelf implements Shelf {
   async write(path: string, parts: readonly Uint8Array<ArrayBuffer>[]): Promise<void> {
     const body = new Blob([...parts]);
     const headers = { [SIZE]: String(body.size), [CHANGED]: String(Date.now()) };
-    await (await this.#cache()).put(BASE + path, new Response(body, { headers }));
+    await (await this.#cache()).put(new Request(BASE + path, { headers }), new Response(body));
   }
 
   async remove(path: string): Promise<void> {
@@ -59,16 +60,13 @@ export class CacheShelf implements Shelf {
   async list(folder: string): Promise<Listed[]> {
     const cache = await this.#cache();
     const start = `${BASE}${folder}/`;
-    const inside = (await cache.keys()).filter(({ url }) => url.startsWith(start));
-    const listed = inside.map(async (request) => {
-      const headers = (await cache.match(request))?.headers;
-      return {
-        name: request.url.slice(start.length),
-        size: Number(headers?.get(SIZE) ?? 0),
-        changed: Number(headers?.get(CHANGED) ?? 0),
-      };
-    });
-    return Promise.all(listed);
+    return (await cache.keys())
+      .filter(({ url }) => url.startsWith(start))
+      .map(({ url, headers }) => ({
+        name: url.slice(start.length),
+        size: Number(headers.get(SIZE) ?? 0),
+        changed: Number(headers.get(CHANGED) ?? 0),
+      }));
   }
 
   async tidy(): Promise<void> {}
