@@ -27,6 +27,7 @@ from micropip_lock.core.policy import DEFAULT_POLICY, Policy
 from micropip_lock.errors import MicropipLockError, UsageError
 from micropip_lock.load import LockLike, load_lock
 from micropip_lock.ports import Progress
+from micropip_lock.sources import MirrorLike, bundle_address, read_sources
 
 
 def record(*, policy: Policy | None = None) -> Recording:
@@ -161,6 +162,8 @@ async def replay(
     force: bool = False,
     eager: bool = False,
     policy: Policy | None = None,
+    mirrors: Sequence[MirrorLike] = (),
+    bundle: str | Path | None = None,
 ) -> ReplayReport:
     """Install exactly what a lock names, concurrently, every byte checked, all or nothing.
 
@@ -177,6 +180,10 @@ async def replay(
         eager: Unpack and check every file, and open every extension module, before it returns.
         policy: What is allowed; default: what recording was turned on with, else :class:`Policy`'s own defaults. Many
             hosts and large downloads need ``Policy(consent=True)``.
+        mirrors: Asked for what a wheel's own address does not give: base addresses, or rewrites of a prefix
+            (``{"https://files.example/": "https://mirror.example/"}``). Then the recorded index is asked for a file
+            with the same SHA-256.
+        bundle: Asked last: what :func:`bundle` wrote, a directory or its address.
 
     Raises:
         MicropipLockError: nothing was changed; ``error.report`` has every package's outcome.
@@ -192,13 +199,17 @@ async def replay(
             offline=offline,
             force=force,
             progress=progress,
+            mirrors=mirrors,
+            bundle=bundle,
         )
     place, keep = wiring.here(), wiring.keep()
+    fetcher = wiring.fetcher(rules)
     return await _replay.replay(
         _save.based(await load_lock(lock, policy=rules), keep),
         site=place.site,
         runtime=place.runtime,
-        fetcher=wiring.fetcher(rules),
+        fetcher=fetcher,
+        sources=read_sources(fetcher, mirrors=mirrors, bundle=bundle, policy=rules),
         installer=wiring.installer(None, eager=eager),
         keep=keep,
         policy=rules,
@@ -219,6 +230,8 @@ async def replay_into_directory(
     force: bool = False,
     progress: Progress | None = None,
     policy: Policy = DEFAULT_POLICY,
+    mirrors: Sequence[MirrorLike] = (),
+    bundle: str | Path | None = None,
 ) -> ReplayReport:
     """Fill a directory with exactly what a lock names.
 
@@ -232,11 +245,13 @@ async def replay_into_directory(
     place = wiring.directory(target, lock.abi)
     runtime = wiring.here().runtime if wiring.in_pyodide() else place.runtime
     keep = wiring.keep()
+    fetcher = wiring.fetcher(policy)
     return await _replay.replay(
         _save.based(lock, keep),
         site=place.site,
         runtime=runtime,
-        fetcher=wiring.fetcher(policy),
+        fetcher=fetcher,
+        sources=read_sources(fetcher, mirrors=mirrors, bundle=bundle, policy=policy),
         installer=wiring.installer(target),
         keep=keep,
         policy=policy,
@@ -394,6 +409,8 @@ async def replay_in_pyodide(
     pyodide: str | None = None,
     progress: Progress | None = None,
     policy: Policy = DEFAULT_POLICY,
+    mirrors: Sequence[MirrorLike] = (),
+    bundle: str | Path | None = None,
 ) -> EmbeddedRun:
     """Replay a lock into a fresh Pyodide under Node, then run code in it.
 
@@ -405,7 +422,12 @@ async def replay_in_pyodide(
         pyodide, installs=False, progress=progress, output=lambda stream, text: printed[stream].append(text + "\n")
     ) as runtime:
         try:
-            replayed = await runtime.replay(_save.based(lock, wiring.keep()), policy=policy)
+            replayed = await runtime.replay(
+                _save.based(lock, wiring.keep()),
+                policy=policy,
+                mirrors=mirrors,
+                bundle=bundle_address(bundle),
+            )
         except MicropipLockError as failure:
             if isinstance(failure.report, dict):
                 failure.report = ReplayReport.from_json(failure.report)

@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn, TextIO
 
 from micropip_lock.app.replay import ReplayReport
+from micropip_lock.cli_bundle import add_source_options
 from micropip_lock.cli_policy import add_policy_options
 from micropip_lock.cli_text import ColorMode, View, printable, wants_colour
 from micropip_lock.cli_verbs import FAILED, OK, VERBS, Looks, Outcome, failure_lines
@@ -251,6 +252,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--offline", action="store_true", help="send no request")
     one.add_argument("--force", action="store_true", help="install again what is there")
     one.add_argument("--concurrency", type=_positive, metavar="N", help="downloads at a time")
+    add_source_options(one)
 
     one = verb("verify", "check a directory or wheels against a lock")
     one.add_argument("lock", metavar="LOCK", help=LOCK)

@@ -189,6 +189,8 @@ async def replay(options: Namespace, looks: Looks) -> Outcome:
             force=options.force,
             progress=progress,
             policy=policy_of(options),
+            mirrors=options.mirrors,
+            bundle=options.bundle,
             **more,
         )
     return Outcome(
@@ -200,7 +202,13 @@ async def replay(options: Namespace, looks: Looks) -> Outcome:
 async def _replay_in_pyodide(lock: Lock, options: Namespace, looks: Looks) -> Outcome:
     with _progress(looks, lock) as progress:
         run = await api.replay_in_pyodide(
-            lock, code=options.code, pyodide=options.pyodide, progress=progress, policy=policy_of(options)
+            lock,
+            code=options.code,
+            pyodide=options.pyodide,
+            progress=progress,
+            policy=policy_of(options),
+            mirrors=options.mirrors,
+            bundle=options.bundle,
         )
     printed = [line for text in (run.stderr, run.error) if text for line in text.splitlines()]
     facts: dict[str, Any] = {"report": run.report.to_json()}
