@@ -9,14 +9,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import replace as _replaced
 from pathlib import Path
 from typing import Any
 
 from micropip_lock import wiring
+from micropip_lock.app import bundle as _bundle
 from micropip_lock.app import freeze as _freeze
 from micropip_lock.app import replay as _replay
 from micropip_lock.app import save as _save
 from micropip_lock.app import verify as _verify
+from micropip_lock.app.bundle import Bundled
 from micropip_lock.app.record import Recording
 from micropip_lock.app.replay import DEFAULT_CONCURRENCY, ReplayReport
 from micropip_lock.app.save import Saved
@@ -283,6 +286,49 @@ async def save(lock: Lock, path: str | Path) -> Saved:
         lock, path.name, writer=wiring.folder(path.parent), kept=wiring.keep(), fetcher=wiring.fetcher()
     )
     return Saved(path=str(path), wheels=wheels)
+
+
+async def bundle(
+    lock: LockLike,
+    directory: str | Path,
+    *,
+    concurrency: int = DEFAULT_CONCURRENCY,
+    progress: Progress | None = None,
+    policy: Policy | None = None,
+    mirrors: Sequence[MirrorLike] = (),
+    bundle: str | Path | None = None,
+) -> Bundled:
+    """Write every wheel of a lock into a directory, and beside them a lock that names them there.
+
+    The directory can be put on any static host or carried away; its lock is replayed by its path or URL, and loaded by
+    Pyodide itself. What is there already and has the right bytes is not fetched again.
+
+    Args:
+        lock: A lock, its text, a path or a URL.
+        directory: Where; made when it is not there.
+        concurrency: Wheels at a time.
+        progress: Told as wheels arrive.
+        policy: What is allowed, as for :func:`replay`.
+        mirrors: As for :func:`replay`.
+        bundle: As for :func:`replay`: another bundle, asked last.
+
+    Raises:
+        MicropipLockError: the first wheel's failure, all of them in ``errors``; the lock in the directory, if there is
+            one, was not changed, and what arrived is there for the next attempt.
+    """
+    rules = wiring.policy_in_force(policy)
+    loaded, keep, fetcher = await load_lock(lock, policy=rules), wiring.keep(), wiring.fetcher(rules)
+    done = await _bundle.bundle(
+        _save.based(loaded, keep),
+        folder=wiring.folder(Path(directory)),
+        fetcher=fetcher,
+        kept=keep,
+        sources=read_sources(fetcher, mirrors=mirrors, bundle=bundle, policy=rules),
+        concurrency=concurrency,
+        progress=progress,
+        policy=rules,
+    )
+    return _replaced(done, path=str(Path(directory) / done.path))
 
 
 async def verify(lock: LockLike, *, policy: Policy | None = None) -> VerifyReport:

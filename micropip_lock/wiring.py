@@ -14,7 +14,7 @@ from micropip_lock.core.model import Abi, Wheel
 from micropip_lock.core.policy import DEFAULT_POLICY, Policy
 from micropip_lock.errors import UsageError
 from micropip_lock.ports import (
-    FileWriter,
+    Folder,
     IndexFetcher,
     Installer,
     KeptWheels,
@@ -101,11 +101,11 @@ def address_of(path: Path) -> str:
     return url
 
 
-def folder(root: Path) -> FileWriter:
+def folder(root: Path) -> Folder:
     """A directory to write into."""
-    from micropip_lock.adapters.folder import Folder
+    from micropip_lock.adapters import folder
 
-    return Folder(root)
+    return folder.Folder(root)
 
 
 def directory(root: Path, abi: Abi, *, prefix: Path | None = None) -> Surroundings:

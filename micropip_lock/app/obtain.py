@@ -48,6 +48,7 @@ ROUNDS: Final = 4
 """Rounds over the sources for one wheel, while their hosts send other wheels."""
 
 _BETWEEN_ROUNDS: Final = 4 * FIRST_WAIT
+_NAMED: Final = 5
 
 type Attempt[T] = Callable[[str, bool], Awaitable[T]]
 """Fetches an address (past every cache when the second argument is true) and admits what came."""
@@ -120,13 +121,13 @@ class Obtained[T]:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a person should know: one sentence for each source that lied or failed."""
+        """What a person should know: a sentence for each source that lied, and one for those that failed."""
         came = f"taken from {_shown(self.address)}"
-        return tuple(
-            f"{_shown(one.address)} sent other bytes than the lock names; {came}"
-            if isinstance(one.error, HashMismatchError | WheelTooLargeError)
-            else f"{_shown(one.address)} did not send it ({one.error.code}); {came}"
-            for one in self.failures
+        liars = [one for one in self.failures if isinstance(one.error, HashMismatchError | WheelTooLargeError)]
+        silent = [f"{_shown(one.address)} ({one.error.code})" for one in self.failures if one not in liars]
+        return (
+            *(f"{_shown(one.address)} sent other bytes than the lock names; {came}" for one in liars),
+            *([f"{', '.join(silent)} did not send it; {came}"] if silent else []),
         )
 
 
@@ -158,7 +159,13 @@ class Supply:
         )
         self._answered: set[str] = set()
         self._dead: set[str] = set()
+        self._told: dict[str, list[str]] = {}
         self.pages = 0
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know of all that was obtained: each sentence once, with the packages it is of."""
+        return tuple(sorted(f"{_listed(sorted(names))}: {sentence}" for sentence, names in self._told.items()))
 
     async def obtain[T](self, download: Download, attempt: Attempt[T]) -> Obtained[T]:
         """Get one wheel.
@@ -191,7 +198,10 @@ class Supply:
                         again.append(_Source(kind=source.kind, address=address))
                     continue
                 before = tuple(failures[one] for one in failures if one != address)
-                return Obtained(value=value, kind=source.kind, address=address, failures=before)
+                got = Obtained(value=value, kind=source.kind, address=address, failures=before)
+                for note in got.notes:
+                    self._told.setdefault(note, []).append(download.package.name)
+                return got
             if not again or number == ROUNDS:
                 break
             waiting = again
@@ -287,6 +297,10 @@ class Supply:
         if (fault := policy.address_fault(same.url, base=page.url, package=package.name)) is not None:
             raise _not_asked(fault)
         return same.url
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
 
 
 def _index_of(download: Download) -> str:

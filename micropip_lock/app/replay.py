@@ -77,7 +77,6 @@ class _Run:
     supply: Supply = field(default_factory=Supply)
     received: dict[str, int] = field(default_factory=dict)
     arrived: int = 0
-    notes: list[str] = field(default_factory=list)
     python: str = ""
     admitted: dict[str, OpenedWheel] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -112,7 +111,7 @@ class _Run:
             fetch_seconds=(self.fetched_at or now) - self.started,
             bytes_fetched=self.arrived,
             requests=self.requests + self.supply.pages,
-            notes=(*sorted(self.notes), *notes),
+            notes=(*self.supply.notes, *notes),
             restart_required=restart_required,
         )
 
@@ -329,7 +328,6 @@ async def _fetch_one(run: _Run, fetcher: Fetcher, gate: asyncio.Semaphore, downl
 
     try:
         got = await run.supply.obtain(download, attempt)
-        run.notes += [f"{package.name}: {note}" for note in got.notes]
         # Looked into while others are on their way.
         opened = open_wheel(got.value)
         check_place(opened, run.python)

@@ -214,11 +214,12 @@ async def test_the_first_source_that_has_it(broken: list[str], kind: str, addres
     """The first source with the right bytes ends the search, and those before it are told."""
     world = World({one: [GONE] for one in broken}, page=listing())
     got = await world.everywhere().obtain(DOWNLOAD, world.attempt)
-    assert (kind, address, address, len(broken), broken) == (
+    said = [one for note in got.notes for one in broken if f"{one.split('/')[2]} (not-found)" in note]
+    assert (kind, address, address, broken, broken) == (
         got.kind,
         got.address,
         got.value,
-        len(got.notes),
+        said,
         [one.address for one in got.failures],
     )
 
@@ -232,6 +233,19 @@ async def test_the_liar_is_reported() -> None:
         (Failure(kind="url", address=URL, error=WRONG),),
         ("files.example sent other bytes than the lock names; taken from mirror.example",),
     ) == (got.kind, got.failures, got.notes)
+
+
+async def test_what_many_share_is_said_once() -> None:
+    """A sentence that is true of many packages is in the report once, with their names."""
+    names = [f"p{number}" for number in range(7)]
+    built = [wheel(name) for name in names]
+    world = World({url_of(one): [GONE] for one in built})
+    supply = world.everywhere()
+    for one in built:
+        await supply.obtain(Download(package=locked(one), url=url_of(one)), world.attempt)
+    assert (
+        "p0, p1, p2, p3, p4 and 2 more: files.example (not-found) did not send it; taken from mirror.example",
+    ) == supply.notes
 
 
 @pytest.mark.parametrize(
@@ -342,7 +356,7 @@ async def test_a_dead_host_is_asked_last() -> None:
     first = await supply.obtain(DOWNLOAD, world.attempt)
     world.asked.clear()
     second = await supply.obtain(DOWNLOAD, world.attempt)
-    assert (["files.example did not send it (server-error); taken from mirror.example"], [MIRROR], ()) == (
+    assert (["files.example (server-error) did not send it; taken from mirror.example"], [MIRROR], ()) == (
         list(first.notes),
         world.asked,
         second.notes,
