@@ -22,6 +22,7 @@ from typing import Any, Final
 
 from packaging.utils import NormalizedName
 
+from micropip_lock.app.admission import fetch_admitted
 from micropip_lock.app.obtain import Sources, Supply
 from micropip_lock.core.abis import runtime_tags
 from micropip_lock.core.digest import Digest, VerifiedWheel, admit
@@ -149,13 +150,13 @@ async def bundle(
         async def attempt(url: str, reload: bool) -> VerifiedWheel:
             async with gate:
                 work.requests += 1
-                fetched = await fetcher.fetch(
-                    url, max_bytes=wheel.size or policy.max_wheel_bytes, progress=received, reload=reload
+                return await fetch_admitted(
+                    fetcher, package, url, reload=reload, policy=policy, received=received, check=check
                 )
-            received(len(fetched.data))
+
+        def check() -> None:
             if (fault := download_fault(policy, sum(work.received.values()))) is not None:
                 raise fault
-            return admitted(package, fetched.data, fetched.url)
 
         def received(count: int) -> None:
             # Another attempt begins at zero; what is told never goes back.
@@ -181,10 +182,10 @@ async def bundle(
             work.failures[package.name] = error
 
     def there(package: LockedPackage, path: str) -> VerifiedWheel | None:
-        data = folder.read(path)
-        if data is None or Digest.of(data) != package.wheel.digest:
+        data, wheel = folder.read(path), package.wheel
+        if data is None or Digest.of(data) != wheel.digest:
             return None
-        return admitted(package, data, None)
+        return admit(data, wheel.digest, filename=wheel.filename, size=wheel.size, package=package.name)
 
     tell("plan")
     try:
@@ -208,12 +209,6 @@ async def bundle(
         requests=work.requests + work.supply.pages,
         notes=(*work.supply.notes, *sorted(work.notes)),
     )
-
-
-def admitted(package: LockedPackage, data: bytes, url: str | None) -> VerifiedWheel:
-    """Bytes of a package, compared with what the lock says of them."""
-    wheel = package.wheel
-    return admit(data, wheel.digest, filename=wheel.filename, size=wheel.size, package=package.name, url=url)
 
 
 def bundled_lock(lock: Lock, sizes: dict[NormalizedName, int]) -> Lock:

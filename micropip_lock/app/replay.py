@@ -22,6 +22,7 @@ from typing import Final
 
 from packaging.utils import canonicalize_name
 
+from micropip_lock.app.admission import fetch_admitted
 from micropip_lock.app.clashes import refuse_import_clashes
 from micropip_lock.app.first_failure import first_failure
 from micropip_lock.app.installs import installs, keep_local
@@ -31,9 +32,8 @@ from micropip_lock.app.report import Outcome as Outcome
 from micropip_lock.app.report import PackageOutcome as PackageOutcome
 from micropip_lock.app.report import ReplayReport as ReplayReport
 from micropip_lock.app.verify import recorded_digest
-from micropip_lock.core.digest import VerifiedWheel, admit
+from micropip_lock.core.digest import VerifiedWheel
 from micropip_lock.core.findings import verify
-from micropip_lock.core.held import Held
 from micropip_lock.core.judgement import download_fault
 from micropip_lock.core.mocks import MockInstall, plan_mocks
 from micropip_lock.core.model import Lock, LockedPackage, Mock, by_name
@@ -52,7 +52,6 @@ from micropip_lock.errors import (
 )
 from micropip_lock.ports import (
     Fetcher,
-    HoldingFetcher,
     Installer,
     Progress,
     ProgressEvent,
@@ -319,12 +318,30 @@ async def _fetch_one(run: _Run, fetcher: Fetcher, gate: asyncio.Semaphore, downl
 
     async def attempt(url: str, reload: bool) -> VerifiedWheel:
         nonlocal began
+        arrived = 0
+
+        def received(count: int) -> None:
+            nonlocal arrived
+            run.arrived += count - arrived
+            arrived = count
+            # Another attempt begins at zero; what is told never goes back.
+            run.received[package.name] = max(count, run.received.get(package.name, 0))
+            run.tell("fetch", package)
+
+        def check() -> None:
+            # Sizes that the lock does not state are known only now.
+            if (fault := download_fault(run.policy, sum(run.received.values()))) is not None:
+                raise fault
+
         async with gate:
             if run.failures:
                 # This turn came free because another failed; its cancellation is on the way here.
                 await asyncio.Event().wait()
             began = began or time.perf_counter()
-            return await _fetch_admitted(run, fetcher, package, url, reload=reload)
+            run.requests += 1
+            return await fetch_admitted(
+                fetcher, package, url, reload=reload, policy=run.policy, received=received, check=check
+            )
 
     try:
         got = await run.supply.obtain(download, attempt)
@@ -339,42 +356,6 @@ async def _fetch_one(run: _Run, fetcher: Fetcher, gate: asyncio.Semaphore, downl
     finally:
         if began is not None:
             run.seconds[package.name] = time.perf_counter() - began
-
-
-async def _fetch_admitted(
-    run: _Run, fetcher: Fetcher, package: LockedPackage, url: str, *, reload: bool
-) -> VerifiedWheel:
-    arrived = 0
-
-    def received(count: int) -> None:
-        nonlocal arrived
-        run.arrived += count - arrived
-        arrived = count
-        # Another attempt begins at zero; what is told never goes back.
-        run.received[package.name] = max(count, run.received.get(package.name, 0))
-        run.tell("fetch", package)
-
-    run.requests += 1
-    cap = package.wheel.size if package.wheel.size is not None else run.policy.max_wheel_bytes
-    if isinstance(fetcher, HoldingFetcher):
-        held, address = await fetcher.fetch_held(url, max_bytes=cap, progress=received, reload=reload)
-        data: Held | bytes = held
-        received(held.size)
-    else:
-        fetched = await fetcher.fetch(url, max_bytes=cap, progress=received, reload=reload)
-        data, address = fetched.data, fetched.url
-        received(len(fetched.data))
-    # Sizes that the lock does not state are known only now.
-    if (fault := download_fault(run.policy, sum(run.received.values()))) is not None:
-        raise fault
-    return admit(
-        data,
-        package.wheel.digest,
-        filename=package.wheel.filename,
-        size=package.wheel.size,
-        package=package.name,
-        url=address,
-    )
 
 
 def _damaged(lock: Lock, plan: Plan, site: SiteReader, runtime: Runtime) -> frozenset[str]:
