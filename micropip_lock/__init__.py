@@ -8,7 +8,8 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 if _TYPE_CHECKING:
-    from micropip_lock.api import diff, freeze, record, replay, save, verify
+    from micropip_lock.api import bundle, diff, freeze, record, replay, save, verify
+    from micropip_lock.app.bundle import Bundled
     from micropip_lock.app.replay import ReplayReport
     from micropip_lock.app.save import Saved
     from micropip_lock.core.compare import LockDiff, VerifyReport
@@ -20,6 +21,7 @@ if _TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Bundled",
     "Lock",
     "LockDiff",
     "MicropipLockError",
@@ -29,6 +31,7 @@ __all__ = [
     "UnlockableError",
     "VerifyReport",
     "__version__",
+    "bundle",
     "diff",
     "freeze",
     "load_lock",
@@ -39,6 +42,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Bundled": "micropip_lock.app.bundle",
     "Lock": "micropip_lock.core.model",
     "LockDiff": "micropip_lock.core.compare",
     "MicropipLockError": "micropip_lock.errors",
@@ -47,6 +51,7 @@ _HOMES = {
     "Saved": "micropip_lock.app.save",
     "UnlockableError": "micropip_lock.errors",
     "VerifyReport": "micropip_lock.core.compare",
+    "bundle": "micropip_lock.api",
     "diff": "micropip_lock.api",
     "freeze": "micropip_lock.api",
     "load_lock": "micropip_lock.load",

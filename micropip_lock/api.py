@@ -9,14 +9,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import replace as _replaced
 from pathlib import Path
 from typing import Any
 
 from micropip_lock import wiring
+from micropip_lock.app import bundle as _bundle
 from micropip_lock.app import freeze as _freeze
 from micropip_lock.app import replay as _replay
 from micropip_lock.app import save as _save
 from micropip_lock.app import verify as _verify
+from micropip_lock.app.bundle import Bundled
 from micropip_lock.app.record import Recording
 from micropip_lock.app.replay import DEFAULT_CONCURRENCY, ReplayReport
 from micropip_lock.app.save import Saved
@@ -27,6 +30,7 @@ from micropip_lock.core.policy import DEFAULT_POLICY, Policy
 from micropip_lock.errors import MicropipLockError, UsageError
 from micropip_lock.load import LockLike, load_lock
 from micropip_lock.ports import Progress
+from micropip_lock.sources import MirrorLike, bundle_address, read_sources
 
 
 def record(*, policy: Policy | None = None) -> Recording:
@@ -161,6 +165,8 @@ async def replay(
     force: bool = False,
     eager: bool = False,
     policy: Policy | None = None,
+    mirrors: Sequence[MirrorLike] = (),
+    bundle: str | Path | None = None,
 ) -> ReplayReport:
     """Install exactly what a lock names, concurrently, every byte checked, all or nothing.
 
@@ -177,6 +183,10 @@ async def replay(
         eager: Unpack and check every file, and open every extension module, before it returns.
         policy: What is allowed; default: what recording was turned on with, else :class:`Policy`'s own defaults. Many
             hosts and large downloads need ``Policy(consent=True)``.
+        mirrors: Asked for what a wheel's own address does not give: base addresses, or rewrites of a prefix
+            (``{"https://files.example/": "https://mirror.example/"}``). Then the recorded index is asked for a file
+            with the same SHA-256.
+        bundle: Asked last: what :func:`bundle` wrote, a directory or its address.
 
     Raises:
         MicropipLockError: nothing was changed; ``error.report`` has every package's outcome.
@@ -192,13 +202,17 @@ async def replay(
             offline=offline,
             force=force,
             progress=progress,
+            mirrors=mirrors,
+            bundle=bundle,
         )
     place, keep = wiring.here(), wiring.keep()
+    fetcher = wiring.fetcher(rules)
     return await _replay.replay(
         _save.based(await load_lock(lock, policy=rules), keep),
         site=place.site,
         runtime=place.runtime,
-        fetcher=wiring.fetcher(rules),
+        fetcher=fetcher,
+        sources=read_sources(fetcher, mirrors=mirrors, bundle=bundle, policy=rules),
         installer=wiring.installer(None, eager=eager),
         keep=keep,
         policy=rules,
@@ -219,6 +233,8 @@ async def replay_into_directory(
     force: bool = False,
     progress: Progress | None = None,
     policy: Policy = DEFAULT_POLICY,
+    mirrors: Sequence[MirrorLike] = (),
+    bundle: str | Path | None = None,
 ) -> ReplayReport:
     """Fill a directory with exactly what a lock names.
 
@@ -232,11 +248,13 @@ async def replay_into_directory(
     place = wiring.directory(target, lock.abi)
     runtime = wiring.here().runtime if wiring.in_pyodide() else place.runtime
     keep = wiring.keep()
+    fetcher = wiring.fetcher(policy)
     return await _replay.replay(
         _save.based(lock, keep),
         site=place.site,
         runtime=runtime,
-        fetcher=wiring.fetcher(policy),
+        fetcher=fetcher,
+        sources=read_sources(fetcher, mirrors=mirrors, bundle=bundle, policy=policy),
         installer=wiring.installer(target),
         keep=keep,
         policy=policy,
@@ -268,6 +286,49 @@ async def save(lock: Lock, path: str | Path) -> Saved:
         lock, path.name, writer=wiring.folder(path.parent), kept=wiring.keep(), fetcher=wiring.fetcher()
     )
     return Saved(path=str(path), wheels=wheels)
+
+
+async def bundle(
+    lock: LockLike,
+    directory: str | Path,
+    *,
+    concurrency: int = DEFAULT_CONCURRENCY,
+    progress: Progress | None = None,
+    policy: Policy | None = None,
+    mirrors: Sequence[MirrorLike] = (),
+    bundle: str | Path | None = None,
+) -> Bundled:
+    """Write every wheel of a lock into a directory, and beside them a lock that names them there.
+
+    The directory can be put on any static host or carried away; its lock is replayed by its path or URL, and loaded by
+    Pyodide itself. What is there already and has the right bytes is not fetched again.
+
+    Args:
+        lock: A lock, its text, a path or a URL.
+        directory: Where; made when it is not there.
+        concurrency: Wheels at a time.
+        progress: Told as wheels arrive.
+        policy: What is allowed, as for :func:`replay`.
+        mirrors: As for :func:`replay`.
+        bundle: As for :func:`replay`: another bundle, asked last.
+
+    Raises:
+        MicropipLockError: the first wheel's failure, all of them in ``errors``; the lock in the directory, if there is
+            one, was not changed, and what arrived is there for the next attempt.
+    """
+    rules = wiring.policy_in_force(policy)
+    loaded, keep, fetcher = await load_lock(lock, policy=rules), wiring.keep(), wiring.fetcher(rules)
+    done = await _bundle.bundle(
+        _save.based(loaded, keep),
+        folder=wiring.folder(Path(directory)),
+        fetcher=fetcher,
+        kept=keep,
+        sources=read_sources(fetcher, mirrors=mirrors, bundle=bundle, policy=rules),
+        concurrency=concurrency,
+        progress=progress,
+        policy=rules,
+    )
+    return _replaced(done, path=str(Path(directory) / done.path))
 
 
 async def verify(lock: LockLike, *, policy: Policy | None = None) -> VerifyReport:
@@ -394,6 +455,8 @@ async def replay_in_pyodide(
     pyodide: str | None = None,
     progress: Progress | None = None,
     policy: Policy = DEFAULT_POLICY,
+    mirrors: Sequence[MirrorLike] = (),
+    bundle: str | Path | None = None,
 ) -> EmbeddedRun:
     """Replay a lock into a fresh Pyodide under Node, then run code in it.
 
@@ -405,7 +468,12 @@ async def replay_in_pyodide(
         pyodide, installs=False, progress=progress, output=lambda stream, text: printed[stream].append(text + "\n")
     ) as runtime:
         try:
-            replayed = await runtime.replay(_save.based(lock, wiring.keep()), policy=policy)
+            replayed = await runtime.replay(
+                _save.based(lock, wiring.keep()),
+                policy=policy,
+                mirrors=mirrors,
+                bundle=bundle_address(bundle),
+            )
         except MicropipLockError as failure:
             if isinstance(failure.report, dict):
                 failure.report = ReplayReport.from_json(failure.report)

@@ -28,14 +28,17 @@ from pathlib import Path
 from typing import Any, Final, NoReturn, TextIO
 
 from micropip_lock.app.replay import ReplayReport
+from micropip_lock.cli_bundle import add_source_options, bundle
 from micropip_lock.cli_policy import add_policy_options
 from micropip_lock.cli_text import ColorMode, View, printable, wants_colour
-from micropip_lock.cli_verbs import FAILED, OK, VERBS, Looks, Outcome, failure_lines
+from micropip_lock.cli_verbs import FAILED, OK, Looks, Outcome, Verb, failure_lines
+from micropip_lock.cli_verbs import VERBS as _VERBS
 from micropip_lock.errors import MicropipLockError, OutcomeError, UsageError
 from micropip_lock.render import error_text
 
 PROGRAM: Final = "micropip-lock"
 INTERRUPTED: Final = 130
+VERBS: Final[Mapping[str, Verb]] = {**_VERBS, "bundle": bundle}
 LOCK: Final = "a path, a URL, or - for standard input; pyodide-lock.json or pylock.toml"
 
 
@@ -133,7 +136,7 @@ async def _awaited(options: argparse.Namespace, looks: Looks) -> Outcome:
 
 def _notes(options: argparse.Namespace) -> list[str]:
     """Options that every verb takes, and this one has no use for."""
-    used = {"--index-url": options.verb == "freeze", "--yes": options.verb == "replay"}
+    used = {"--index-url": options.verb == "freeze", "--yes": options.verb in ("bundle", "replay")}
     given = {"--index-url": bool(options.index_urls), "--yes": options.consent}
     return [f"note: {name} changes nothing here" for name in given if given[name] and not used[name]]
 
@@ -251,6 +254,13 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--offline", action="store_true", help="send no request")
     one.add_argument("--force", action="store_true", help="install again what is there")
     one.add_argument("--concurrency", type=_positive, metavar="N", help="downloads at a time")
+    add_source_options(one)
+
+    one = verb("bundle", "write every wheel of a lock into a directory, with a lock beside them")
+    one.add_argument("lock", metavar="LOCK", help=LOCK)
+    one.add_argument("-o", "--output", type=_directory, required=True, metavar="DIR", help="where; for any static host")
+    one.add_argument("--concurrency", type=_positive, metavar="N", help="downloads at a time")
+    add_source_options(one)
 
     one = verb("verify", "check a directory or wheels against a lock")
     one.add_argument("lock", metavar="LOCK", help=LOCK)

@@ -127,7 +127,7 @@ async def _freeze_requirements(options: Namespace, looks: Looks, output: Path | 
     elif asked.index_url is not None:
         index_urls = [asked.index_url]
     notes += [f"note: {note}" for note in api.index_notes(tuple(index_urls))]
-    with _progress(looks, None) as progress:
+    with shown_progress(looks, None) as progress:
         lock = await api.freeze_requirements(
             asked.requirements,
             index_urls=tuple(index_urls),
@@ -151,7 +151,7 @@ async def _freeze_site(options: Namespace, looks: Looks, output: Path | None) ->
     if output is not None:
         _check_output(output)
     notes = [f"note: {note}" for note in api.index_notes(tuple(options.index_urls))]
-    with _progress(looks, None) as progress:
+    with shown_progress(looks, None) as progress:
         lock = await api.freeze_site(
             options.site,
             pyodide=options.pyodide,
@@ -181,7 +181,7 @@ async def replay(options: Namespace, looks: Looks) -> Outcome:
     if options.in_pyodide:
         return await _replay_in_pyodide(lock, options, looks)
     more = {} if options.concurrency is None else {"concurrency": options.concurrency}
-    with _progress(looks, lock) as progress:
+    with shown_progress(looks, lock) as progress:
         report = await api.replay_into_directory(
             lock,
             options.target,
@@ -189,6 +189,8 @@ async def replay(options: Namespace, looks: Looks) -> Outcome:
             force=options.force,
             progress=progress,
             policy=policy_of(options),
+            mirrors=options.mirrors,
+            bundle=options.bundle,
             **more,
         )
     return Outcome(
@@ -198,9 +200,15 @@ async def replay(options: Namespace, looks: Looks) -> Outcome:
 
 
 async def _replay_in_pyodide(lock: Lock, options: Namespace, looks: Looks) -> Outcome:
-    with _progress(looks, lock) as progress:
+    with shown_progress(looks, lock) as progress:
         run = await api.replay_in_pyodide(
-            lock, code=options.code, pyodide=options.pyodide, progress=progress, policy=policy_of(options)
+            lock,
+            code=options.code,
+            pyodide=options.pyodide,
+            progress=progress,
+            policy=policy_of(options),
+            mirrors=options.mirrors,
+            bundle=options.bundle,
         )
     printed = [line for text in (run.stderr, run.error) if text for line in text.splitlines()]
     facts: dict[str, Any] = {"report": run.report.to_json()}
@@ -308,7 +316,8 @@ def _check_output(path: Path) -> None:
 
 
 @contextmanager
-def _progress(looks: Looks, lock: Lock | None) -> Iterator[Progress | None]:
+def shown_progress(looks: Looks, lock: Lock | None) -> Iterator[Progress | None]:
+    """Draw progress on the terminal, where there is one."""
     if looks.progress_stream is None:
         yield None
         return

@@ -89,11 +89,22 @@ def _told(lock: Lock) -> dict[str, Any]:
 
 
 async def replay(
-    lock: str, *, base: str | None = None, force: bool = False, policy: dict[str, Any] | None = None
+    lock: str,
+    *,
+    base: str | None = None,
+    force: bool = False,
+    policy: dict[str, Any] | None = None,
+    mirrors: Sequence[str | dict[str, str]] = (),
+    bundle: str | None = None,
 ) -> dict[str, Any]:
     """Replay a lock into this runtime."""
     report = await api.replay(
-        Lock.from_json(lock, base=base), force=force, progress=_tell_event, policy=Policy.from_dict(policy or {})
+        Lock.from_json(lock, base=base),
+        force=force,
+        progress=_tell_event,
+        policy=Policy.from_dict(policy or {}),
+        mirrors=mirrors,
+        bundle=bundle,
     )
     return {"report": report.to_json(), "tree": wiring.tree_here()}
 

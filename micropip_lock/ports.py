@@ -166,6 +166,18 @@ class FileWriter(Protocol):
         ...
 
 
+class Folder(FileWriter, Protocol):
+    """One directory, to write into and to see what is there."""
+
+    def read(self, path: str) -> bytes | None:
+        """All of one file, or ``None`` when it is not there or cannot be read.
+
+        Args:
+            path: Relative to the directory, ``/``-separated.
+        """
+        ...
+
+
 class RangeFetcher(Protocol):
     """Gets a part of a file; a browser may do so without the server's permission (CORS-safelisted ``Range``)."""
 

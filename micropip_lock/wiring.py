@@ -13,7 +13,16 @@ from micropip_lock.app.record import Recorder, Recording
 from micropip_lock.core.model import Abi, Wheel
 from micropip_lock.core.policy import DEFAULT_POLICY, Policy
 from micropip_lock.errors import UsageError
-from micropip_lock.ports import Fetcher, FileWriter, Installer, KeptWheels, Progress, Runtime, SiteReader, WheelKeep
+from micropip_lock.ports import (
+    Folder,
+    IndexFetcher,
+    Installer,
+    KeptWheels,
+    Progress,
+    Runtime,
+    SiteReader,
+    WheelKeep,
+)
 
 if TYPE_CHECKING:
     from micropip_lock.adapters.node import EmbeddedPyodide
@@ -92,11 +101,11 @@ def address_of(path: Path) -> str:
     return url
 
 
-def folder(root: Path) -> FileWriter:
+def folder(root: Path) -> Folder:
     """A directory to write into."""
-    from micropip_lock.adapters.folder import Folder
+    from micropip_lock.adapters import folder
 
-    return Folder(root)
+    return folder.Folder(root)
 
 
 def directory(root: Path, abi: Abi, *, prefix: Path | None = None) -> Surroundings:
@@ -197,16 +206,16 @@ def installer(target: Path | None, *, eager: bool = False) -> Installer:
     return _installers[key]
 
 
-def fetcher(policy: Policy = DEFAULT_POLICY) -> Fetcher:
+def fetcher(policy: Policy = DEFAULT_POLICY) -> IndexFetcher:
     """The network of this place; on the host with the credentials of configured indexes, each for its origin only."""
     if in_pyodide():
         from micropip_lock.adapters.pyodide import EngineFetcher
 
         return EngineFetcher(policy)
-    from micropip_lock.adapters.host import HostFetcher
+    from micropip_lock.adapters.host_ranges import HostIndexFetcher
     from micropip_lock.adapters.indexes import configured_credentials
 
-    return HostFetcher(credentials=configured_credentials(), policy=policy)
+    return HostIndexFetcher(credentials=configured_credentials(), policy=policy)
 
 
 @contextmanager

@@ -23,7 +23,7 @@ describe("what stays behind", () => {
     const { setTimeout: set, clearTimeout: clear } = globalThis;
     vi.stubGlobal("setTimeout", (...given: Parameters<typeof set>) => {
       // Ours only: the platform's fetch sets timers for its connections.
-      const ours = new Error().stack?.includes("engine.ts") ?? false;
+      const ours = new Error().stack?.includes("countdown.ts") ?? false;
       const timer = set(...given);
       if (ours) timers.add(timer);
       return timer;

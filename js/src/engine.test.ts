@@ -306,6 +306,87 @@ describe("a download that fails", () => {
     expect(told).toEqual([5, 10, 15, 20]);
   });
 
+  it("is too slow when bytes drip, which is not silence", async () => {
+    server.answer = async (_, response) => {
+      while (!response.closed) {
+        response.write("x");
+        await sleep(20);
+      }
+    };
+    const result = await get({ idleTimeoutMs: 1_000, minRate: { bytes: 1_000, perMs: 150 } });
+    await until(() => server.cut === 1);
+
+    expect(result).toMatchObject({
+      ok: false,
+      kind: "too-slow",
+      message: expect.stringMatching(/^\d+ bytes within 150 ms$/),
+    });
+  });
+
+  it("is not too slow when each span brings enough, the last one excepted", async () => {
+    server.answer = (_, response) => void inPieces(response, 100);
+
+    expect(await get({ minRate: { bytes: 1, perMs: 400 } })).toMatchObject({ ok: true, sha256: SHA256 });
+    expect(await get({ minRate: { bytes: 10 ** 9, perMs: 60_000 } })).toMatchObject({ ok: true, sha256: SHA256 });
+  });
+
+  it("tells in a page that the platform is offline, that a server gave no permission, and what it cannot tell", async () => {
+    const page = { location: {}, origin: "https://page.example", navigator: { onLine: false } };
+    for (const [name, value] of Object.entries(page)) vi.stubGlobal(name, value);
+    const engine = createEngine({
+      fetch: async (_, init) => {
+        if (init?.mode === "no-cors") return new Response("");
+        throw new TypeError("Failed to fetch");
+      },
+    });
+    const url = "https://files.example/x";
+    const offline = await engine.download(url).promise;
+    vi.stubGlobal("navigator", { onLine: true });
+    const cors = await engine.download(url).promise;
+    const same = await engine.download("https://page.example/x").promise;
+
+    expect([offline, cors, same]).toEqual([
+      { ok: false, kind: "offline", message: "Failed to fetch", url },
+      { ok: false, kind: "cors", message: "Failed to fetch", url },
+      { ok: false, kind: "network", message: "Failed to fetch", url: "https://page.example/x" },
+    ]);
+  });
+
+  it("takes a bad connection to a server that has answered for no missing permission", async () => {
+    for (const [name, value] of Object.entries({ location: {}, origin: "https://page.example" })) {
+      vi.stubGlobal(name, value);
+    }
+    let asked = 0;
+    const engine = createEngine({
+      fetch: async () => {
+        asked += 1;
+        if (asked > 1) throw new TypeError("Failed to fetch");
+        return new Response("x");
+      },
+    });
+    const url = "https://files.example/x";
+    const [first, second] = [await engine.download(url).promise, await engine.download(url).promise];
+
+    expect([first.ok, !second.ok && second.kind, asked]).toEqual([true, "network", 2]);
+  });
+
+  it("ends as aborted when it is stopped while the reason of a failure is looked for", async () => {
+    for (const [name, value] of Object.entries({ location: {}, origin: "https://page.example" })) {
+      vi.stubGlobal(name, value);
+    }
+    const engine = createEngine({
+      fetch: async () => {
+        throw new TypeError("Failed to fetch");
+      },
+    });
+    const download = engine.download("https://files.example/x");
+    await Promise.resolve();
+    await Promise.resolve();
+    download.abort();
+
+    expect(await download.promise).toMatchObject({ ok: false, kind: "aborted" });
+  });
+
   it("ends as aborted when the progress callback throws", async () => {
     server.answer = (_, response) => void inPieces(response, 3);
     const result = await get({

@@ -14,7 +14,9 @@
 
 import { Arrival } from "./arrival.ts";
 import { sha256 } from "./digest.ts";
+import { Countdown } from "./countdown.ts";
 import { isFileUrl, openFile } from "./file.ts";
+import { type Refusal, Witness } from "./refusal.ts";
 
 /** What may be asked of one download; absent and `null` mean no limit and no wish. */
 export interface DownloadOptions {
@@ -22,6 +24,8 @@ export interface DownloadOptions {
   readonly maxBytes?: number | null;
   /** Milliseconds without a byte of the body before the download is given up. */
   readonly idleTimeoutMs?: number | null;
+  /** The fewest bytes that each span of so many milliseconds must bring while a body arrives. */
+  readonly minRate?: { readonly bytes: number; readonly perMs: number } | null;
   /** Milliseconds until the answer's head must be there. */
   readonly headersTimeoutMs?: number | null;
   /** Called with the number of bytes so far after each piece; an error from it ends the download as `aborted`. */
@@ -52,7 +56,17 @@ export interface Downloaded {
   readonly sha256: string | null;
 }
 
-export type FailureKind = "status" | "network" | "timeout" | "too-large" | "aborted" | "truncated" | "redirect";
+/** `network` is no answer at all; a {@link Refusal} tells why, where the platform does. */
+export type FailureKind =
+  | "status"
+  | "network"
+  | "timeout"
+  | "too-slow"
+  | "too-large"
+  | "aborted"
+  | "truncated"
+  | "redirect"
+  | Refusal;
 
 export interface Failed {
   readonly ok: false;
@@ -96,9 +110,11 @@ class Ended extends Error {
 
 /** @param given `fetch`: the function to ask the network with; the platform's unless it is given. */
 export function createEngine(given: { fetch?: typeof fetch } = {}): Engine {
+  const ask = given.fetch ?? ((...request) => globalThis.fetch(...request));
+  const answered = new Set<string>();
   return {
     download(url, options) {
-      const transfer = new Transfer(url, options ?? {}, given.fetch ?? ((...request) => globalThis.fetch(...request)));
+      const transfer = new Transfer(url, options ?? {}, ask, answered);
       return { promise: transfer.run(), abort: () => transfer.end(new Ended("aborted", "the download was stopped")) };
     },
   };
@@ -110,14 +126,18 @@ class Transfer {
   readonly #fetch: typeof fetch;
   readonly #controller = new AbortController();
   readonly #arrival: Arrival;
+  readonly #limit = new Countdown();
+  readonly #rate = new Countdown();
+  /** Origins that have answered this engine; shared by its downloads. */
+  readonly #answered: Set<string>;
   #ended: Ended | undefined;
-  #timer: ReturnType<typeof setTimeout> | undefined;
   #answer: Response | undefined;
 
-  constructor(url: string, options: DownloadOptions, fetch: typeof globalThis.fetch) {
+  constructor(url: string, options: DownloadOptions, fetch: typeof globalThis.fetch, answered: Set<string>) {
     this.#url = url;
     this.#options = options;
     this.#fetch = fetch;
+    this.#answered = answered;
     this.#arrival = new Arrival(options.maxBytes ?? Number.POSITIVE_INFINITY);
   }
 
@@ -128,6 +148,7 @@ class Transfer {
   }
 
   async run(): Promise<DownloadResult> {
+    const witness = new Witness(this.#url);
     try {
       const answer = await this.#head();
       if (!answer.ok) {
@@ -142,9 +163,18 @@ class Transfer {
       if (this.#ended !== undefined) {
         return this.#failed(this.#ended.kind, this.#ended.message);
       }
-      return this.#failed(this.#answer === undefined ? "network" : "truncated", reasons(error));
+      if (this.#answer !== undefined) {
+        return this.#failed("truncated", reasons(error));
+      }
+      this.#limit.stop();
+      const reason = await witness.reason(this.#fetch, this.#answered.has(originOf(this.#url)));
+      // It may have been stopped while the reason was looked for.
+      const ended = this.#ended as Ended | undefined;
+      return this.#failed(ended?.kind ?? reason ?? "network", ended?.message ?? reasons(error));
     } finally {
-      clearTimeout(this.#timer);
+      this.#limit.stop();
+      this.#rate.stop();
+      witness.close();
     }
   }
 
@@ -169,6 +199,7 @@ class Transfer {
           headers,
         });
     this.#answer = answer;
+    this.#answered.add(originOf(this.#url));
     this.#checkRedirect(answer);
     return answer;
   }
@@ -192,6 +223,7 @@ class Transfer {
 
   async #body(answer: Response): Promise<void> {
     this.#arrival.expect(Number(answer.headers.get("content-length") ?? 0));
+    this.#atLeast(0);
     for await (const piece of this.#pieces(answer, this.#options.idleTimeoutMs)) {
       if (!this.#arrival.add(piece)) {
         throw this.#stop("too-large", `the body has more than ${this.#options.maxBytes} bytes`);
@@ -234,7 +266,8 @@ class Transfer {
         yield value;
       }
     } finally {
-      clearTimeout(this.#timer);
+      this.#limit.stop();
+      this.#rate.stop();
       // Closes the file or connection behind a body that was not read to its end; a failed body's failure is known.
       reader.cancel().catch(() => undefined);
     }
@@ -276,10 +309,20 @@ class Transfer {
   }
 
   #within(milliseconds: number | null | undefined, what: string): void {
-    clearTimeout(this.#timer);
-    if (milliseconds != null) {
-      this.#timer = setTimeout(() => this.#stop("timeout", `${what} within ${milliseconds} ms`), milliseconds);
-    }
+    this.#limit.start(milliseconds, () => this.#stop("timeout", `${what} within ${milliseconds} ms`));
+  }
+
+  /** Hold the body to its rate: some servers send a byte now and then, which is not silence. */
+  #atLeast(before: number): void {
+    const { minRate } = this.#options;
+    this.#rate.start(minRate?.perMs, () => {
+      const came = this.#arrival.length - before;
+      if (came < (minRate?.bytes ?? 0)) {
+        this.#stop("too-slow", `${came} bytes within ${minRate?.perMs} ms`);
+      } else {
+        this.#atLeast(this.#arrival.length);
+      }
+    });
   }
 
   #tell(bytesSoFar: number): void {
@@ -296,6 +339,10 @@ class Transfer {
     this.end(ended);
     return ended;
   }
+}
+
+function originOf(url: string): string {
+  return /^[^:]+:\/\/[^/?#]*/.exec(url)?.[0] ?? url;
 }
 
 /** An error's message and its causes': Node says "fetch failed" and keeps the reason in `cause`. */

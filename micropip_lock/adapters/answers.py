@@ -13,21 +13,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Final
 from urllib.parse import urljoin, urlsplit
 
 from urllib3 import exceptions as urllib3_errors
 
 from micropip_lock.core.dist_info import public_url
+from micropip_lock.core.http_status import status_error
+from micropip_lock.core.patience import retry_after
 from micropip_lock.core.policy import DEFAULT_POLICY, Policy
 from micropip_lock.errors import (
-    BlockedError,
     FetchError,
     FetchTimeoutError,
     NetworkError,
-    NotFoundError,
-    ServerError,
     TruncatedError,
 )
 
@@ -41,50 +39,7 @@ def refusal_of(status: int, headers: Mapping[str, str], url: str) -> FetchError 
     """
     if status == 200:
         return None
-    shown = public_url(url)
-    if status in (404, 410):
-        return NotFoundError(f"the server has no such file ({status})", status=status, url=shown)
-    if status == 451:
-        return NotFoundError(
-            "the server may not serve this file (451)",
-            status=status,
-            url=shown,
-            hint="it was taken down; look at the project's page for the reason",
-        )
-    if status in (401, 403):
-        return BlockedError(f"the server refuses access ({status})", status=status, url=shown)
-    if status == 429 or status >= 500:
-        said = "asks to wait" if status == 429 else "failed"
-        wait = retry_after(headers.get("Retry-After"))
-        hint = None if wait is None else f"try again in {wait:.0f} seconds"
-        return ServerError(f"the server {said} ({status})", status=status, retry_after=wait, url=shown, hint=hint)
-    return FetchError(
-        f"the server answered with an unexpected status ({status})",
-        code="http-status",
-        status=status,
-        url=shown,
-        expected="200",
-        got=str(status),
-        hint="open the address in a browser and see what it says",
-    )
-
-
-def retry_after(text: str | None, *, now: datetime | None = None) -> float | None:
-    """Seconds to wait, at least 0, or ``None`` when the header is not there or unreadable.
-
-    Source: HTTP Semantics (RFC 9110, section 10.2.3): seconds or a date.
-    """
-    text = (text or "").strip()
-    if text.isascii() and text.isdigit():
-        # More digits than any sane wait has; float() of thousands of them would be infinite.
-        return float(text) if len(text) <= 12 else 1e12
-    try:
-        date = parsedate_to_datetime(text)
-    except (ValueError, TypeError, OverflowError):
-        return None
-    if date.tzinfo is None:
-        date = date.replace(tzinfo=UTC)
-    return max(0.0, (date - (now or datetime.now(UTC))).total_seconds())
+    return status_error(status, url, wait=retry_after(headers.get("Retry-After"), now=datetime.now(UTC)))
 
 
 def failure_of(error: Exception, url: str, *, began: bool) -> FetchError:

@@ -12,7 +12,7 @@ from micropip_lock.errors import StorageError
 
 
 class Folder:
-    """Implements :class:`~micropip_lock.ports.FileWriter`.
+    """Implements :class:`~micropip_lock.ports.Folder`.
 
     Args:
         root: A directory that is there.
@@ -20,6 +20,12 @@ class Folder:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+
+    def read(self, path: str) -> bytes | None:
+        try:
+            return (self._root / path).read_bytes()
+        except (OSError, ValueError):
+            return None
 
     def write(self, path: str, data: bytes) -> None:
         """Write one file, and the directories that it lies in; one that holds these bytes already is left alone.

@@ -164,13 +164,29 @@ class EmbeddedPyodide:
         value = await self._call("freeze", strict=strict)
         return Frozen(lock=_lock(value), tree=value["tree"])
 
-    async def replay(self, lock: Lock, *, force: bool = False, policy: Policy = DEFAULT_POLICY) -> Replayed:
-        """Replay a lock.
+    async def replay(
+        self,
+        lock: Lock,
+        *,
+        force: bool = False,
+        policy: Policy = DEFAULT_POLICY,
+        mirrors: Sequence[str | Mapping[str, str]] = (),
+        bundle: str | None = None,
+    ) -> Replayed:
+        """Replay a lock; mirrors and the address of a bundle as :func:`micropip_lock.api.replay` takes them.
 
         Raises:
             MicropipLockError: nothing was changed.
         """
-        value = await self._call("replay", lock=lock.to_json(), base=lock.base, force=force, policy=policy.to_dict())
+        value = await self._call(
+            "replay",
+            lock=lock.to_json(),
+            base=lock.base,
+            force=force,
+            policy=policy.to_dict(),
+            mirrors=[one if isinstance(one, str) else dict(one) for one in mirrors],
+            bundle=bundle,
+        )
         return Replayed(report=value["report"], tree=value["tree"])
 
     async def verify(self, lock: Lock) -> VerifyReport:

@@ -19,6 +19,7 @@ from typing import Any
 
 from packaging.markers import default_environment
 
+from micropip_lock.adapters.engine_answers import fetch_error
 from micropip_lock.adapters.memory_files import LISTING, read_listing
 from micropip_lock.adapters.memory_mocks import change_memory_mocks, memory_mocks
 from micropip_lock.adapters.mounting import EngineHeld, EngineMount
@@ -26,21 +27,15 @@ from micropip_lock.adapters.site import SiteInstaller, SitePackages
 from micropip_lock.adapters.tracebacks import traceback_of
 from micropip_lock.adapters.virtual_files import SCHEME, read_virtual
 from micropip_lock.core.abis import runtime_tags
-from micropip_lock.core.digest import Digest, too_large
+from micropip_lock.core.digest import Digest
 from micropip_lock.core.dirty import Listing
 from micropip_lock.core.dist_info import public_url, pyodide_source
 from micropip_lock.core.model import Abi, Origin
 from micropip_lock.core.policy import DEFAULT_POLICY, Policy
 from micropip_lock.errors import (
-    BlockedError,
     EnvironmentMismatchError,
     FetchError,
-    FetchTimeoutError,
-    NetworkError,
-    NotFoundError,
     RuntimeMissingError,
-    ServerError,
-    TruncatedError,
 )
 from micropip_lock.ports import Fetched, FetchedRange, Install, RuntimeLock
 
@@ -51,7 +46,10 @@ HEADERS_TIMEOUT = 45
 """Seconds until an answer's head must be there."""
 
 IDLE_TIMEOUT = 30
-"""Seconds without a byte after which a download is given up."""
+"""Seconds without a byte after which a download is given up; also the span that the rate is measured over."""
+
+MIN_RATE = 1000
+"""Bytes per second below which a download is given up."""
 
 _PERSONS_CODE = "<code>"
 """What tracebacks call the code of :func:`run_code`."""
@@ -229,7 +227,11 @@ class EngineFetcher:
         may_lead_to = create_proxy(lambda target: self._policy.redirect_fault(url, str(target)) is None)
         options = {**options, "mayLeadTo": may_lead_to}
 
-        limits: dict[str, Any] = {"headersTimeoutMs": HEADERS_TIMEOUT * 1000, "idleTimeoutMs": IDLE_TIMEOUT * 1000}
+        limits: dict[str, Any] = {
+            "headersTimeoutMs": HEADERS_TIMEOUT * 1000,
+            "idleTimeoutMs": IDLE_TIMEOUT * 1000,
+            "minRate": {"bytes": MIN_RATE * IDLE_TIMEOUT, "perMs": IDLE_TIMEOUT * 1000},
+        }
         if max_bytes is not None:
             limits["maxBytes"] = max_bytes
         handle = self._engine.download(url, to_js({**limits, **options}, dict_converter=Object.fromEntries))
@@ -245,33 +247,6 @@ class EngineFetcher:
         if not result.ok:
             raise fetch_error(result, url, max_bytes)
         return result
-
-
-def fetch_error(result: Any, url: str, max_bytes: int | None) -> Exception:
-    """The error for a download that the engine reports as failed."""
-    public = public_url(url)
-    # The address of an index's page ends in a slash.
-    name = public.rstrip("/").rsplit("/", 1)[-1]
-    kind, status = str(result.kind), getattr(result, "status", None)
-    if kind == "too-large":
-        return too_large(
-            public, max_bytes or 0, got="more", content_type=str(getattr(result, "contentType", None) or "")
-        )
-    if kind == "status" and isinstance(status, int):
-        facts: dict[str, Any] = {"url": public, "status": status, "got": f"HTTP {status}"}
-        if status in (404, 410):
-            return NotFoundError(f"{name} is not there any more", **facts)
-        if status in (401, 403):
-            return BlockedError(f"the server refuses {name}", **facts)
-        if status == 429 or status >= 500:
-            return ServerError(f"the server failed to send {name}", **facts)
-        return FetchError(f"the server did not send {name}", code="http-status", **facts)
-    message = str(getattr(result, "message", "") or kind)
-    if kind == "timeout":
-        return FetchTimeoutError(f"{name} stopped arriving", url=public, got=message)
-    if kind == "truncated":
-        return TruncatedError(f"{name} arrived only in part", url=public, got=message)
-    return NetworkError(f"{name} could not be fetched", url=public, got=message)
 
 
 def site_packages() -> SitePackages:

@@ -37,7 +37,7 @@ from micropip_lock.core.candidates import Candidates, candidates_of, direct_url_
 from micropip_lock.core.digest import Digest
 from micropip_lock.core.dist_info import DIRECT_URL_FILE, OriginRecord, public_url
 from micropip_lock.core.hosts import index_form
-from micropip_lock.core.index_page import IndexFile, parse_page
+from micropip_lock.core.index_page import IndexFile, page_url, parse_page
 from micropip_lock.core.model import Origin, Wheel
 from micropip_lock.core.policy import DEFAULT_POLICY, Policy
 from micropip_lock.errors import InputError, LockPolicyError, RecordError, Unlockable
@@ -176,7 +176,7 @@ class _Search:
         offers: list[Candidates] = []
         refusals: list[RecordError] = []
         for index in self._indexes_for(project):
-            page = await self._network.page(_page_url(index, project))
+            page = await self._network.page(page_url(index, project))
             if page is None:
                 continue
             files = parse_page(page.data.decode("utf-8", "replace"), page.content_type, page.url, matters=matters)
@@ -258,12 +258,6 @@ def _record(installed: Installed, origin: Origin, proven: Proven) -> OriginRecor
         requested=installed.requested,
         record_digest=Digest.of(installed.record),
     )
-
-
-def _page_url(index: str, project: NormalizedName) -> str:
-    if "{package_name}" in index:
-        return index.replace("{package_name}", project)
-    return f"{index.rstrip('/')}/{project}/"
 
 
 def _unusable(file: IndexFile, error: InputError) -> RecordError:

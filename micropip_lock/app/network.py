@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Any, Final
 
 from micropip_lock.errors import (
     FetchError,
@@ -43,13 +43,21 @@ class Network:
     Args:
         fetcher: Who asks.
         concurrency: The most requests at a time.
+        sleep: Waits so many seconds.
 
     Attributes:
         received: Body bytes that were used, of pages (decompressed) and files.
     """
 
-    def __init__(self, fetcher: IndexFetcher, *, concurrency: int) -> None:
+    def __init__(
+        self,
+        fetcher: IndexFetcher,
+        *,
+        concurrency: int,
+        sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
+    ) -> None:
         self.received = 0
+        self._sleep = sleep
         self._fetcher = fetcher
         self._turn = asyncio.Semaphore(concurrency)
 
@@ -95,6 +103,6 @@ class Network:
                 wait = max(pause, error.retry_after or 0.0)
                 if wait > LONGEST_PAUSE:
                     raise
-            await asyncio.sleep(wait)
+            await self._sleep(wait)
         async with self._turn:
             return await ask()

@@ -16,22 +16,24 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from packaging.utils import canonicalize_name
 
+from micropip_lock.app.admission import fetch_admitted
 from micropip_lock.app.clashes import refuse_import_clashes
+from micropip_lock.app.first_failure import first_failure
 from micropip_lock.app.installs import installs, keep_local
+from micropip_lock.app.obtain import Sources, Supply
 from micropip_lock.app.origins import installed_in, mocks_in
 from micropip_lock.app.report import Outcome as Outcome
 from micropip_lock.app.report import PackageOutcome as PackageOutcome
 from micropip_lock.app.report import ReplayReport as ReplayReport
 from micropip_lock.app.verify import recorded_digest
-from micropip_lock.core.digest import VerifiedWheel, admit
+from micropip_lock.core.digest import VerifiedWheel
 from micropip_lock.core.findings import verify
-from micropip_lock.core.held import Held
 from micropip_lock.core.judgement import download_fault
 from micropip_lock.core.mocks import MockInstall, plan_mocks
 from micropip_lock.core.model import Lock, LockedPackage, Mock, by_name
@@ -44,15 +46,12 @@ from micropip_lock.errors import (
     AlreadyImportedError,
     BusyError,
     FetchError,
-    HashMismatchError,
     MicropipLockError,
     ReplayCancelled,
     UsageError,
-    WheelTooLargeError,
 )
 from micropip_lock.ports import (
     Fetcher,
-    HoldingFetcher,
     Installer,
     Progress,
     ProgressEvent,
@@ -74,8 +73,9 @@ class _Run:
     started: float
     policy: Policy = DEFAULT_POLICY
     mocks: tuple[MockInstall, ...] = ()
+    supply: Supply = field(default_factory=Supply)
     received: dict[str, int] = field(default_factory=dict)
-    discarded: int = 0
+    arrived: int = 0
     python: str = ""
     admitted: dict[str, OpenedWheel] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -108,9 +108,9 @@ class _Run:
             ),
             seconds=now - self.started,
             fetch_seconds=(self.fetched_at or now) - self.started,
-            bytes_fetched=sum(self.received.values()) + self.discarded,
-            requests=self.requests,
-            notes=tuple(notes),
+            bytes_fetched=self.arrived,
+            requests=self.requests + self.supply.pages,
+            notes=(*self.supply.notes, *notes),
             restart_required=restart_required,
         )
 
@@ -156,6 +156,7 @@ async def replay(
     progress: Progress | None = None,
     own_modules: Iterable[str] = (),
     policy: Policy = DEFAULT_POLICY,
+    sources: Sources | None = None,
 ) -> ReplayReport:
     """Make the environment hold exactly what ``lock`` names; what else is installed stays.
 
@@ -172,6 +173,7 @@ async def replay(
         progress: Told what happens.
         own_modules: Top-level modules that are imported only by micropip-lock itself; replacing them is safe.
         policy: What is allowed; checked before the first request, and bytes again as they arrive.
+        sources: Where to ask for a wheel beside its own address.
 
     Raises:
         MicropipLockError: nothing was changed; ``error.report`` has every package's outcome.
@@ -196,6 +198,7 @@ async def replay(
             progress,
             frozenset(own_modules),
             policy,
+            Supply(sources, lock.base),
         )
     finally:
         _running.discard(installer)
@@ -214,6 +217,7 @@ async def _replay(
     progress: Progress | None,
     own_modules: frozenset[str],
     policy: Policy,
+    supply: Supply,
 ) -> ReplayReport:
     started = time.perf_counter()
     try:
@@ -241,6 +245,7 @@ async def _replay(
         progress=progress,
         started=started,
         policy=policy,
+        supply=supply,
         mocks=mocks,
         python=runtime.markers()["python_full_version"],
     )
@@ -292,7 +297,7 @@ async def _fetch_all(run: _Run, fetcher: Fetcher, concurrency: int) -> None:
     """Every wheel, admitted; the first failure stops what has not begun and lets nothing half-done live on.
 
     Raises:
-        MicropipLockError: of one package; see :func:`_first`.
+        MicropipLockError: of one package; see :func:`~micropip_lock.app.first_failure.first_failure`.
         CancelledError: when this was cancelled, or when a fetcher gave up by a cancellation of its own.
     """
     gate = asyncio.Semaphore(concurrency)
@@ -301,90 +306,56 @@ async def _fetch_all(run: _Run, fetcher: Fetcher, concurrency: int) -> None:
             for download in run.plan.downloads:
                 tasks.create_task(_fetch_one(run, fetcher, gate, download), name=f"fetch {download.package.name}")
     except BaseExceptionGroup as group:
-        raise _first(run, group) from group
+        raise first_failure(run.failures, group) from group
     if len(run.admitted) < len(run.plan.downloads):
         # A task group takes a task that ends cancelled for one that is done.
         raise asyncio.CancelledError("a download was cancelled")
 
 
-def _first(run: _Run, group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The failure to raise: the one of the first name, so that it does not depend on timing more than it must.
-
-    What is not of our tree (a listener of the caller's that raises) comes first and as it is: it is no outcome.
-    """
-    foreign = group.split(MicropipLockError)[1]
-    if foreign is not None:
-        return next(_leaves(foreign))
-    return run.failures[min(run.failures)]
-
-
-def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error
-
-
 async def _fetch_one(run: _Run, fetcher: Fetcher, gate: asyncio.Semaphore, download: Download) -> None:
     package = download.package
-    async with gate:
-        if run.failures:
-            # This turn came free because another failed; its cancellation is on the way here.
-            return
-        began = time.perf_counter()
+    began: float | None = None
+
+    async def attempt(url: str, reload: bool) -> VerifiedWheel:
+        nonlocal began
+        arrived = 0
 
         def received(count: int) -> None:
-            # A second attempt begins at zero; what is told never goes back.
+            nonlocal arrived
+            run.arrived += count - arrived
+            arrived = count
+            # Another attempt begins at zero; what is told never goes back.
             run.received[package.name] = max(count, run.received.get(package.name, 0))
             run.tell("fetch", package)
 
-        try:
-            # Looked into while others are on their way.
-            opened = open_wheel(await _fetch_admitted(run, fetcher, download, received))
-            check_place(opened, run.python)
-            run.admitted[package.name] = opened
-        except MicropipLockError as error:
-            error.package = error.package or package.name
-            run.failures[package.name] = error
-            raise
-        finally:
-            run.seconds[package.name] = time.perf_counter() - began
-
-
-async def _fetch_admitted(
-    run: _Run, fetcher: Fetcher, download: Download, received: Callable[[int], None]
-) -> VerifiedWheel:
-    package = download.package
-    cap = package.wheel.size if package.wheel.size is not None else run.policy.max_wheel_bytes
-    for reload in (False, True):
-        run.requests += 1
-        try:
-            if isinstance(fetcher, HoldingFetcher):
-                held, url = await fetcher.fetch_held(download.url, max_bytes=cap, progress=received, reload=reload)
-                arrived: Held | bytes = held
-                received(held.size)
-            else:
-                fetched = await fetcher.fetch(download.url, max_bytes=cap, progress=received, reload=reload)
-                arrived, url = fetched.data, fetched.url
-                received(len(fetched.data))
+        def check() -> None:
             # Sizes that the lock does not state are known only now.
             if (fault := download_fault(run.policy, sum(run.received.values()))) is not None:
                 raise fault
-            return admit(
-                arrived,
-                package.wheel.digest,
-                filename=package.wheel.filename,
-                size=package.wheel.size,
-                package=package.name,
-                url=url,
+
+        async with gate:
+            if run.failures:
+                # This turn came free because another failed; its cancellation is on the way here.
+                await asyncio.Event().wait()
+            began = began or time.perf_counter()
+            run.requests += 1
+            return await fetch_admitted(
+                fetcher, package, url, reload=reload, policy=run.policy, received=received, check=check
             )
-        except (HashMismatchError, WheelTooLargeError) as error:
-            # A stale cache on the way is the one cause that asking again, past every cache, can mend.
-            if reload or error.code == "not-a-wheel":
-                raise
-            run.discarded += run.received.get(package.name, 0)
-    raise AssertionError("the second attempt returns or raises")
+
+    try:
+        got = await run.supply.obtain(download, attempt)
+        # Looked into while others are on their way.
+        opened = open_wheel(got.value)
+        check_place(opened, run.python)
+        run.admitted[package.name] = opened
+    except MicropipLockError as error:
+        error.package = error.package or package.name
+        run.failures[package.name] = error
+        raise
+    finally:
+        if began is not None:
+            run.seconds[package.name] = time.perf_counter() - began
 
 
 def _damaged(lock: Lock, plan: Plan, site: SiteReader, runtime: Runtime) -> frozenset[str]:

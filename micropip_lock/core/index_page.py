@@ -208,6 +208,18 @@ class _Anchors(HTMLParser):
         )
 
 
+def page_url(index: str, project: str) -> str:
+    """The address of a project's page (PEP 503).
+
+    Args:
+        index: Base URL of the index, or one with a ``{package_name}`` placeholder.
+        project: Normalised project name.
+    """
+    if "{package_name}" in index:
+        return index.replace("{package_name}", project)
+    return f"{index.rstrip('/')}/{project}/"
+
+
 def base_url(page_url: str, project: str, index_urls: Iterable[str]) -> str:
     """The index whose project page this is.
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from micropip_lock.adapters.answers import follow_redirect, retry_after
+from micropip_lock.adapters.answers import follow_redirect
 from micropip_lock.adapters.host import HostFetcher
 from micropip_lock.core.policy import Policy
 from micropip_lock.errors import (
@@ -112,35 +110,6 @@ def test_redirects_under_a_policy() -> None:
         caught.value.code,
         follow_redirect("https://index.example/a", "//files.example/a", listed),
     )
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("120", 120.0),
-        ("0", 0.0),
-        (" 7 ", 7.0),
-        ("-5", None),
-        ("1.5", None),
-        ("soon", None),
-        ("", None),
-        (None, None),
-        ("9" * 5000, 1e12),
-        ("Wed, 21 Oct 2026 07:28:30 GMT", 30.0),
-        ("Wed, 21 Oct 2026 07:28:30", 30.0),
-        ("Wed, 21 Oct 2020 07:28:30 GMT", 0.0),
-        ("Wed, 99 Oct 2026 07:28:30 GMT", None),
-    ],
-)
-def test_retry_after(text: str | None, seconds: float | None) -> None:
-    """Retry-After is seconds or a date, and anything else is nothing."""
-    assert seconds == retry_after(text, now=datetime(2026, 10, 21, 7, 28, tzinfo=UTC))
-
-
-@given(st.text(max_size=60) | st.none())
-def test_any_retry_after_is_a_value(text: str | None) -> None:
-    """Whatever Retry-After says, the answer is nothing or a number of seconds."""
-    assert (retry_after(text) or 0.0) >= 0.0
 
 
 async def test_retry_after_is_told(fetcher: HostFetcher, package_index: PackageIndex, six: str) -> None:

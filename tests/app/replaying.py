@@ -12,6 +12,7 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from micropip_lock.adapters.site import SiteInstaller, SitePackages, TargetRuntime
+from micropip_lock.app.obtain import Patience, Sources
 from micropip_lock.app.replay import ReplayReport, replay
 from micropip_lock.core.digest import Digest
 from micropip_lock.core.model import Abi, Lock, LockedPackage, Origin, Wheel, by_name
@@ -60,6 +61,9 @@ def lock_of(*packages: LockedPackage | BuiltWheel) -> Lock:
 
 
 ALL = lock_of(*WHEELS.values())
+
+
+AT_ONCE = Patience(sleep=lambda seconds: asyncio.sleep(0), chance=lambda: 0.0)
 
 
 Step = BaseException | bytes
@@ -139,7 +143,12 @@ def snapshot(root: Path) -> dict[str, bytes | None]:
 
 
 async def run(site: Path, lock: Lock = ALL, network: Network | None = None, **options: Any) -> ReplayReport:
-    options = {"runtime": Runtime(), "installer": SiteInstaller(site), **options}
+    options = {
+        "runtime": Runtime(),
+        "installer": SiteInstaller(site),
+        "sources": Sources(patience=AT_ONCE),
+        **options,
+    }
     return await replay(lock, site=SitePackages(site), fetcher=network or Network(), **options)
 
 

@@ -21,7 +21,6 @@ from micropip_lock.errors import (
     HashMismatchError,
     LockPolicyError,
     LockSchemaError,
-    NetworkError,
     NotFoundError,
     ReplayCancelled,
     WheelRecordError,
@@ -71,15 +70,15 @@ async def test_one_failure(tmp_path: Path) -> None:
 
 async def test_what_was_fetched_is_told(tmp_path: Path) -> None:
     """The report tells what had arrived from what was never asked for."""
-    network = Network({SIZES[1]: [NetworkError("offline")]})
+    network = Network({SIZES[1]: [NotFoundError("gone")]})
     error = await failing(tmp_path, network=network, concurrency=1)
     reasons = {one.name: one.reason for one in error.report.packages}
-    assert ("fetched, not installed", "network", "not fetched") == tuple(reasons[name] for name in SIZES[:3])
+    assert ("fetched, not installed", "not-found", "not fetched") == tuple(reasons[name] for name in SIZES[:3])
 
 
 async def test_which_failure_is_raised(tmp_path: Path) -> None:
     """When several fail at once, the first by name is raised, whatever the order of their sizes."""
-    script = {name: [NetworkError(name)] for name in NAMES}
+    script = {name: [NotFoundError(name)] for name in NAMES}
     errors = [await failing(tmp_path, network=Network(script), concurrency=50) for _ in range(3)]
     assert ["alpha"] * 3 == [error.message for error in errors]
 
@@ -233,7 +232,7 @@ async def test_busy(tmp_path: Path) -> None:
 async def test_not_busy_after_a_failure(tmp_path: Path) -> None:
     """A replay that failed is over."""
     installer = SiteInstaller(tmp_path)
-    await failing(tmp_path, network=Network({"beta": [NetworkError("x")]}), installer=installer)
+    await failing(tmp_path, network=Network({"beta": [NotFoundError("x")]}), installer=installer)
     assert len(NAMES) == (await run(tmp_path, installer=installer)).count("installed")
 
 
@@ -288,7 +287,7 @@ async def test_a_listener_that_raises_beside_a_failure(tmp_path: Path) -> None:
         if event.stage == "fetch":
             raise LookupError("mine")
 
-    script = {name: [NetworkError(name)] for name in NAMES[:4]}
+    script = {name: [NotFoundError(name)] for name in NAMES[:4]}
     with pytest.raises(LookupError, match="mine"):
         await run(tmp_path / "site", network=Network(script, pauses=1), progress=listen, concurrency=50)
     assert {} == snapshot(tmp_path)

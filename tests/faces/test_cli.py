@@ -16,8 +16,7 @@ from typing import Any
 
 import pytest
 
-from micropip_lock.cli import main, parser
-from micropip_lock.cli_verbs import VERBS
+from micropip_lock.cli import VERBS, main, parser
 from micropip_lock.core.model import Lock
 from micropip_lock.errors import (
     HashMismatchError,

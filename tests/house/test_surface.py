@@ -15,6 +15,7 @@ import micropip_lock
 ROOT = Path(__file__).parents[2]
 
 PUBLIC = [
+    "Bundled",
     "Lock",
     "LockDiff",
     "MicropipLockError",
@@ -24,6 +25,7 @@ PUBLIC = [
     "UnlockableError",
     "VerifyReport",
     "__version__",
+    "bundle",
     "diff",
     "freeze",
     "load_lock",
