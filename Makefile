@@ -3,7 +3,7 @@
 
 PY := .venv/bin/python
 
-.PHONY: mutants check-wheels bench-check corpus corpus-files wheel help setup js bundle test demo bench-locate bench-freeze fuzz fmt lint lock clean
+.PHONY: bench bench-quick mutants check-wheels bench-check corpus corpus-files wheel help setup js bundle test demo bench-locate bench-freeze fuzz fmt lint lock clean
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -36,6 +36,14 @@ test: setup ## everything CI runs; ARGS go to pytest
 
 demo: bundle ## the main job on real packages; ARGS go to tools/demo.py
 	NODE="$$(tools/find-node)" $(PY) -m tools.demo $(ARGS)
+
+bench: bundle ## replays against the limit, loadPackage, micropip, mambajs; ARGS="--sets S,M --rounds 5" narrows it
+	@tools/once bench/node_modules/.stamp bench/package.json bench/package-lock.json bench/.npmrc -- \
+	  tools/npm --prefix ../bench ci --ignore-scripts
+	NODE="$$(tools/find-node)" CHROMIUM="$$(tools/find-chromium)" $(PY) -m bench $(ARGS)
+
+bench-quick: ## the same with two sets and few rounds
+	@$(MAKE) --no-print-directory bench ARGS="--quick $(ARGS)"
 
 bench-locate: setup ## what locating costs against downloading, on real wheels; ARGS go to tools/bench_locate.py
 	$(PY) -m tools.bench_locate $(ARGS)
@@ -76,6 +84,6 @@ lock: setup ## write the pins of requirements/ and js/ anew; UPGRADE=1 moves the
 	tools/lock
 
 clean: ## remove everything that a target made
-	rm -rf .venv .tools .cache dist build demo-out test-results js/node_modules js/dist .hypothesis .ruff_cache \
+	rm -rf .venv .tools .cache dist build demo-out test-results js/node_modules js/dist bench/node_modules bench/results .hypothesis .ruff_cache \
 	  .mypy_cache .pytest_cache .coverage htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,8 +1,8 @@
-// Removes from package-lock.json what names an address: where a package came from and where to pay for it.
+// Removes from package-lock.json, or from the lock that is named, what names an address: where a package came from and where to pay for it.
 
 import { readFile, writeFile } from "node:fs/promises";
 
-const path = new URL("package-lock.json", import.meta.url);
+const path = process.argv[2] ?? new URL("package-lock.json", import.meta.url);
 const lock = JSON.parse(await readFile(path, "utf8"));
 for (const entry of Object.values(lock.packages)) {
   delete entry.resolved;

@@ -57,13 +57,21 @@ def wheels(name: str) -> dict[str, Path]:
     Raises:
         WheelsMissingError: pip could not bring them, or brought something else.
     """
-    wanted = pins(name)
+    return bring(pins(name), PLATFORMS[name])
+
+
+def bring(wanted: Mapping[str, str], platform: Iterable[str]) -> dict[str, Path]:
+    """Wheels by requirement and SHA-256, for the machine that pip's options name; every byte hashed just now.
+
+    Raises:
+        WheelsMissingError: pip could not bring them, or brought something else.
+    """
     missing = {requirement: digest for requirement, digest in wanted.items() if _kept(digest) is None}
     if missing:
-        _fetch(missing, PLATFORMS[name])
+        _fetch(missing, platform)
     found = {requirement: path for requirement, digest in wanted.items() if (path := _kept(digest)) is not None}
     if lacking := sorted(wanted.keys() - found.keys()):
-        raise WheelsMissingError(f"pip did not bring {', '.join(lacking)} of {name}.txt")
+        raise WheelsMissingError(f"pip did not bring {', '.join(lacking)}")
     return found
 
 

@@ -1,0 +1,15 @@
+// micropip-lock as a person uses it in any kernel: `await micropip_lock.replay(lock)`, no boot control.
+export const label = "micropip-lock, replay in a kernel";
+export const visits = ["cold", "warm"];
+
+export async function prepare(stand, pyodide) {
+  await stand.load(pyodide, ["micropip"]);
+  const wheel = await (await fetch(`${stand.page}/ours/micropip_lock.whl`)).arrayBuffer();
+  pyodide.unpackArchive(wheel, "wheel");
+  await pyodide.runPythonAsync("import micropip, micropip_lock");
+}
+
+export async function install(stand, pyodide) {
+  pyodide.globals.set("bench_lock", stand.lock);
+  await pyodide.runPythonAsync("await micropip_lock.replay(bench_lock, policy=micropip_lock.Policy(consent=True))");
+}
