@@ -1,9 +1,9 @@
 # Every target does its own set-up on a fresh clone and a fresh machine; a second run sets nothing up twice.
-# The set-up is in tools/: Python 3.12 or newer, Node 20 or newer, Chromium, the pinned dependencies.
+# The set-up is in tools/: Python 3.12 or newer, Node 20 or newer, the browsers, the pinned dependencies.
 
 PY := .venv/bin/python
 
-.PHONY: bench bench-quick mutants check-wheels bench-check corpus corpus-files wheel help setup js bundle test demo bench-locate bench-freeze fuzz fmt lint lock clean
+.PHONY: test-browsers bench bench-quick mutants check-wheels bench-check corpus corpus-files wheel help setup js bundle test demo bench-locate bench-freeze fuzz fmt lint lock clean
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -33,6 +33,10 @@ test: setup ## everything CI runs; ARGS go to pytest
 	tools/npm run --silent test
 	tools/npm run --silent fresh
 	NODE="$$(tools/find-node)" CHROMIUM="$$(tools/find-chromium)" $(PY) -m pytest $(ARGS)
+
+test-browsers: setup ## the core of the engine in Chromium, Firefox and WebKit; ARGS="-k firefox" go to pytest
+	CHROMIUM="$$(tools/find-chromium)" FIREFOX="$$(tools/find-firefox)" WEBKIT="$$(tools/find-webkit)" \
+	  $(PY) -m pytest tests/browsers $(ARGS)
 
 demo: bundle ## the main job on real packages; ARGS go to tools/demo.py
 	NODE="$$(tools/find-node)" $(PY) -m tools.demo $(ARGS)

@@ -34,7 +34,7 @@ type Place = Literal["page", "worker"]
 PLACES: Final[tuple[Place, ...]] = ("page", "worker")
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
-_FLAGS: Final = (
+FLAGS: Final = (
     "--no-sandbox",
     "--disable-gpu",
     "--disable-background-networking",
@@ -134,7 +134,7 @@ def build_project(directory: Path) -> Path:
 async def chromium() -> AsyncIterator[Browser]:
     """A running Chromium."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium_path(), args=[*_FLAGS])
+        browser = await playwright.chromium.launch(executable_path=chromium_path(), args=[*FLAGS])
         try:
             yield browser
         finally:

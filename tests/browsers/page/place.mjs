@@ -1,0 +1,11 @@
+// What a test can ask of a page or a worker. No path may need JSPI or SharedArrayBuffer: both are taken away first.
+import { ask, boot } from "../page/kernel.mjs";
+
+delete WebAssembly.Suspending;
+delete WebAssembly.promising;
+delete globalThis.SharedArrayBuffer;
+
+export { ask, boot };
+
+// Calls a JavaScript function, given as its source, with one value.
+export const run = ({ source, argument }) => (0, eval)(`(${source})`)(argument);
