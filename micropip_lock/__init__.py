@@ -16,10 +16,12 @@ if _TYPE_CHECKING:
     from micropip_lock.core.policy import Policy
     from micropip_lock.errors import MicropipLockError, UnlockableError
     from micropip_lock.load import load_lock
+    from micropip_lock.stdlib import CompiledStdlib, compile_stdlib
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "CompiledStdlib",
     "Lock",
     "LockDiff",
     "MicropipLockError",
@@ -29,6 +31,7 @@ __all__ = [
     "UnlockableError",
     "VerifyReport",
     "__version__",
+    "compile_stdlib",
     "diff",
     "freeze",
     "load_lock",
@@ -39,6 +42,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "CompiledStdlib": "micropip_lock.stdlib",
     "Lock": "micropip_lock.core.model",
     "LockDiff": "micropip_lock.core.compare",
     "MicropipLockError": "micropip_lock.errors",
@@ -47,6 +51,7 @@ _HOMES = {
     "Saved": "micropip_lock.app.save",
     "UnlockableError": "micropip_lock.errors",
     "VerifyReport": "micropip_lock.core.compare",
+    "compile_stdlib": "micropip_lock.stdlib",
     "diff": "micropip_lock.api",
     "freeze": "micropip_lock.api",
     "load_lock": "micropip_lock.load",

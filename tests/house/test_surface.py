@@ -15,6 +15,7 @@ import micropip_lock
 ROOT = Path(__file__).parents[2]
 
 PUBLIC = [
+    "CompiledStdlib",
     "Lock",
     "LockDiff",
     "MicropipLockError",
@@ -24,6 +25,7 @@ PUBLIC = [
     "UnlockableError",
     "VerifyReport",
     "__version__",
+    "compile_stdlib",
     "diff",
     "freeze",
     "load_lock",
