@@ -109,8 +109,9 @@ async def _run(command: Sequence[str]) -> bytes:
                 process.kill()
             await process.wait()
     if process.returncode:
-        # A crash of Pyodide prints its own source, a megabyte on one line.
-        lines = [line[:300] for line in errors.decode("utf-8", "replace").splitlines() if line.strip()]
+        # A crash of Pyodide prints its own source, a megabyte on one line; Node adds where it was.
+        told_lines = (line.strip()[:300] for line in errors.decode("utf-8", "replace").splitlines())
+        lines = [line for line in told_lines if line and not line.startswith(("at ", "Node.js "))]
         raise RuntimeFailedError(
             "Pyodide did not compile its standard library",
             code="runtime-failed",

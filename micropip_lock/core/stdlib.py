@@ -5,8 +5,8 @@ This file is run as it is inside the interpreter it compiles for, before anythin
 Rules this file keeps:
 
 1. It imports nothing but the standard library, and nothing of that from anywhere but the archive's own interpreter.
-2. Bytecode lies beside its source (``json/decoder.pyc``), where zipimport looks first; it is an unchecked hash-based pyc
-   (PEP 552), so no time stamp matters. Bytecode of another interpreter is passed over for the source by zipimport.
+2. Bytecode lies beside its source (``json/decoder.pyc``), where zipimport looks first; it is an unchecked hash-based
+   pyc (PEP 552), so no time stamp matters. Bytecode of another interpreter is passed over for the source by zipimport.
 3. The same archive, interpreter and choice give the same bytes: sorted, one time stamp, constants in one form.
 4. What cannot be compiled stays source, and everything that is no module stays as it is.
 
@@ -83,7 +83,7 @@ def bytecode(source: bytes, filename: str) -> bytes | None:
 
 def _settled(code: CodeType) -> bytes:
     # marshal marks as shared what happens to be used elsewhere, too; read back, nothing of it is.
-    return marshal.dumps(marshal.loads(marshal.dumps(code)))
+    return marshal.dumps(marshal.loads(marshal.dumps(code)))  # noqa: S302  # what was dumped in this very line
 
 
 def _add(archive: zipfile.ZipFile, name: str, data: bytes, *, packed: bool) -> None:
