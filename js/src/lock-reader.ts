@@ -37,6 +37,8 @@ export interface Origin {
 export interface LockedWheel {
   /** Normalised. */
   readonly name: string;
+  /** As METADATA spells it. */
+  readonly displayName: string;
   readonly version: string;
   /** As the lock names the file: an address, or a path relative to the lock. */
   readonly url: string;
@@ -183,7 +185,7 @@ function readWheel(key: string, entry: Table, names: ReadonlySet<string>, abi: A
     throw entry.fault("not-wheel", `${name} ${version} is not a wheel`, "file_name", "a .whl of package_type package", `${filename} of package_type ${type}`);
   }
   checkFilename(entry, filename, name, version, abi);
-  return { name, version, url, filename, sha256: digest.hex, depends, ...readFacts(ours, url, filename) };
+  return { name, displayName: spelt, version, url, filename, sha256: digest.hex, depends, ...readFacts(ours, url, filename) };
 }
 
 type Facts = Pick<LockedWheel, "size" | "origin" | "uploadTime" | "yanked" | "requested" | "requirement" | "extras">;

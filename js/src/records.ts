@@ -12,8 +12,9 @@
  */
 
 import { isPlainAddress } from "./address.ts";
-import { Digest, sha256 } from "./digest.ts";
+import { Digest } from "./digest.ts";
 import { LockError } from "./errors.ts";
+import { hexOf } from "./hash.ts";
 import { byCodePoint } from "./json.ts";
 import type { LockedWheel, Origin } from "./lock-reader.ts";
 
@@ -56,7 +57,7 @@ export async function recordFiles(wheel: LockedWheel, address: string, recordTex
   if (wheel.extras.length > 0) {
     facts["extras"] = [...wheel.extras].sort(byCodePoint);
   }
-  facts["record"] = (await sha256(new TextEncoder().encode(recordText))).hex;
+  facts["record"] = await hexOf(new TextEncoder().encode(recordText));
   const files: Record<string, string> = { "micropip-lock.json": `${indented(facts)}\n` };
   if (origin.kind === "index" && origin.index !== null) {
     files["INDEX"] = `${plain(origin.index)}\n`;
@@ -82,7 +83,7 @@ function originOf(wheel: LockedWheel, address: string): Origin {
 }
 
 /** `PYODIDE_SOURCE`, which `micropip.list()` shows: micropip's own word only where no better is known. */
-function sourceOf({ kind, url, index }: Origin): string {
+export function sourceOf({ kind, url, index }: Origin): string {
   if (kind === "index") {
     return index ?? "pypi";
   }

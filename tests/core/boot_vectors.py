@@ -253,6 +253,7 @@ def _facts(package: LockedPackage) -> dict[str, Any]:
     wheel, origin = package.wheel, package.origin
     return {
         "name": package.name,
+        "displayName": package.display_name,
         "version": package.version,
         "url": wheel.url,
         "filename": wheel.filename,
