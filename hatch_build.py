@@ -1,6 +1,6 @@
-"""Build hook: the browser engine inside the Python package is never older than its TypeScript sources.
+"""Build hook: the bundles inside the Python package are never older than their TypeScript sources.
 
-What this file knows: which files the bundle is made of, and how the first line of the bundle names them.
+What this file knows: which files a bundle is made of, and how the first line of each bundle names them.
 ``js/build.mjs`` writes that line by the same rule; ``tests/house/test_bundle.py`` holds the two together.
 
 Rules it keeps:
@@ -24,9 +24,9 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-BUNDLE = "micropip_lock/data/engine.js"
+BUNDLES = ("micropip_lock/data/engine.js", "micropip_lock/data/boot.js")
 _CONFIGURATION = ("build.mjs", "package-lock.json", "package.json", "tsconfig.json")
-_FIRST_LINE = re.compile(r"/\*! micropip-lock engine; sources sha256 ([0-9a-f]{64}) \*/")
+_FIRST_LINE = re.compile(r"/\*! micropip-lock [a-z]+; sources sha256 ([0-9a-f]{64}) \*/")
 
 
 def bundle_sources(root: Path) -> Iterator[Path]:
@@ -46,13 +46,16 @@ def sources_digest(root: Path) -> str:
 
 
 def recorded_digest(root: Path) -> str | None:
-    """The digest that the bundle's first line names; ``None`` without a bundle or without such a line."""
-    try:
-        with (root / BUNDLE).open(encoding="utf-8") as bundle:
-            match = _FIRST_LINE.fullmatch(bundle.readline().rstrip("\n"))
-    except FileNotFoundError:
-        return None
-    return match.group(1) if match else None
+    """The digest that each bundle's first line names; ``None`` when one is missing, or names none or another one."""
+    digests = set()
+    for name in BUNDLES:
+        try:
+            with (root / name).open(encoding="utf-8") as bundle:
+                match = _FIRST_LINE.fullmatch(bundle.readline().rstrip("\n"))
+        except FileNotFoundError:
+            return None
+        digests.add(match.group(1) if match else None)
+    return digests.pop() if len(digests) == 1 else None
 
 
 def build_bundle(root: Path) -> None:
@@ -64,7 +67,7 @@ def build_bundle(root: Path) -> None:
     npm = os.environ.get("NPM") or shutil.which("npm")
     if npm is None:
         raise RuntimeError(
-            f"{BUNDLE} is older than js/src and there is no npm on PATH to build it\n"
+            f"{' or '.join(BUNDLES)} is older than js/src and there is no npm on PATH to build it\n"
             "  expected: Node 20 or newer with npm, or a fresh bundle\n"
             "  hint: run `make js` in the clone (it brings its own Node), or install Node and try again"
         )
@@ -92,4 +95,4 @@ class EngineBundle(BuildHookInterface[Any]):
             return
         build_bundle(root)
         if recorded_digest(root) != sources_digest(root):
-            raise RuntimeError(f"js/build.mjs wrote a {BUNDLE} whose first line does not name its sources")
+            raise RuntimeError(f"js/build.mjs wrote bundles whose first lines do not name their sources")

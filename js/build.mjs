@@ -1,7 +1,8 @@
-// Bundles src/main.ts into micropip_lock/data/engine.js, one expression whose value is the engine.
+// Bundles src/main.ts into micropip_lock/data/engine.js, one expression whose value is the engine, and src/boot-main.ts
+// into micropip_lock/data/boot.js, a module for pages.
 //
-// The first line names the sources by a digest, by the rule that hatch_build.py states. `--check` builds and compares
-// with the file that is there instead of writing it.
+// The first line of each names the sources by a digest, by the rule that hatch_build.py states. `--check` builds and
+// compares with the files that are there instead of writing them.
 
 import { createHash } from "node:crypto";
 import { mkdir, readFile, readdir, writeFile } from "node:fs/promises";
@@ -10,10 +11,8 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const js = dirname(fileURLToPath(import.meta.url));
-const target = join(js, "..", "micropip_lock", "data", "engine.js");
+const data = join(js, "..", "micropip_lock", "data");
 const CONFIGURATION = ["build.mjs", "package-lock.json", "package.json", "tsconfig.json"];
-const MOST_BYTES = 60_000;
-
 const sha256 = (data) => createHash("sha256").update(data).digest("hex");
 
 async function sourcesDigest() {
@@ -29,43 +28,56 @@ async function sourcesDigest() {
   return sha256(lines.sort().join(""));
 }
 
-async function bundle() {
+async function bundle({ entry, options, wrap }) {
   const result = await build({
     absWorkingDir: js,
-    entryPoints: ["src/main.ts"],
+    entryPoints: [entry],
     bundle: true,
     write: false,
-    format: "iife",
-    globalName: "bundle",
     platform: "neutral",
     external: ["node:*"],
     target: "es2022",
     minify: true,
     legalComments: "none",
     charset: "ascii",
+    ...options,
   });
-  const body = result.outputFiles[0].text.trim();
-  // esbuild's own form ends in a declaration, which has no value; Pyodide's run_js returns the value of the text.
-  return `/*! micropip-lock engine; sources sha256 ${await sourcesDigest()} */\n(()=>{${body}return bundle.engine})()\n`;
+  return wrap(result.outputFiles[0].text.trim());
 }
 
-const text = await bundle();
-const size = Buffer.byteLength(text);
-if (size >= MOST_BYTES) {
-  console.error(`the bundle has ${size} bytes; expected fewer than ${MOST_BYTES}, so that a kernel starts fast`);
-  process.exit(1);
-}
-const there = await readFile(target, "utf8").catch((error) => {
-  if (error.code === "ENOENT") return undefined;
-  throw error;
-});
-if (process.argv.includes("--check")) {
-  if (there !== text) {
-    console.error("micropip_lock/data/engine.js is not what js/src builds to; run `make js` and commit it");
+const BUNDLES = [
+  {
+    name: "engine",
+    mostBytes: 60_000,
+    entry: "src/main.ts",
+    options: { format: "iife", globalName: "bundle" },
+    // esbuild's own form ends in a declaration, which has no value; Pyodide's run_js returns the value of the text.
+    wrap: (body) => `(()=>{${body}return bundle.engine})()`,
+  },
+  // A page fetches it once, compressed (25 kB), and it holds the reader of locks and the store as well.
+  { name: "boot", mostBytes: 80_000, entry: "src/boot-main.ts", options: { format: "esm" }, wrap: (body) => body },
+];
+const digest = await sourcesDigest();
+for (const one of BUNDLES) {
+  const path = join(data, `${one.name}.js`);
+  const text = `/*! micropip-lock ${one.name}; sources sha256 ${digest} */\n${await bundle(one)}\n`;
+  const size = Buffer.byteLength(text);
+  if (size >= one.mostBytes) {
+    console.error(`${one.name}.js has ${size} bytes; expected fewer than ${one.mostBytes}, so that what loads it starts fast`);
     process.exit(1);
   }
-} else if (there !== text) {
-  await mkdir(dirname(target), { recursive: true });
-  await writeFile(target, text);
-  console.log(`wrote micropip_lock/data/engine.js, ${size} bytes`);
+  const there = await readFile(path, "utf8").catch((error) => {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  });
+  if (process.argv.includes("--check")) {
+    if (there !== text) {
+      console.error(`micropip_lock/data/${one.name}.js is not what js/src builds to; run \`make js\` and commit it`);
+      process.exit(1);
+    }
+  } else if (there !== text) {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, text);
+    console.log(`wrote micropip_lock/data/${one.name}.js, ${size} bytes`);
+  }
 }

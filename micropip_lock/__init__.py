@@ -17,11 +17,13 @@ if _TYPE_CHECKING:
     from micropip_lock.core.policy import Policy
     from micropip_lock.errors import MicropipLockError, UnlockableError
     from micropip_lock.load import load_lock
+    from micropip_lock.stdlib import CompiledStdlib, compile_stdlib
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Bundled",
+    "CompiledStdlib",
     "Lock",
     "LockDiff",
     "MicropipLockError",
@@ -32,6 +34,7 @@ __all__ = [
     "VerifyReport",
     "__version__",
     "bundle",
+    "compile_stdlib",
     "diff",
     "freeze",
     "load_lock",
@@ -43,6 +46,7 @@ __all__ = [
 
 _HOMES = {
     "Bundled": "micropip_lock.app.bundle",
+    "CompiledStdlib": "micropip_lock.stdlib",
     "Lock": "micropip_lock.core.model",
     "LockDiff": "micropip_lock.core.compare",
     "MicropipLockError": "micropip_lock.errors",
@@ -52,6 +56,7 @@ _HOMES = {
     "UnlockableError": "micropip_lock.errors",
     "VerifyReport": "micropip_lock.core.compare",
     "bundle": "micropip_lock.api",
+    "compile_stdlib": "micropip_lock.stdlib",
     "diff": "micropip_lock.api",
     "freeze": "micropip_lock.api",
     "load_lock": "micropip_lock.load",

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-from micropip_lock import api
+from micropip_lock import api, stdlib
 from micropip_lock.app.replay import ReplayReport
 from micropip_lock.cli_policy import policy_of
 from micropip_lock.cli_requirements import read_requirements
@@ -287,6 +287,22 @@ async def show(options: Namespace, looks: Looks) -> Outcome:
     return Outcome(facts=facts, data=_text(lock_lines(lock, looks.data)))
 
 
+async def compile_stdlib(options: Namespace, looks: Looks) -> Outcome:
+    """Compile the standard library of a Pyodide."""
+    output = Path(options.output)
+    _check_output(output)
+    with _progress(looks, None) as progress:
+        made = await stdlib.compile_stdlib(
+            output,
+            pyodide=options.pyodide,
+            imports=tuple(options.imports),
+            everything=options.everything,
+            sources=options.sources,
+            progress=progress,
+        )
+    return Outcome(facts=made.to_json(), people=(f"wrote {printable(str(made))}",))
+
+
 Verb = Callable[[Namespace, Looks], Awaitable[Outcome]]
 
 VERBS: Final[Mapping[str, Verb]] = {
@@ -295,6 +311,7 @@ VERBS: Final[Mapping[str, Verb]] = {
     "verify": verify,
     "diff": compare,
     "show": show,
+    "stdlib": compile_stdlib,
 }
 
 

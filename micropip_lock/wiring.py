@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -375,3 +376,20 @@ def embedded(
         progress=progress,
         output=output,
     )
+
+
+async def compiled_stdlib(
+    pyodide: str | None, *, imports: Sequence[str], everything: bool, sources: bool, progress: Progress | None = None
+) -> tuple[bytes, int]:
+    """The standard library of a Pyodide with bytecode, and the bytes that it has without.
+
+    Raises:
+        UsageError: codes ``pyodide-spec``, ``pyodide-too-old``, ``no-module``.
+        RuntimeMissingError, RuntimeFailedError: see :mod:`micropip_lock.adapters.stdlib`.
+    """
+    from micropip_lock.adapters.runtimes import pyodide_directory
+    from micropip_lock.adapters.stdlib import STDLIB, compile_stdlib
+
+    directory = await asyncio.to_thread(pyodide_directory, pyodide, progress or (lambda event: None))
+    data = await compile_stdlib(directory, imports=imports, everything=everything, sources=sources)
+    return data, (directory / STDLIB).stat().st_size

@@ -230,7 +230,7 @@ class EmbeddedPyodide:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env=_environment(),
+            env=child_environment(),
             # One line can be a whole lock or tree.
             limit=256 * 2**20,
         )
@@ -354,7 +354,7 @@ def own_source() -> bytes:
     return buffer.getvalue()
 
 
-def _environment() -> dict[str, str]:
+def child_environment() -> dict[str, str]:
     """The child's environment: the user's certificate bundle and proxies also hold for Node."""
     environment = dict(os.environ)
     bundle = next((environment[name] for name in ("PIP_CERT", "SSL_CERT_FILE") if environment.get(name)), None)

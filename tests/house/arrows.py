@@ -32,6 +32,7 @@ ROOMS = {
     "micropip_lock.panel": "faces",
     "micropip_lock.render": "faces",
     "micropip_lock.sources": "faces",
+    "micropip_lock.stdlib": "faces",
     "micropip_lock_lite": "lite",
 }
 

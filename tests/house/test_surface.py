@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 PUBLIC = [
     "Bundled",
+    "CompiledStdlib",
     "Lock",
     "LockDiff",
     "MicropipLockError",
@@ -26,6 +27,7 @@ PUBLIC = [
     "VerifyReport",
     "__version__",
     "bundle",
+    "compile_stdlib",
     "diff",
     "freeze",
     "load_lock",

@@ -1,0 +1,131 @@
+/**
+ * Whether a lock and its wheels fit a runtime that has booted, and where in it they go.
+ *
+ * Left to others: when to ask (`boot.ts`), everything that is not plain (Python's replay).
+ */
+
+import { type Abi, named } from "./abis.ts";
+import { LockError } from "./errors.ts";
+import type { RunningPyodide } from "./kernel.ts";
+import type { LockedWheel } from "./lock-reader.ts";
+import { admitsPython } from "./python-version.ts";
+import { normalized } from "./table.ts";
+import type { PlainWheel } from "./wheel.ts";
+
+/** What is used of `pyodide`. */
+export interface BootedPyodide extends RunningPyodide {
+  runPython(code: string): unknown;
+  readonly loadedPackages: Record<string, string>;
+  readonly _api: {
+    readonly lockfile_info: Readonly<Record<string, unknown>>;
+    loadDynlib(path: string): Promise<unknown>;
+  };
+}
+
+/**
+ * The packages that are named, and all that they need.
+ * @throws LockError with code `unknown-root`.
+ */
+export function closure(wheels: readonly LockedWheel[], names: readonly string[]): readonly LockedWheel[] {
+  const byName = new Map(wheels.map((wheel) => [wheel.name, wheel]));
+  const found = new Map<string, LockedWheel>();
+  const queue = names.map(normalized);
+  for (const name of queue) {
+    const wheel = byName.get(name);
+    if (wheel === undefined) {
+      throw new LockError("unknown-root", "the lock does not hold a package that was asked for", { got: name });
+    }
+    if (!found.has(name)) {
+      found.set(name, wheel);
+      queue.push(...wheel.depends);
+    }
+  }
+  return wheels.filter(({ name }) => found.has(name));
+}
+
+/** @throws LockError with code `relative-url`. */
+export function absolute(wheel: LockedWheel, base: string | undefined): string {
+  try {
+    return new URL(wheel.url, base).href;
+  } catch {
+    throw new LockError("relative-url", `the lock names a relative file for ${wheel.name}`, {
+      where: `packages.${wheel.name}.file_name`,
+      got: wheel.url,
+      hint: "say where the lock is: base",
+    });
+  }
+}
+
+/** @throws LockError with code `abi-mismatch`. */
+export function checkAbi(lock: Abi, info: Readonly<Record<string, unknown>>): void {
+  const text = (key: string): string => String(info[key] ?? "");
+  const runtime: Abi = { abiVersion: text("abi_version"), arch: text("arch"), platform: text("platform"), python: text("python") };
+  if (lock.abiVersion !== runtime.abiVersion || lock.arch !== runtime.arch) {
+    throw otherAbi(lock, runtime);
+  }
+}
+
+/** The error for a lock of another ABI. */
+export function otherAbi(lock: Abi, runtime: Abi): LockError {
+  const [theirs, here] = [named(lock.abiVersion), named(runtime.abiVersion)];
+  return new LockError("abi-mismatch", `the lock is built for ${theirs}, this is ${here}`, {
+    where: lock.abiVersion === runtime.abiVersion ? "info.arch" : "info.abi_version",
+    expected: `${runtime.abiVersion} (${runtime.arch}), this runtime`,
+    got: `${lock.abiVersion} (${lock.arch}), the lock`,
+    hint: `boot it in ${theirs}, or freeze again in this one`,
+  });
+}
+
+/** Where things are in a runtime. */
+export interface Place {
+  readonly site: string;
+  readonly prefix: string;
+  /** The standard library's archive. */
+  readonly stdlib: string;
+  readonly python: string;
+}
+
+export function placeOf(pyodide: Pick<BootedPyodide, "runPython">): Place {
+  const told = pyodide.runPython(`
+(lambda json, site, sys: json.dumps({
+    "site": site.getsitepackages()[0],
+    "prefix": sys.prefix,
+    "stdlib": next((path for path in sys.path if path.endswith(".zip")), ""),
+    "python": ".".join(map(str, sys.version_info[:3])),
+}))(*map(__import__, ("json", "site", "sys")))
+`);
+  return JSON.parse(String(told)) as Place;
+}
+
+/** @throws LockError with codes `not-plain`, `requires-python`. */
+export function checkWheel(wheel: LockedWheel, opened: PlainWheel | null, python: string): asserts opened is PlainWheel {
+  const where = wheel.filename;
+  const hint = "replay it from Python, which says more: await micropip_lock.replay(lock)";
+  if (opened === null) {
+    throw new LockError("not-plain", `something about the wheel of ${wheel.name} is not ordinary`, { where, hint });
+  }
+  const admitted = admitsPython(opened.requiresPython, python);
+  if (admitted === null || /^import-name/im.test(opened.metadata)) {
+    throw new LockError("not-plain", `something in METADATA of ${wheel.name} is not ordinary`, { where, hint });
+  }
+  if (!admitted) {
+    const sides = { expected: `Python ${opened.requiresPython}`, got: python };
+    throw new LockError("requires-python", `the wheel of ${wheel.name} is for another Python`, { where, ...sides });
+  }
+}
+
+/**
+ * Open an extension module before it is imported: compiled asynchronously, so that pages can, too.
+ * @throws LockError with code `extension-load`.
+ */
+export async function loadExtension(pyodide: Pick<BootedPyodide, "_api">, path: string): Promise<void> {
+  try {
+    await pyodide._api.loadDynlib(path);
+  } catch (error) {
+    throw new LockError("extension-load", `the extension module ${path.split("/").at(-1)} cannot be loaded`, {
+      where: path,
+      got: String(error),
+      hint: "it was built for another Pyodide, or needs a library that is not installed; nothing was changed",
+    });
+  }
+}

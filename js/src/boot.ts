@@ -1,0 +1,321 @@
+/**
+ * Boot a Pyodide with the environment of a lock, in a page, a worker or Node that boots its own: the wheels arrive while
+ * the runtime compiles.
+ *
+ * Rules this file keeps:
+ *
+ * 1. All or nothing: every wheel is there, checked and free of conflicts before the file system changes; what fails
+ *    leaves a Pyodide that runs and is empty (`BootError.pyodide`).
+ * 2. The boot of the runtime and the downloads begin at once, neither waits for the other.
+ * 3. What the lock says against the ABI that the page expects is told before a wheel is asked for; against the runtime's
+ *    own, as soon as that is known.
+ * 4. After an abort nothing is under way but the boot of the runtime, which cannot be stopped.
+ * 5. Nothing of ours runs inside: a lock or wheel that is not plain is refused (`not-plain`), Python can replay it.
+ */
+
+import { absolute, type BootedPyodide, checkAbi, checkWheel, closure, loadExtension, otherAbi, placeOf } from "./boot-place.ts";
+import { createEngine, type Engine } from "./engine.ts";
+import { isLockError, LockError } from "./errors.ts";
+import { type Arrived, type FetchOptions, fetchWheels, type Wanted, type WheelCache } from "./fetch-wheels.ts";
+import { hexOf } from "./hash.ts";
+import { pickInflate } from "./inflate.ts";
+import { decodeText } from "./json.ts";
+import { type ReadLock, readLock } from "./lock-reader.ts";
+import { type Finding, Mounts, type WheelToMount } from "./mount.ts";
+import { recordFiles, sourceOf } from "./records.ts";
+import { openWheel } from "./wheel.ts";
+
+/** Something happened. Sizes are in bytes. */
+export interface BootEvent {
+  /**
+   * `lock`: it is read. `fetch`: bytes of a wheel are here. `runtime`: Pyodide runs. `mount`: the wheels are in place.
+   * `done`: ready. `stored`: what was fetched is in the store.
+   */
+  readonly stage: "lock" | "fetch" | "runtime" | "mount" | "done" | "stored";
+  readonly package?: string;
+  readonly received?: number;
+  readonly total?: number | null;
+  readonly allReceived: number;
+  /** `null` when the lock does not say every size. */
+  readonly allTotal: number | null;
+}
+
+export interface BootOptions<P extends BootedPyodide> {
+  /** From `pyodide.mjs`. */
+  readonly loadPyodide: (options: Record<string, unknown>) => Promise<P>;
+  /** Where the runtime is; as for `loadPyodide`. */
+  readonly indexURL?: string;
+  /** Further options for `loadPyodide`. */
+  readonly pyodide?: Readonly<Record<string, unknown>>;
+  /** The lock: its address, its text, or its value. */
+  readonly lock: string | URL | object;
+  /** Where relative file names of a lock that is no address are resolved against; default: the page. */
+  readonly base?: string | URL;
+  /** A compiled standard library (`micropip-lock stdlib`). */
+  readonly stdLibURL?: string;
+  /** SHA-256 of it, in hexadecimal: compared once it is there. */
+  readonly stdLibSha256?: string;
+  /** The ABI that the page's Pyodide has, e.g. `2026_0`, so that another lock is refused before anything is fetched. */
+  readonly abi?: string;
+  /** Only these packages of the lock, and what they need. */
+  readonly packages?: readonly string[];
+  /** Where wheels are kept for the next visit, e.g. of `openStore`. */
+  readonly store?: WheelCache | Promise<WheelCache> | null;
+  /** Downloads at a time. */
+  readonly concurrency?: number;
+  readonly signal?: AbortSignal;
+  /** Told what happens; an error from it ends the boot. */
+  readonly onProgress?: (event: BootEvent) => void;
+  /** Told of a file that is not the one that RECORD lists; default: `console.error`. */
+  readonly onFinding?: (finding: Finding) => void;
+  /** The function to ask the network with; default: the platform's. */
+  readonly fetch?: typeof fetch;
+}
+
+/** Why a lock was not installed. Its Pyodide runs, and nothing is installed in it. */
+export class BootError<P> extends LockError {
+  declare readonly pyodide: P;
+
+  constructor(error: LockError, pyodide: P) {
+    const { code, message, where, expected, got, hint } = error;
+    super(code, message, {
+      ...(where === undefined ? {} : { where }),
+      ...(expected === undefined ? {} : { expected }),
+      ...(got === undefined ? {} : { got }),
+      ...(hint === undefined ? {} : { hint }),
+    });
+    this.cause = error;
+    // Not listed among the facts: it is a whole interpreter.
+    Object.defineProperty(this, "pyodide", { value: pyodide });
+  }
+}
+
+const MOST_LOCK_BYTES = 8 * 2 ** 20;
+/** Bytes of an extension module that a page compiles at once when it is imported; browsers refuse much larger ones. */
+const PAGE_LIMIT = 4 * 2 ** 20;
+
+/**
+ * Boot Pyodide, and put what a lock names into it.
+ *
+ * @returns The `pyodide` of `loadPyodide`.
+ * @throws BootError with the codes of `readLock` and `fetchWheels`, and `abi-mismatch`, `unknown-root`, `requires-python`,
+ *   `conflict`, `extension-load`, `mount-unknown`, `not-plain`; LockError with code `cancelled`; and what `loadPyodide`
+ *   throws.
+ */
+export async function bootFromLock<P extends BootedPyodide>(options: BootOptions<P>): Promise<P> {
+  const boot = new Boot(options);
+  try {
+    return await boot.run();
+  } finally {
+    boot.end();
+  }
+}
+
+class Boot<P extends BootedPyodide> {
+  readonly #options: BootOptions<P>;
+  readonly #engine: Engine;
+  readonly #stop = new AbortController();
+  readonly #received = new Map<string, number>();
+  readonly #cancelled: Promise<never>;
+  #cancel: () => void = () => undefined;
+  #total: number | null = null;
+
+  constructor(options: BootOptions<P>) {
+    this.#options = options;
+    this.#engine = createEngine(options.fetch === undefined ? {} : { fetch: options.fetch });
+    this.#cancelled = new Promise((_, reject) => {
+      this.#cancel = () => {
+        const error = new LockError("cancelled", "stopped; nothing was installed");
+        this.#stop.abort(error);
+        reject(error);
+      };
+    });
+    this.#cancelled.catch(() => undefined);
+  }
+
+  async run(): Promise<P> {
+    const { signal } = this.#options;
+    if (signal?.aborted) {
+      this.#cancel();
+      return this.#cancelled;
+    }
+    signal?.addEventListener("abort", this.#cancel, { once: true });
+    return await Promise.race([this.#run(), this.#cancelled]);
+  }
+
+  /** Nothing of this boot is under way any more. */
+  end(): void {
+    this.#options.signal?.removeEventListener("abort", this.#cancel);
+    this.#stop.abort(new LockError("cancelled", "stopped; nothing was installed"));
+  }
+
+  async #run(): Promise<P> {
+    const { loadPyodide, indexURL, stdLibURL, pyodide: more } = this.#options;
+    // The runtime's own requests go first.
+    const booting = loadPyodide({
+      ...more,
+      ...(indexURL === undefined ? {} : { indexURL }),
+      ...(stdLibURL === undefined ? {} : { stdLibURL }),
+    });
+    const fetching = this.#fetch().then(
+      (value) => ({ ok: true, value }) as const,
+      (error: unknown) => ({ ok: false, error }) as const,
+    );
+    // A runtime that does not boot is told at once.
+    const pyodide = await booting;
+    this.#tell({ stage: "runtime" });
+    const fetched = await fetching;
+    try {
+      if (!fetched.ok) {
+        throw fetched.error;
+      }
+      const { lock, arrived } = fetched.value;
+      try {
+        await this.#install(pyodide, lock, arrived);
+      } catch (error) {
+        for (const { source } of arrived) {
+          source.close();
+        }
+        throw error;
+      }
+      this.#tell({ stage: "done" });
+      this.#keep(arrived);
+      return pyodide;
+    } catch (error) {
+      throw isLockError(error) && error.code !== "cancelled" ? new BootError(error, pyodide) : error;
+    }
+  }
+
+  async #fetch(): Promise<{ lock: ReadLock; arrived: readonly Arrived[] }> {
+    const { text, base } = await this.#lockText();
+    const lock = readLock(text);
+    const { abi, packages, store, concurrency } = this.#options;
+    if (abi !== undefined && abi !== lock.abi.abiVersion) {
+      throw otherAbi(lock.abi, { ...lock.abi, abiVersion: abi });
+    }
+    const wheels = packages === undefined ? lock.wheels : closure(lock.wheels, packages);
+    const sizes = wheels.map(({ size }) => size);
+    this.#total = sizes.includes(null) ? null : sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0);
+    this.#tell({ stage: "lock" });
+    const wanted = wheels.map((wheel): Wanted => ({ wheel, address: absolute(wheel, base) }));
+    const fetching: FetchOptions = {
+      engine: this.#engine,
+      store: (await store) ?? null,
+      signal: this.#stop.signal,
+      ...(concurrency === undefined ? {} : { concurrency }),
+      onBytes: ({ name, size }, received) => {
+        this.#received.set(name, received);
+        this.#tell({ stage: "fetch", package: name, received, total: size });
+      },
+    };
+    return { lock, arrived: await fetchWheels(wanted, fetching) };
+  }
+
+  async #lockText(): Promise<{ text: string; base: string | undefined }> {
+    const { lock, base } = this.#options;
+    const page = globalThis.location?.href;
+    const against = base === undefined ? page : new URL(base, page).href;
+    if (typeof lock === "string" && /^\s*[{[]/.test(lock)) {
+      return { text: lock, base: against };
+    }
+    if (typeof lock !== "string" && !(lock instanceof URL)) {
+      return { text: JSON.stringify(lock), base: against };
+    }
+    const address = new URL(lock, page).href;
+    const { promise, abort } = this.#engine.download(address, { maxBytes: MOST_LOCK_BYTES });
+    this.#stop.signal.addEventListener("abort", abort, { once: true });
+    const result = await promise;
+    this.#stop.signal.removeEventListener("abort", abort);
+    this.#stop.signal.throwIfAborted();
+    if (!result.ok) {
+      const code = result.kind === "status" && (result.status === 404 || result.status === 410) ? "not-found" : "fetch-failed";
+      throw new LockError(code, "the lock could not be fetched", { got: result.message });
+    }
+    return { text: decodeText(result.bytes), base: base === undefined ? result.url : against };
+  }
+
+  async #install(pyodide: P, lock: ReadLock, arrived: readonly Arrived[]): Promise<void> {
+    checkAbi(lock.abi, pyodide._api.lockfile_info);
+    const place = placeOf(pyodide);
+    await this.#checkStdLib(pyodide, place.stdlib);
+    if (!Mounts.supports(pyodide.FS, place.site)) {
+      throw new LockError("mount-unknown", "the file system of this Pyodide is not one that is known", {
+        hint: "update micropip-lock, or replay the lock from Python",
+      });
+    }
+    const inflate = pickInflate(pyodide._module);
+    const wheels: WheelToMount[] = [];
+    for (const one of arrived) {
+      const opened = openWheel(one.bytes, one.wheel.filename, inflate);
+      checkWheel(one.wheel, opened, place.python);
+      const records = await recordFiles(one.wheel, one.address, opened.recordText);
+      const { filename, distInfo, dataDir, entries } = opened;
+      wheels.push({ filename, distInfo, dataDir, entries, source: one.source, records });
+    }
+    const mounts = new Mounts(pyodide.FS, inflate, this.#options.onFinding ?? aloud);
+    const prepared = mounts.prepare(place.site, place.prefix, wheels, new Set());
+    const [taken] = prepared.taken;
+    if (taken !== undefined) {
+      throw new LockError("conflict", `${taken.wheel} would overwrite a file of another distribution`, { where: taken.path });
+    }
+    this.#stop.signal.throwIfAborted();
+    try {
+      // From here on an error undoes what was done; it can only be one of the runtime's, or of the listener.
+      prepared.commit();
+      this.#tell({ stage: "mount" });
+      const limit = "document" in globalThis ? PAGE_LIMIT : -1;
+      for (const path of JSON.parse(prepared.extensionsNow(limit)) as string[]) {
+        await loadExtension(pyodide, path);
+        this.#stop.signal.throwIfAborted();
+      }
+    } catch (error) {
+      prepared.undo();
+      throw error;
+    }
+    pyodide.runPython('__import__("importlib").invalidate_caches()');
+    for (const { wheel, address } of arrived) {
+      pyodide.loadedPackages[wheel.displayName] = sourceOf(wheel.origin ?? { kind: "url", url: address, index: null });
+    }
+    void mounts.checkRest();
+  }
+
+  async #checkStdLib(pyodide: P, path: string): Promise<void> {
+    const { stdLibSha256 } = this.#options;
+    if (stdLibSha256 === undefined) {
+      return;
+    }
+    const { contents, usedBytes = 0 } = pyodide.FS.lookupPath(path, { follow: true }).node;
+    const got = await hexOf((contents as Uint8Array<ArrayBuffer>).slice(0, usedBytes));
+    if (got !== stdLibSha256.toLowerCase()) {
+      const sides = { expected: `sha256 ${stdLibSha256}`, got };
+      throw new LockError("digest-mismatch", "the standard library is not the one that the page names", { where: "stdLibURL", ...sides });
+    }
+  }
+
+  /** Keep what was fetched, when everything is in place: nothing waits for it, and nothing fails by it. */
+  #keep(arrived: readonly Arrived[]): void {
+    const keep = async (): Promise<void> => {
+      const store = await this.#options.store;
+      if (store == null) {
+        return;
+      }
+      for (const { wheel, bytes, from } of arrived) {
+        if (from === "network") {
+          await store.put(wheel.sha256, bytes);
+        }
+      }
+      await store.settle?.();
+      this.#tell({ stage: "stored" });
+    };
+    keep().catch((error: unknown) => console.error("micropip-lock: the wheels could not be stored:", error));
+  }
+
+  #tell(event: Omit<BootEvent, "allReceived" | "allTotal">): void {
+    const allReceived = [...this.#received.values()].reduce((sum, one) => sum + one, 0);
+    this.#options.onProgress?.({ ...event, allReceived, allTotal: this.#total });
+  }
+}
+
+function aloud({ wheel, path, code, message }: Finding): void {
+  console.error(`micropip-lock: ${code}: ${message}: ${wheel}: ${path}; it reads as an I/O error`);
+}

@@ -1,0 +1,259 @@
+/**
+ * The wheels of a lock, from the store or from the network, each one checked against its SHA-256.
+ *
+ * Rules this file keeps:
+ *
+ * 1. All or nothing: the first failure ends every other download, and is what is told. Its code is the one that
+ *    `micropip_lock/app/replay.py` has for it.
+ * 2. At most `concurrency` are under way, the largest first; what the store has costs no request.
+ * 3. When the promise has settled, no request and no timer is left.
+ * 4. A digest that does not match is asked for once more, past every cache; what a server or a network failed to send is
+ *    asked for again after a pause.
+ */
+
+import { fileOf } from "./address.ts";
+import { createEngine, type Downloaded, type Engine, type Failed } from "./engine.ts";
+import { LockError } from "./errors.ts";
+import { hexOf } from "./hash.ts";
+import type { LockedWheel } from "./lock-reader.ts";
+import { type ByteSource, memorySource } from "./source.ts";
+
+/** What is used of a store (`store.ts`). */
+export interface WheelCache {
+  get(sha256: string, size?: number | null): Promise<{ readonly bytes: Uint8Array<ArrayBuffer>; readonly source: ByteSource } | null>;
+  put(sha256: string, bytes: Uint8Array<ArrayBuffer>): Promise<unknown>;
+  settle?(): Promise<void>;
+}
+
+export interface Wanted {
+  readonly wheel: LockedWheel;
+  /** Absolute address. */
+  readonly address: string;
+}
+
+export interface Arrived extends Wanted {
+  /** Every byte, with the digest that the lock names. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** The same bytes, for keeping. */
+  readonly source: ByteSource;
+  readonly from: "store" | "network";
+}
+
+export interface FetchOptions {
+  readonly engine?: Engine;
+  readonly store?: WheelCache | null;
+  readonly concurrency?: number;
+  readonly signal?: AbortSignal;
+  /** Told the bytes so far of one wheel; they never go back. */
+  readonly onBytes?: (wheel: LockedWheel, received: number) => void;
+  /** Milliseconds before the second attempt; each later pause is four times the one before. */
+  readonly pauseMs?: number;
+}
+
+export const CONCURRENCY = 6;
+const MOST_BYTES = 256 * 2 ** 20;
+const ATTEMPTS = 3;
+const PAUSE_MS = 250;
+const LONGEST_PAUSE_MS = 30_000;
+const HEADERS_TIMEOUT_MS = 45_000;
+const IDLE_TIMEOUT_MS = 30_000;
+
+/**
+ * Fetch wheels.
+ *
+ * @returns In the order of `wanted`.
+ * @throws LockError with codes `digest-mismatch`, `not-a-wheel`, `size`, `too-large`, `not-found`, `blocked`,
+ *   `server-error`, `http-status`, `timeout`, `truncated`, `network`, `cancelled`.
+ */
+export async function fetchWheels(wanted: readonly Wanted[], options: FetchOptions = {}): Promise<readonly Arrived[]> {
+  const ended = new AbortController();
+  const cancel = (): void => ended.abort(new LockError("cancelled", "stopped; nothing was installed"));
+  const { signal } = options;
+  if (signal?.aborted) {
+    cancel();
+  }
+  signal?.addEventListener("abort", cancel, { once: true });
+  const arrived = new Map<Wanted, Arrived>();
+  const queue = [...wanted].sort(largestFirst);
+  const worker = async (): Promise<void> => {
+    for (let one = queue.shift(); one !== undefined; one = queue.shift()) {
+      ended.signal.throwIfAborted();
+      arrived.set(one, await fetchOne(one, options, ended.signal));
+    }
+  };
+  const workers = Array.from({ length: Math.max(1, options.concurrency ?? CONCURRENCY) }, () =>
+    worker().catch((error: unknown) => {
+      // The first reason stays.
+      ended.abort(error);
+    }),
+  );
+  try {
+    await Promise.all(workers);
+    ended.signal.throwIfAborted();
+    return wanted.map((one) => arrived.get(one) as Arrived);
+  } catch (error) {
+    for (const { source } of arrived.values()) {
+      source.close();
+    }
+    throw error;
+  } finally {
+    signal?.removeEventListener("abort", cancel);
+  }
+}
+
+function largestFirst(a: Wanted, b: Wanted): number {
+  const [one, other] = [a.wheel.size ?? Number.POSITIVE_INFINITY, b.wheel.size ?? Number.POSITIVE_INFINITY];
+  return one === other ? (a.wheel.name < b.wheel.name ? -1 : 1) : other - one;
+}
+
+async function fetchOne(wanted: Wanted, options: FetchOptions, signal: AbortSignal): Promise<Arrived> {
+  const { wheel } = wanted;
+  const stored = await options.store?.get(wheel.sha256, wheel.size);
+  if (signal.aborted) {
+    stored?.source.close();
+    throw signal.reason;
+  }
+  if (stored != null) {
+    options.onBytes?.(wheel, stored.bytes.length);
+    return { ...wanted, ...stored, from: "store" };
+  }
+  const result = await download(wanted, options, signal);
+  const { bytes } = result;
+  options.onBytes?.(wheel, bytes.length);
+  return { ...wanted, bytes, source: memorySource(bytes), from: "network" };
+}
+
+/** The bytes that the lock names. */
+async function download(wanted: Wanted, options: FetchOptions, signal: AbortSignal): Promise<Downloaded> {
+  const { wheel, address } = wanted;
+  const engine = options.engine ?? createEngine();
+  const most = wheel.size ?? MOST_BYTES;
+  let received = 0;
+  let pause = options.pauseMs ?? PAUSE_MS;
+  let reload = false;
+  for (let attempt = 1; ; attempt += 1) {
+    let thrown: { readonly error: unknown } | undefined;
+    const { promise, abort } = engine.download(address, {
+      maxBytes: most,
+      headersTimeoutMs: HEADERS_TIMEOUT_MS,
+      idleTimeoutMs: IDLE_TIMEOUT_MS,
+      cache: reload ? "reload" : "default",
+      onProgress: (bytes) => {
+        received = Math.max(received, bytes);
+        try {
+          options.onBytes?.(wheel, received);
+        } catch (error) {
+          // The caller's own, which ends the download and is no failure of the network.
+          thrown = { error };
+          throw error;
+        }
+      },
+    });
+    signal.addEventListener("abort", abort, { once: true });
+    const result = await promise;
+    signal.removeEventListener("abort", abort);
+    signal.throwIfAborted();
+    if (thrown !== undefined) {
+      throw thrown.error;
+    }
+    const fault = result.ok ? await mismatch(wheel, result) : failure(wheel, result, most);
+    if (fault === null) {
+      return result as Downloaded;
+    }
+    const isStale = fault.code === "digest-mismatch" || fault.code === "too-large";
+    if (isStale && !reload) {
+      // A stale cache on the way is the one cause that asking again, past every cache, can mend.
+      reload = true;
+    } else if (!result.ok && isTransient(result) && attempt < ATTEMPTS) {
+      await sleep(Math.min(LONGEST_PAUSE_MS, Math.max(pause, 1000 * (Number(result.retryAfter) || 0))), signal);
+      pause *= 4;
+    } else {
+      throw fault;
+    }
+  }
+}
+
+/** What is wrong with bytes that arrived, or `null`. */
+async function mismatch(wheel: LockedWheel, { bytes, sha256 }: Downloaded): Promise<LockError | null> {
+  const got = sha256 ?? (await hexOf(bytes));
+  const where = `packages.${wheel.name}.sha256`;
+  if (got !== wheel.sha256) {
+    const begins = new TextDecoder().decode(bytes.subarray(0, 40));
+    return looksLikeText(bytes)
+      ? new LockError("not-a-wheel", `a text page arrived instead of the wheel of ${wheel.name}`, {
+          where,
+          expected: `a zip file with sha256 ${wheel.sha256}`,
+          got: `${bytes.length} bytes beginning ${JSON.stringify(begins)}`,
+        })
+      : new LockError("digest-mismatch", `${wheel.name} is not the wheel the lock names`, {
+          where,
+          expected: `sha256 ${wheel.sha256}`,
+          got: `${got} (${bytes.length} bytes)`,
+          hint: "the file changed since the lock was frozen; freeze again only if you trust the new one",
+        });
+  }
+  if (wheel.size !== null && wheel.size !== bytes.length) {
+    return new LockError("size", `the lock names the right digest and a wrong size for ${wheel.name}`, {
+      where: `packages.${wheel.name}.tool.micropip-lock.size`,
+      expected: `${wheel.size} bytes`,
+      got: `${bytes.length} bytes`,
+    });
+  }
+  return null;
+}
+
+/** Whether bytes begin like a page or a message rather than like a zip file. */
+function looksLikeText(bytes: Uint8Array): boolean {
+  const head = new TextDecoder("latin1").decode(bytes.subarray(0, 512)).replace(/^[\u00ef\u00bb\u00bf \t\r\n]+/, "");
+  return head !== "" && !(bytes[0] === 0x50 && bytes[1] === 0x4b) && (/^[<{]/.test(head) || !/[\0-\u0008]/.test(head));
+}
+
+function failure(wheel: LockedWheel, result: Failed, most: number): LockError {
+  const file = fileOf(result.url) || wheel.filename;
+  const got = result.kind === "status" ? `HTTP ${result.status}` : result.message;
+  const [code, message] = told(result, file);
+  const expected = result.kind === "too-large" ? { expected: `at most ${most} bytes` } : {};
+  return new LockError(code, message, { where: `packages.${wheel.name}.file_name`, ...expected, got });
+}
+
+function told({ kind, status = 0 }: Failed, file: string): readonly [string, string] {
+  switch (kind) {
+    case "too-large":
+      return ["too-large", `${file} has more bytes than it may have`];
+    case "timeout":
+      return ["timeout", `${file} stopped arriving`];
+    case "truncated":
+      return ["truncated", `${file} arrived only in part`];
+    case "status":
+      break;
+    default:
+      return ["network", `${file} could not be fetched`];
+  }
+  if (status === 404 || status === 410) {
+    return ["not-found", `${file} is not there any more`];
+  }
+  if (status === 401 || status === 403) {
+    return ["blocked", `the server refuses ${file}`];
+  }
+  return status === 429 || status >= 500
+    ? ["server-error", `the server failed to send ${file}`]
+    : ["http-status", `the server did not send ${file}`];
+}
+
+function isTransient({ kind, status = 0 }: Failed): boolean {
+  return kind === "network" || kind === "timeout" || kind === "truncated" || status === 429 || status >= 500;
+}
+
+function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener("abort", stop);
+      resolve();
+    }, milliseconds);
+    signal.addEventListener("abort", stop, { once: true });
+  });
+}
