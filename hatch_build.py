@@ -95,4 +95,4 @@ class EngineBundle(BuildHookInterface[Any]):
             return
         build_bundle(root)
         if recorded_digest(root) != sources_digest(root):
-            raise RuntimeError(f"js/build.mjs wrote bundles whose first lines do not name their sources")
+            raise RuntimeError("js/build.mjs wrote bundles whose first lines do not name their sources")

@@ -291,7 +291,7 @@ async def compile_stdlib(options: Namespace, looks: Looks) -> Outcome:
     """Compile the standard library of a Pyodide."""
     output = Path(options.output)
     _check_output(output)
-    with _progress(looks, None) as progress:
+    with shown_progress(looks, None) as progress:
         made = await stdlib.compile_stdlib(
             output,
             pyodide=options.pyodide,
