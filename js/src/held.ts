@@ -28,13 +28,16 @@ export class Held {
   source: ByteSource;
   layout: Layout | undefined;
   readonly #inflate: () => Inflate;
+  /** Until somebody has looked into it, where `source` is a file. */
+  #bytes: Uint8Array<ArrayBuffer> | undefined;
 
   constructor(
-    bytes: Uint8Array,
+    bytes: Uint8Array<ArrayBuffer>,
     facts: { readonly sha256: string | null; readonly url: string; readonly contentType: string },
     inflate: () => Inflate,
     source: ByteSource = memorySource(bytes),
   ) {
+    this.#bytes = bytes;
     this.size = bytes.length;
     this.sha256 = facts.sha256;
     this.url = facts.url;
@@ -44,8 +47,14 @@ export class Held {
   }
 
   /** All bytes. */
-  bytes(): Uint8Array {
-    return this.source.read(0, this.size);
+  bytes(): Uint8Array<ArrayBuffer> {
+    return this.#bytes ?? Uint8Array.from(this.source.read(0, this.size));
+  }
+
+  /** Once it was looked into, the source alone has the bytes: what is open as a file need not be in memory, too. */
+  #looked(layout: Layout): void {
+    this.layout = layout;
+    this.#bytes = undefined;
   }
 
   /** What the wheel says, as JSON; `null` when it is not plain. */
@@ -55,7 +64,7 @@ export class Held {
       return null;
     }
     const { distInfo, dataDir, entries, metadata, recordText, requiresPython } = wheel;
-    this.layout = { filename, distInfo, dataDir, entries };
+    this.#looked({ filename, distInfo, dataDir, entries });
     return JSON.stringify({ distInfo, dataDir, metadata, recordText, requiresPython });
   }
 
@@ -72,6 +81,6 @@ export class Held {
       mode,
       digest,
     }));
-    this.layout = { ...rest, entries: named as unknown as readonly PlainEntry[] };
+    this.#looked({ ...rest, entries: named as unknown as readonly PlainEntry[] });
   }
 }

@@ -12,6 +12,7 @@ import { Held } from "./held.ts";
 import { type Inflate, type InflateModule, pickInflate } from "./inflate.ts";
 import { type Finding, Mounts, type Prepared, type WheelToMount } from "./mount.ts";
 
+import { openStore, type WheelStore } from "./store.ts";
 
 /** The parts of `pyodide` that are used. */
 export interface RunningPyodide {
@@ -19,8 +20,14 @@ export interface RunningPyodide {
   readonly _module: InflateModule;
 }
 
+/** What is kept beside a wheel each of whose files was compared with RECORD. */
+const CHECKED = "checked.1";
+
 export class Kernel implements Engine {
   readonly #engine = createEngine();
+  readonly #waiting: Held[] = [];
+  #store: Promise<WheelStore> | undefined;
+  #storing: Promise<void> | undefined;
   #pyodide: RunningPyodide | undefined;
   #inflate: Inflate | undefined;
   #mounts: Mounts | undefined;
@@ -44,6 +51,61 @@ export class Kernel implements Engine {
     return new Held(bytes.slice(), { sha256, url: "", contentType: "" }, () => this.#inflating());
   }
 
+  /**
+   * Say where wheels are kept.
+   *
+   * @param directory Under Node a directory; elsewhere the browser's own places are taken.
+   */
+  openStore(directory?: string | null): void {
+    this.#store ??= openStore({ directory: directory ?? null });
+  }
+
+  /** Where wheels are kept: `opfs`, `cache`, `directory`, or `none`. */
+  async storeKind(): Promise<string> {
+    return (await this.#store)?.kind ?? "none";
+  }
+
+  /** A wheel that was kept, just hashed again; `null` when its bytes are not there. */
+  async stored(sha256: string, size?: number | null): Promise<Held | null> {
+    const store = await this.#store;
+    const found = await store?.get(sha256, size ?? null);
+    if (store === undefined || found == null) {
+      return null;
+    }
+    const facts = { sha256, url: "", contentType: "" };
+    const held = new Held(found.bytes, facts, () => this.#inflating(), found.source);
+    held.checked = (await store.getExtra(sha256, CHECKED)) !== null;
+    return held;
+  }
+
+  /** Keep a wheel, once there is time. */
+  keep(held: Held): void {
+    this.#waiting.push(held);
+  }
+
+  /** Store what waits to be kept, then compare with RECORD what nobody has read yet; resolves when all is done. */
+  async settle(): Promise<void> {
+    this.#storing ??= this.#settle().finally(() => {
+      this.#storing = undefined;
+    });
+    await this.#storing;
+  }
+
+  async #settle(): Promise<void> {
+    const store = await this.#store;
+    for (let held = this.#waiting.shift(); held !== undefined; held = this.#waiting.shift()) {
+      if (held.sha256 !== null) {
+        await store?.put(held.sha256, held.bytes());
+      }
+    }
+    await store?.settle();
+    await this.#mounts?.checkRest(({ sha256 }) => {
+      if (sha256 != null) {
+        void store?.putExtra(sha256, CHECKED, new Uint8Array([1]));
+      }
+    });
+  }
+
   /** Whether wheels can be mounted below `site`. */
   canMount(site: string): boolean {
     return this.#pyodide !== undefined && Mounts.supports(this.#pyodide.FS, site);
@@ -62,7 +124,8 @@ export class Kernel implements Engine {
       if (one.layout === undefined) {
         throw new LockError("mount-unknown", "a wheel that nobody looked into");
       }
-      return { ...one.layout, source: one.source, records: texts[at] ?? {}, checked: one.checked };
+      const { layout, source, checked, sha256 } = one;
+      return { ...layout, source, records: texts[at] ?? {}, checked, sha256 };
     });
     return this.#mounted().prepare(site, prefix, wheels, new Set(JSON.parse(leaving) as string[]));
   }
@@ -70,11 +133,6 @@ export class Kernel implements Engine {
   /** What was found wrong in mounted wheels, as JSON. */
   findings(): string {
     return JSON.stringify(this.#mounts?.findings ?? []);
-  }
-
-  /** Compare with RECORD what nobody has read yet; resolves when all is compared. */
-  async checkRest(): Promise<void> {
-    await this.#mounts?.checkRest();
   }
 
   #mounted(): Mounts {

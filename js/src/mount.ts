@@ -32,6 +32,8 @@ export interface WheelToMount {
   readonly dataDir: string;
   readonly entries: readonly PlainEntry[];
   readonly source: ByteSource;
+  /** Of the whole wheel, where it is known. */
+  readonly sha256?: string | null;
   /** Files that the installer writes into dist-info, in the place of the wheel's own of that name. */
   readonly records: Readonly<Record<string, string>>;
   /** Every file was compared with RECORD before: the digest of the whole wheel stands for it. */
