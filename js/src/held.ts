@@ -48,7 +48,7 @@ export class Held {
 
   /** All bytes. */
   bytes(): Uint8Array<ArrayBuffer> {
-    return this.#bytes ?? Uint8Array.from(this.source.read(0, this.size));
+    return this.#bytes ?? this.source.read(0, this.size).slice();
   }
 
   /** Once it was looked into, the source alone has the bytes: what is open as a file need not be in memory, too. */

@@ -41,6 +41,8 @@ class PlainWheel(OpenedWheel):
         facts: What the engine read in them.
     """
 
+    is_plain = True
+
     def __init__(self, wheel: VerifiedWheel, facts: PlainFacts) -> None:
         self.filename = wheel.filename
         self.wheel = wheel

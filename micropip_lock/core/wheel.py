@@ -94,6 +94,9 @@ class OpenedWheel:
         self.record_text = self._text("RECORD", WheelRecordError, "no-record")
         self._record = WheelRecord(self.record_text, self.dist_info, self._entries.keys(), self.filename)
 
+    is_plain = False
+    """Whether it was found right because nothing about it is unusual; see :mod:`micropip_lock.core.plain_wheel`."""
+
     @property
     def names(self) -> tuple[str, ...]:
         """Paths of all files, in the order of the archive."""

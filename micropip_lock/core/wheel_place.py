@@ -54,6 +54,9 @@ def check_place(opened: OpenedWheel, python: str) -> None:
     """
     name, filename = opened.identity.name, opened.filename
     _check_python(name, filename, opened.requires_python, python)
+    if opened.is_plain:
+        # Whoever found it plain saw that it has no such file.
+        return
     data = f"{opened.data_dir}/data/"
     for path in opened.names:
         _check_owner(name, f"{filename}: {path}", site_path(path, opened.data_dir) or "")
