@@ -6,6 +6,8 @@ and names of files, with a RECORD that is made to fit more often than not.
 
 from __future__ import annotations
 
+import operator
+import re
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -93,7 +95,7 @@ def _extra(kind: int, value: bytes) -> bytes:
     return struct.pack("<2H", kind, len(value)) + value
 
 
-# Bytes: anywhere, or where it matters, which is at both ends.
+# Bytes: anywhere, or where it matters, which is in the headers and at both ends.
 
 _small = st.integers(0, 300)
 
@@ -103,13 +105,12 @@ def edited_bytes(draw: st.DrawFn) -> AlteredWheel:
     """A right wheel with some bytes overwritten, put in, taken out or doubled."""
     whole = ordinary(draw(st.sampled_from(sorted(FORMS))))
     data = bytearray(whole.data)
-    directory = int.from_bytes(data[-6:-2], "little")
+    headers = [found.start() for found in re.finditer(rb"PK(?:\x01\x02|\x03\x04|\x05\x06)", data)]
     for _ in range(draw(st.integers(1, 3))):
         at = draw(
             st.integers(0, len(data))
             | _small
-            | st.integers(0, 25).map(lambda back: len(data) - back)
-            | st.integers(directory, len(data))
+            | st.builds(operator.add, st.sampled_from(headers), st.integers(0, 50)).map(lambda at: min(at, len(data)))
         )
         piece = draw(
             st.binary(min_size=1, max_size=4)
@@ -153,16 +154,34 @@ def edited_structures(draw: st.DrawFn) -> AlteredWheel:
     parts = FORMS[draw(st.sampled_from(sorted(FORMS)))](_with_record(FILES))
     for _ in range(draw(st.integers(1, 3))):
         at = draw(st.integers(0, len(parts) - 1))
-        match draw(st.integers(0, 5)):
+        match draw(st.integers(0, 7)):
             case 0:
                 parts.insert(draw(st.integers(0, len(parts))), parts[at])
             case 1 if len(parts) > 1:
                 parts.append(parts.pop(at))
+            case 2:
+                parts[at] = replace(parts[at], local_name=parts[at].name.swapcase())
+            case 3:
+                large = next(index for index, part in enumerate(parts) if len(part.data) > len(_OTHER_END))
+                same_size = _OTHER_END.ljust(len(parts[large].data))
+                parts[large] = replace(parts[large], method=0, data=same_size)
             case _:
                 field = draw(st.sampled_from(sorted(_FIELDS)))
                 parts[at] = replace(parts[at], **{field: draw(_FIELDS[field])})
     data = archive(parts, comment=draw(st.sampled_from([b"", b"", b"x"])), zip64=draw(st.integers(0, 9)) == 9)
-    return AlteredWheel(filename=FILENAME, data=data)
+    return AlteredWheel(filename=FILENAME, data=_reaching(data))
+
+
+_OTHER_END: Final = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 1, 1, 46, 0, 0)
+
+
+def _reaching(data: bytes) -> bytes:
+    """The archive; if there is another end in it, the rest is that one's comment."""
+    at = data.find(_OTHER_END)
+    if at < 0:
+        return data
+    rest = at + len(_OTHER_END)
+    return data[: rest - 2] + struct.pack("<H", len(data) - rest) + data[rest:]
 
 
 # Texts and names.
@@ -260,9 +279,14 @@ def edited_texts(draw: st.DrawFn) -> AlteredWheel:
 def _edited(draw: st.DrawFn, data: bytes) -> bytes:
     lines = data.decode("utf-8").split("\n")
     at = draw(st.integers(0, len(lines) - 1))
-    match draw(st.integers(0, 5)):
+    match draw(st.integers(0, 7)):
         case 0:
             del lines[at]
+        case 6:
+            lines[at] = lines[at].swapcase()
+        case 7:
+            within = draw(st.integers(0, len(lines[at])))
+            lines[at] = lines[at][:within] + draw(st.sampled_from(_PIECES)) + lines[at][within + 1 :]
         case 1:
             lines.insert(at, lines[at])
         case 2:
@@ -274,5 +298,3 @@ def _edited(draw: st.DrawFn, data: bytes) -> bytes:
     text = draw(st.sampled_from(["\n", "\n", "\n", "\r\n", "\r"])).join(lines)
     return (draw(st.sampled_from(["", "", "", "", "\ufeff"])) + text).encode("utf-8")
 
-
-_ROWS: Final = ("x,sha256=,1", "some/mod.py,,", "some/mod.py,sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,0")

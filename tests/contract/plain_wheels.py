@@ -30,6 +30,19 @@ _JS: Final = Path(__file__).resolve().parents[2] / "js"
 type Facts = dict[str, Any]
 
 
+def bundled(source: str, work: Path) -> Path:
+    """A program of ``js/src``, with all that it imports, as one file that Node runs.
+
+    Args:
+        source: Its name there.
+        work: Where to put the file.
+    """
+    program = work / "program.mjs"
+    build = [str(find_node()), "node_modules/esbuild/bin/esbuild", f"src/{source}", "--bundle", "--log-level=error"]
+    subprocess.run([*build, "--platform=node", "--format=esm", f"--outfile={program}"], cwd=_JS, check=True)
+    return program
+
+
 class Engine:
     """The engine's check, in a Node of its own.
 
@@ -38,10 +51,8 @@ class Engine:
     """
 
     def __init__(self, work: Path) -> None:
-        node, bundle = str(find_node()), str(work / "judge.mjs")
-        build = [node, "node_modules/esbuild/bin/esbuild", "src/wheel.test-judge.ts", "--bundle", "--log-level=error"]
-        subprocess.run([*build, "--platform=node", "--format=esm", f"--outfile={bundle}"], cwd=_JS, check=True)
-        self._process = subprocess.Popen([node, bundle], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        command = [str(find_node()), str(bundled("wheel.test-judge.ts", work))]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def __enter__(self) -> Self:
         return self
