@@ -3,13 +3,14 @@
 Rules this file keeps:
 
 1. One Node for thousands of questions, started from the TypeScript sources as they are.
-2. "Not ordinary" is never wrong. An answer is right when Python takes the wheel without a warning, finds the same facts,
-   and finds fault with the content of files exactly when the engine does.
+2. "Not ordinary" is never wrong. An answer is right when Python takes the wheel without a warning, finds the same
+   facts, and finds fault with the content of files exactly when the engine does.
 """
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 import subprocess
@@ -62,10 +63,10 @@ class Engine:
 
     def open(self, filename: str, data: bytes) -> Facts | None:
         """What the engine finds, or ``None`` for a wheel that is not ordinary."""
-        assert self._process.stdin and self._process.stdout
-        self._process.stdin.write(
-            json.dumps({"filename": filename, "data": base64.b64encode(data).decode("ascii")}) + "\n"
-        )
+        assert self._process.stdin
+        assert self._process.stdout
+        question = {"filename": filename, "data": base64.b64encode(data).decode("ascii")}
+        self._process.stdin.write(json.dumps(question) + "\n")
         self._process.stdin.flush()
         answer: Facts | None = json.loads(self._process.stdout.readline())
         return answer
@@ -77,10 +78,9 @@ def differences(filename: str, data: bytes, facts: Facts | None) -> dict[str, ob
         return {}
     try:
         opened = OpenedWheel(admit(data, Digest.of(data), filename=filename))
-        check_place(opened, "3.14.2")
-    except EnvironmentMismatchError:
         # Which Python there is, the engine does not know.
-        pass
+        with contextlib.suppress(EnvironmentMismatchError):
+            check_place(opened, "3.14.2")
     except MicropipLockError as error:
         return {"refused": error.code}
     expected = {

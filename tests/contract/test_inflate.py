@@ -17,7 +17,7 @@ pytestmark = pytest.mark.node
 
 @pytest.mark.parametrize("version", [PYODIDE_314, PYODIDE_029])
 def test_inflate_in_pyodide(version: str, tmp_path: Path) -> None:
-    """Right streams, and streams that are cut, lengthened or altered, come out alike; the window is there beforehand."""
+    """Right streams, and such that are cut, lengthened or altered, come out alike; the window is there beforehand."""
     script = bundled("inflate.test-pyodide.ts", tmp_path)
     command = [str(find_node()), str(script), str(pyodide_directory(version))]
     answer = json.loads(subprocess.run(command, capture_output=True, text=True, check=True, timeout=300).stdout)
