@@ -3,13 +3,14 @@
 Rules this file keeps:
 
 1. One Node for thousands of questions, started from the TypeScript sources as they are.
-2. "Not ordinary" is never wrong. An answer is right when Python takes the wheel without a warning, finds the same facts,
-   and finds fault with the content of files exactly when the engine does.
+2. "Not ordinary" is never wrong. An answer is right when Python takes the wheel without a warning, finds the same
+   facts, and finds fault with the content of files exactly when the engine does.
 """
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 import subprocess
@@ -30,6 +31,19 @@ _JS: Final = Path(__file__).resolve().parents[2] / "js"
 type Facts = dict[str, Any]
 
 
+def bundled(source: str, work: Path) -> Path:
+    """A program of ``js/src``, with all that it imports, as one file that Node runs.
+
+    Args:
+        source: Its name there.
+        work: Where to put the file.
+    """
+    program = work / "program.mjs"
+    build = [str(find_node()), "node_modules/esbuild/bin/esbuild", f"src/{source}", "--bundle", "--log-level=error"]
+    subprocess.run([*build, "--platform=node", "--format=esm", f"--outfile={program}"], cwd=_JS, check=True)
+    return program
+
+
 class Engine:
     """The engine's check, in a Node of its own.
 
@@ -38,10 +52,8 @@ class Engine:
     """
 
     def __init__(self, work: Path) -> None:
-        node, bundle = str(find_node()), str(work / "judge.mjs")
-        build = [node, "node_modules/esbuild/bin/esbuild", "src/wheel.test-judge.ts", "--bundle", "--log-level=error"]
-        subprocess.run([*build, "--platform=node", "--format=esm", f"--outfile={bundle}"], cwd=_JS, check=True)
-        self._process = subprocess.Popen([node, bundle], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        command = [str(find_node()), str(bundled("wheel.test-judge.ts", work))]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def __enter__(self) -> Self:
         return self
@@ -51,10 +63,10 @@ class Engine:
 
     def open(self, filename: str, data: bytes) -> Facts | None:
         """What the engine finds, or ``None`` for a wheel that is not ordinary."""
-        assert self._process.stdin and self._process.stdout
-        self._process.stdin.write(
-            json.dumps({"filename": filename, "data": base64.b64encode(data).decode("ascii")}) + "\n"
-        )
+        assert self._process.stdin
+        assert self._process.stdout
+        question = {"filename": filename, "data": base64.b64encode(data).decode("ascii")}
+        self._process.stdin.write(json.dumps(question) + "\n")
         self._process.stdin.flush()
         answer: Facts | None = json.loads(self._process.stdout.readline())
         return answer
@@ -66,10 +78,9 @@ def differences(filename: str, data: bytes, facts: Facts | None) -> dict[str, ob
         return {}
     try:
         opened = OpenedWheel(admit(data, Digest.of(data), filename=filename))
-        check_place(opened, "3.14.2")
-    except EnvironmentMismatchError:
         # Which Python there is, the engine does not know.
-        pass
+        with contextlib.suppress(EnvironmentMismatchError):
+            check_place(opened, "3.14.2")
     except MicropipLockError as error:
         return {"refused": error.code}
     expected = {

@@ -9,14 +9,8 @@ import pytest
 from hypothesis import given, settings
 
 from micropip_lock.testing import wheel
-from tests.contract.altered_wheels import (
-    FORMS,
-    AlteredWheel,
-    edited_bytes,
-    edited_structures,
-    edited_texts,
-    ordinary,
-)
+from tests.contract.altered_texts import edited_texts, singly
+from tests.contract.altered_wheels import FORMS, AlteredWheel, edited_bytes, edited_structures, ordinary
 from tests.contract.plain_wheels import Engine, differences
 from tests.corpus.generate.case import Case, all_cases
 from tests.e2e.wheelhouse import wheels
@@ -47,6 +41,16 @@ def test_corpus(engine: Engine, case: Case) -> None:
     data = case.files()["input.whl"]
     filename = case.expect["filename"]
     assert {} == differences(filename, data, engine.open(filename, data))
+
+
+def test_single_changes(engine: Engine) -> None:
+    """Each line, name and row that is odd in one way is taken by the engine only where Python takes it."""
+    taken = Counter[bool]()
+    for one in singly():
+        facts = engine.open(one.filename, one.data)
+        taken[facts is not None] += 1
+        assert {} == differences(one.filename, one.data, facts)
+    assert (True, True) == (taken[True] > 100, taken[False] > 100)
 
 
 @settings(max_examples=400)
