@@ -235,10 +235,13 @@ async def replay_into_directory(
     policy: Policy = DEFAULT_POLICY,
     mirrors: Sequence[MirrorLike] = (),
     bundle: str | Path | None = None,
+    store: bool = True,
 ) -> ReplayReport:
     """Fill a directory with exactly what a lock names.
 
-    The directory is for the lock's ABI: put it on ``sys.path`` of such a Pyodide, or mount it there.
+    The directory is for the lock's ABI: put it on ``sys.path`` of such a Pyodide, or mount it there. On the host,
+    wheels that were fetched once are kept in the user's cache by their digest and taken from there; ``store=False``
+    does neither. The other arguments are those of :func:`replay`.
 
     Raises:
         MicropipLockError: nothing was changed.
@@ -257,6 +260,7 @@ async def replay_into_directory(
         sources=read_sources(fetcher, mirrors=mirrors, bundle=bundle, policy=policy),
         installer=wiring.installer(target),
         keep=keep,
+        store=wiring.store() if store else None,
         policy=policy,
         concurrency=concurrency,
         offline=offline,
@@ -457,15 +461,30 @@ async def replay_in_pyodide(
     policy: Policy = DEFAULT_POLICY,
     mirrors: Sequence[MirrorLike] = (),
     bundle: str | Path | None = None,
+    store: bool = True,
 ) -> EmbeddedRun:
     """Replay a lock into a fresh Pyodide under Node, then run code in it.
+
+    Args:
+        lock: What to install.
+        code: What to run then.
+        pyodide: A version, a directory, or ``None`` for the pinned version.
+        progress: Told what happens.
+        policy: What is allowed.
+        mirrors: Where else to ask, as for :func:`replay`.
+        bundle: What :func:`bundle` wrote, as for :func:`replay`.
+        store: Let it use the store of this machine.
 
     Raises:
         MicropipLockError: as :func:`replay`; the code's own failure is in ``error`` of the result.
     """
     printed: dict[str, list[str]] = {"stdout": [], "stderr": []}
     async with wiring.embedded(
-        pyodide, installs=False, progress=progress, output=lambda stream, text: printed[stream].append(text + "\n")
+        pyodide,
+        installs=False,
+        progress=progress,
+        output=lambda stream, text: printed[stream].append(text + "\n"),
+        store=wiring.store_directory() if store else None,
     ) as runtime:
         try:
             replayed = await runtime.replay(

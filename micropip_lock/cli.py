@@ -31,6 +31,7 @@ from micropip_lock.app.replay import ReplayReport
 from micropip_lock.cli_bundle import add_source_options, bundle
 from micropip_lock.cli_policy import add_policy_options
 from micropip_lock.cli_stdlib import add_stdlib_options
+from micropip_lock.cli_store import add_store_options, store
 from micropip_lock.cli_text import ColorMode, View, printable, wants_colour
 from micropip_lock.cli_verbs import FAILED, OK, Looks, Outcome, Verb, failure_lines
 from micropip_lock.cli_verbs import VERBS as _VERBS
@@ -39,7 +40,7 @@ from micropip_lock.render import error_text
 
 PROGRAM: Final = "micropip-lock"
 INTERRUPTED: Final = 130
-VERBS: Final[Mapping[str, Verb]] = {**_VERBS, "bundle": bundle}
+VERBS: Final[Mapping[str, Verb]] = {**_VERBS, "bundle": bundle, "store": store}
 LOCK: Final = "a path, a URL, or - for standard input; pyodide-lock.json or pylock.toml"
 
 
@@ -255,6 +256,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--offline", action="store_true", help="send no request")
     one.add_argument("--force", action="store_true", help="install again what is there")
     one.add_argument("--concurrency", type=_positive, metavar="N", help="downloads at a time")
+    one.add_argument("--no-store", action="store_false", dest="store", help="neither use nor fill the store of wheels")
     add_source_options(one)
 
     one = verb("bundle", "write every wheel of a lock into a directory, with a lock beside them")
@@ -281,6 +283,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("lock", metavar="LOCK", help=LOCK)
 
     add_stdlib_options(verb("stdlib", "compile the standard library of a Pyodide, to boot in a third of the time"))
+    add_store_options(verb("store", "look after the wheels that replays keep for the next time"))
     return root
 
 

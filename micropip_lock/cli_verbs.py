@@ -191,6 +191,7 @@ async def replay(options: Namespace, looks: Looks) -> Outcome:
             policy=policy_of(options),
             mirrors=options.mirrors,
             bundle=options.bundle,
+            store=options.store,
             **more,
         )
     return Outcome(
@@ -209,6 +210,7 @@ async def _replay_in_pyodide(lock: Lock, options: Namespace, looks: Looks) -> Ou
             policy=policy_of(options),
             mirrors=options.mirrors,
             bundle=options.bundle,
+            store=options.store,
         )
     printed = [line for text in (run.stderr, run.error) if text for line in text.splitlines()]
     facts: dict[str, Any] = {"report": run.report.to_json()}

@@ -25,12 +25,13 @@ class ProgressEvent:
     """One step of a replay, told to whoever shows it.
 
     Attributes:
-        stage: ``plan``, ``fetch``, ``verify``, ``install``, ``load`` or ``done``; ``locate`` while origins are proven.
+        stage: ``plan``, ``store`` (found there), ``fetch``, ``verify``, ``install``, ``load`` or ``done``; ``locate``
+            while origins are proven.
         package: Normalised name, or ``None`` for the replay as a whole.
         received: Bytes of this package so far.
         total: Bytes of this package, when known.
-        all_received: Bytes of all packages so far.
-        all_total: Bytes of all packages to fetch, when known.
+        all_received: Bytes of all packages that arrived so far.
+        all_total: Bytes of all packages to fetch, when known; what is found in the store is none of them.
     """
 
     stage: str
@@ -146,6 +147,79 @@ class WheelKeep(KeptWheels, Protocol):
 
         Raises:
             StorageError: code ``not-kept``.
+        """
+        ...
+
+
+class Store(Protocol):
+    """Wheels that were fetched once. It only saves time: without it everything is fetched again."""
+
+    async def get(self, digest: Digest, filename: str) -> VerifiedWheel | None:
+        """The wheel, its bytes hashed anew, or ``None`` when they are not here; never raises.
+
+        Args:
+            digest: SHA-256 of the file.
+            filename: Its name.
+        """
+        ...
+
+    async def put(self, wheel: VerifiedWheel) -> bool:
+        """Keep a wheel, all of it or nothing; ``False`` when it cannot be kept, for want of room say; never raises."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredWheel:
+    """What a store has by one digest.
+
+    Attributes:
+        digest: SHA-256 of the wheel.
+        size: Its bytes; ``None`` when only extras are there.
+        extra_size: Bytes of what is kept beside it: results of checks, bytecode.
+        used: When any of it was used last, in seconds since 1970.
+        title: Name and version as the wheel says them, or ``""``.
+    """
+
+    digest: Digest
+    size: int | None
+    extra_size: int = 0
+    used: float = 0.0
+    title: str = ""
+
+    @property
+    def total(self) -> int:
+        """All bytes."""
+        return (self.size or 0) + self.extra_size
+
+
+class StoreKeeper(Protocol):
+    """Looks after a store: what is in it, whether it is as it was, and what goes."""
+
+    @property
+    def location(self) -> str:
+        """Where it is, for people."""
+        ...
+
+    async def wheels(self) -> Sequence[StoredWheel]:
+        """Everything in it, by digest."""
+        ...
+
+    async def is_intact(self, digest: Digest) -> bool:
+        """Whether a wheel and what is beside it hash to what they were; reads everything."""
+        ...
+
+    async def remove(self, digest: Digest) -> bool:
+        """Take a wheel and what is beside it away; ``False`` when some of it is still there."""
+        ...
+
+    async def remove_parts(self, before: float) -> int:
+        """Take away what was left half-written.
+
+        Args:
+            before: Only what was not touched since, in seconds since 1970.
+
+        Returns:
+            How many bytes that gave back.
         """
         ...
 

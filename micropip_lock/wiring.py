@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from micropip_lock.ports import (
     Progress,
     Runtime,
     SiteReader,
+    Store,
+    StoreKeeper,
     WheelKeep,
 )
 
@@ -90,6 +93,37 @@ def keep() -> WheelKeep:
     from micropip_lock.adapters.host import cache_dir
 
     return KeptWheels(cache_dir())
+
+
+def store() -> Store | None:
+    """Wheels that were fetched once on this host; ``None`` in Pyodide, and where the environment turns it off."""
+    from micropip_lock.adapters.wheel_store import WheelStore
+
+    directory = store_directory()
+    return None if directory is None else WheelStore(directory)
+
+
+def store_directory() -> Path | None:
+    """The directory of :func:`store`; the engine under Node keeps wheels there, too."""
+    if in_pyodide():
+        return None
+    from micropip_lock.adapters.host import store_dir
+
+    return store_dir()
+
+
+def store_keeper() -> StoreKeeper:
+    """Looks after the store of this host, also when replays do not use it.
+
+    Raises:
+        UsageError: code ``no-store``: in Pyodide, where the browser looks after it.
+    """
+    if in_pyodide():
+        raise UsageError("the browser looks after the wheels that are kept here", code="no-store")
+    from micropip_lock.adapters.host import store_dir
+    from micropip_lock.adapters.wheel_store import WheelStore
+
+    return WheelStore(store_dir({**os.environ, "MICROPIP_LOCK_STORE": ""}) or Path())
 
 
 def address_of(path: Path) -> str:
@@ -355,6 +389,7 @@ def embedded(
     installs: bool = True,
     progress: Progress | None = None,
     output: Callable[[str, str], None] | None = None,
+    store: Path | None = None,
 ) -> EmbeddedPyodide:
     """A Pyodide under Node, to be entered with ``async with``.
 
@@ -364,6 +399,7 @@ def embedded(
         installs: Whether an index will be asked; a replay asks none, and a setting that forbids indexes is no matter.
         progress: Told what happens.
         output: Told (stream, text) for what the code in it prints.
+        store: Where its engine may keep wheels: what :func:`store_directory` gives.
     """
     from micropip_lock.adapters.indexes import configured_credentials, read_index_settings
     from micropip_lock.adapters.node import EmbeddedPyodide
@@ -375,6 +411,7 @@ def embedded(
         credentials=configured_credentials(),
         progress=progress,
         output=output,
+        store=store,
     )
 
 

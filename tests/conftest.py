@@ -1,8 +1,15 @@
-"""What holds for every test: property tests have no deadline, because the machines that run them are shared."""
+"""What holds for every test.
+
+Property tests have no deadline, because the machines that run them are shared. No test takes wheels from the store of
+whoever runs it, or keeps some there: those that are about a store turn it on with a directory of their own.
+"""
 
 from __future__ import annotations
+
+import os
 
 from hypothesis import HealthCheck, settings
 
 settings.register_profile("shared-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared-machine")
+os.environ["MICROPIP_LOCK_STORE"] = "off"

@@ -57,6 +57,13 @@ def cache_dir(environ: Mapping[str, str] | None = None) -> Path:
     return Path(own) if own else platformdirs.user_cache_path(APP_NAME, appauthor=False)
 
 
+def store_dir(environ: Mapping[str, str] | None = None) -> Path | None:
+    """Directory of wheels that were fetched once; ``None`` when ``MICROPIP_LOCK_STORE=off`` turns the store off."""
+    environ = os.environ if environ is None else environ
+    off = environ.get("MICROPIP_LOCK_STORE", "").strip().lower() == "off"
+    return None if off else cache_dir(environ) / "store"
+
+
 def user_agent() -> str:
     """``micropip-lock/<version>``."""
     try:

@@ -80,6 +80,7 @@ class EmbeddedPyodide:
         progress: Told what happens.
         output: Told (``stdout`` or ``stderr``, text) for what the code in it prints.
         keep: Where wheels that are named by a path of this machine are kept; the user's cache when not given.
+        store: Where the engine may keep wheels that were fetched: a directory of this machine.
     """
 
     def __init__(
@@ -91,8 +92,10 @@ class EmbeddedPyodide:
         progress: Progress | None = None,
         output: Callable[[str, str], None] | None = None,
         keep: KeptWheels | None = None,
+        store: Path | None = None,
     ) -> None:
         self._keep = keep or KeptWheels(cache_dir())
+        self._store = store
         self._spec = pyodide
         self._indexes = indexes or IndexSettings()
         self._credentials = credentials or {}
@@ -240,6 +243,7 @@ class EmbeddedPyodide:
             "boot",
             directory=directory.resolve().as_posix(),
             library=_LIBRARY,
+            store=None if self._store is None else self._store.as_posix(),
             archives=[
                 {"path": str(own), "format": "zip"},
                 *({"path": str(path), "format": "wheel"} for path in tools),

@@ -31,6 +31,7 @@ from micropip_lock.app.origins import installed_in, mocks_in
 from micropip_lock.app.report import Outcome as Outcome
 from micropip_lock.app.report import PackageOutcome as PackageOutcome
 from micropip_lock.app.report import ReplayReport as ReplayReport
+from micropip_lock.app.stored import StoreUse, offline_error
 from micropip_lock.app.verify import recorded_digest
 from micropip_lock.core.digest import VerifiedWheel
 from micropip_lock.core.findings import verify
@@ -45,7 +46,6 @@ from micropip_lock.core.wheel_place import check_place
 from micropip_lock.errors import (
     AlreadyImportedError,
     BusyError,
-    FetchError,
     MicropipLockError,
     ReplayCancelled,
     UsageError,
@@ -57,6 +57,7 @@ from micropip_lock.ports import (
     ProgressEvent,
     Runtime,
     SiteReader,
+    Store,
     WheelKeep,
 )
 
@@ -72,6 +73,9 @@ class _Run:
     progress: Progress | None
     started: float
     policy: Policy = DEFAULT_POLICY
+    offline: bool = False
+    stored: StoreUse = field(default_factory=lambda: StoreUse(None))
+    missing: list[LockedPackage] = field(default_factory=list)
     mocks: tuple[MockInstall, ...] = ()
     supply: Supply = field(default_factory=Supply)
     received: dict[str, int] = field(default_factory=dict)
@@ -86,15 +90,16 @@ class _Run:
     def tell(self, stage: str, package: LockedPackage | None = None) -> None:
         if self.progress is None:
             return
-        name = package.name if package else None
+        name = package.name if package else ""
+        total = self.plan.total_bytes
         self.progress(
             ProgressEvent(
                 stage=stage,
-                package=name,
-                received=self.received.get(name, 0) if name else 0,
+                package=name or None,
+                received=self.received.get(name, 0) or self.stored.taken.get(name, 0),
                 total=package.wheel.size if package else None,
                 all_received=sum(self.received.values()),
-                all_total=self.plan.total_bytes,
+                all_total=None if total is None else total - self.stored.size,
             )
         )
 
@@ -134,9 +139,11 @@ class _Run:
             return replace(base, outcome="skipped", reason="already installed with the same sha256")
         if error := self.failures.get(name):
             return replace(base, outcome="failed", reason=error.code, error=error)
+        came = "from the store" if name in self.stored.taken else "fetched"
         if done:
-            return replace(base, outcome="installed", reason="sha256 and every file checked")
-        return replace(base, reason="fetched, not installed" if name in self.admitted else "not fetched")
+            checked = "sha256 and every file checked"
+            return replace(base, outcome="installed", reason=checked if came == "fetched" else f"{came}, {checked}")
+        return replace(base, reason=f"{came}, not installed" if name in self.admitted else "not fetched")
 
 
 _running: set[Installer] = set()
@@ -150,6 +157,7 @@ async def replay(
     fetcher: Fetcher,
     installer: Installer,
     keep: WheelKeep | None = None,
+    store: Store | None = None,
     concurrency: int = DEFAULT_CONCURRENCY,
     force: bool = False,
     offline: bool = False,
@@ -167,9 +175,10 @@ async def replay(
         fetcher: Gets the wheels.
         installer: Puts them in place.
         keep: Keeps the bytes of wheels that came from local files.
+        store: Wheels that were fetched once: asked before the network, and given what was fetched.
         concurrency: Downloads at a time.
         force: Install again what is there, and replace packages whose modules are imported already.
-        offline: Send no request: succeed only when everything is installed already.
+        offline: Send no request: succeed only when everything is installed already, or in the store.
         progress: Told what happens.
         own_modules: Top-level modules that are imported only by micropip-lock itself; replacing them is safe.
         policy: What is allowed; checked before the first request, and bytes again as they arrive.
@@ -192,6 +201,7 @@ async def replay(
             fetcher,
             installer,
             keep,
+            StoreUse(store),
             concurrency,
             force,
             offline,
@@ -211,6 +221,7 @@ async def _replay(
     fetcher: Fetcher,
     installer: Installer,
     keep: WheelKeep | None,
+    stored: StoreUse,
     concurrency: int,
     force: bool,
     offline: bool,
@@ -246,6 +257,8 @@ async def _replay(
         started=started,
         policy=policy,
         supply=supply,
+        offline=offline,
+        stored=stored,
         mocks=mocks,
         python=runtime.markers()["python_full_version"],
     )
@@ -262,14 +275,6 @@ async def _replay(
         imported_error.report = run.report(done=False)
         raise imported_error
     try:
-        if offline and plan.downloads:
-            names = ", ".join(str(download.package) for download in plan.downloads)
-            raise FetchError(
-                "offline, and not everything is here",
-                code="offline",
-                got=f"missing: {names}",
-                hint="replay once online",
-            )
         await _fetch_all(run, fetcher, concurrency)
         run.fetched_at = time.perf_counter()
         refuse_import_clashes(run.admitted)
@@ -286,7 +291,8 @@ async def _replay(
         raise
     run.tell("done")
     warned = [f"{name}: {one}" for name in plan.order for one in run.admitted[name].warnings]
-    return run.report(done=True, notes=(*notes, *not_kept, *warned), restart_required=bool(imported))
+    notes = (*notes, *not_kept, *stored.notes(), *warned)
+    return run.report(done=True, notes=notes, restart_required=bool(imported))
 
 
 def _step(run: _Run, stage: str, name: str) -> None:
@@ -307,6 +313,8 @@ async def _fetch_all(run: _Run, fetcher: Fetcher, concurrency: int) -> None:
                 tasks.create_task(_fetch_one(run, fetcher, gate, download), name=f"fetch {download.package.name}")
     except BaseExceptionGroup as group:
         raise first_failure(run.failures, group) from group
+    if run.missing:
+        raise offline_error(run.missing)
     if len(run.admitted) < len(run.plan.downloads):
         # A task group takes a task that ends cancelled for one that is done.
         raise asyncio.CancelledError("a download was cancelled")
@@ -344,9 +352,16 @@ async def _fetch_one(run: _Run, fetcher: Fetcher, gate: asyncio.Semaphore, downl
             )
 
     try:
-        got = await run.supply.obtain(download, attempt)
+        wheel = stored = await run.stored.take(download, run.policy)
+        if stored is not None:
+            run.tell("store", package)
+        elif run.offline:
+            run.missing.append(package)
+            return
+        if wheel is None:
+            wheel = (await run.supply.obtain(download, attempt)).value
         # Looked into while others are on their way.
-        opened = open_wheel(got.value)
+        opened = open_wheel(wheel)
         check_place(opened, run.python)
         run.admitted[package.name] = opened
     except MicropipLockError as error:
@@ -356,6 +371,8 @@ async def _fetch_one(run: _Run, fetcher: Fetcher, gate: asyncio.Semaphore, downl
     finally:
         if began is not None:
             run.seconds[package.name] = time.perf_counter() - began
+    if stored is None:
+        await run.stored.keep(download, wheel)
 
 
 def _damaged(lock: Lock, plan: Plan, site: SiteReader, runtime: Runtime) -> frozenset[str]:

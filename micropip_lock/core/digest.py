@@ -144,9 +144,13 @@ class VerifiedWheel:
             self._bytes = self.held.read()
         return self._bytes
 
+    @property
+    def size(self) -> int:
+        """Bytes, without a copy of a wheel that is held elsewhere."""
+        return self.held.size if self.held is not None else len(self.data)
+
     def __repr__(self) -> str:
-        size = self.held.size if self.held is not None else len(self.data)
-        return f"VerifiedWheel({self.filename}, {size} bytes, {self.digest!r})"
+        return f"VerifiedWheel({self.filename}, {self.size} bytes, {self.digest!r})"
 
 
 def admit(

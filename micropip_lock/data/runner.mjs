@@ -35,7 +35,9 @@ function withCredentials(credentials) {
   };
 }
 
-async function boot({ directory, library, archives, credentials }) {
+async function boot({ directory, library, store, archives, credentials }) {
+  // The engine's `openStore({ directory })` takes it from here.
+  globalThis.micropipLockStore = store;
   if (Object.keys(credentials).length > 0) withCredentials(credentials);
   const { loadPyodide } = await import(pathToFileURL(`${directory}/pyodide.mjs`).href);
   pyodide = await loadPyodide({

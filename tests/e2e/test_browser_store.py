@@ -173,9 +173,13 @@ async def assert_clean(context: BrowserContext, origin: str, place: Place) -> No
 async def test_a_killed_browser(origin: str, place: Place, moment: int, tmp_path: Path) -> None:
     """The same for the whole browser, and its next start."""
     async with async_playwright() as playwright:
-        launch = playwright.chromium.launch_persistent_context
-        given = {"executable_path": chromium_path(), "args": ["--no-sandbox", "--disable-gpu", "--no-first-run"]}
-        context = await launch(tmp_path, **given)
+
+        async def launched() -> BrowserContext:
+            return await playwright.chromium.launch_persistent_context(
+                tmp_path, executable_path=chromium_path(), args=["--no-sandbox", "--disable-gpu", "--no-first-run"]
+            )
+
+        context = await launched()
         page = await opened(context, origin, place)
         await call(page, "put", 0, SIZE)
         devtools = await context.browser.new_browser_cdp_session() if context.browser else None
@@ -183,10 +187,9 @@ async def test_a_killed_browser(origin: str, place: Place, moment: int, tmp_path
         processes = (await devtools.send("SystemInfo.getProcessInfo"))["processInfo"]
         await page.evaluate("size => void call('keepPutting', size)", 8 * SIZE)
         await page.wait_for_timeout(moment)
-        gone = context.wait_for_event("close")
-        os.kill(next(one["id"] for one in processes if one["type"] == "browser"), signal.SIGKILL)
-        await gone
-        context = await launch(tmp_path, **given)
+        async with context.expect_event("close"):
+            os.kill(next(one["id"] for one in processes if one["type"] == "browser"), signal.SIGKILL)
+        context = await launched()
         await assert_clean(context, origin, place)
         await context.close()
 

@@ -186,6 +186,7 @@ def test_replay_concurrency(monkeypatch: pytest.MonkeyPatch, lock_path: str) -> 
             "offline": False,
             "policy": Policy(),
             "progress": None,
+            "store": True,
             "target": Path("site"),
         },
     ) == (code, asked)

@@ -83,6 +83,18 @@ COMPARISONS = {
         "if path.is_file():",
         "tests/adapters/test_runtime_pins.py",
     ),
+    "wheel in the store, verified": Comparison(
+        "adapters/wheel_store.py",
+        "if path.exists() and Digest.of(path.read_bytes()) != digest:",
+        "if False:",
+        "tests/adapters/test_wheel_store.py -k flipped",
+    ),
+    "extra in the store, verified": Comparison(
+        "adapters/wheel_store.py",
+        "and Digest.of(data[_DIGEST_BYTES:]).raw == data[:_DIGEST_BYTES]",
+        "",
+        "tests/adapters/test_wheel_store.py -k extras",
+    ),
 }
 
 _HASHED = r"(?:Digest\.of\(|hashlib\.\w+\()"

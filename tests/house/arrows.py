@@ -33,6 +33,7 @@ ROOMS = {
     "micropip_lock.render": "faces",
     "micropip_lock.sources": "faces",
     "micropip_lock.stdlib": "faces",
+    "micropip_lock.store": "faces",
     "micropip_lock_lite": "lite",
 }
 
