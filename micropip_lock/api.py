@@ -164,6 +164,7 @@ async def replay(
     offline: bool = False,
     force: bool = False,
     eager: bool = False,
+    store: bool = True,
     policy: Policy | None = None,
     mirrors: Sequence[MirrorLike] = (),
     bundle: str | Path | None = None,
@@ -178,8 +179,9 @@ async def replay(
         concurrency: Downloads at a time.
         progress: Told what happens (:class:`~micropip_lock.ports.ProgressEvent`).
         target: A directory to fill instead of this kernel.
-        offline: Send no request.
+        offline: Send no request: succeed only when everything is installed already, or in the store.
         force: Install again what is there, and replace packages whose modules are imported already.
+        store: Take wheels that were fetched once from the browser's (under Node the host's) store, and keep them there.
         eager: Unpack and check every file, and open every extension module, before it returns.
         policy: What is allowed; default: what recording was turned on with, else :class:`Policy`'s own defaults. Many
             hosts and large downloads need ``Policy(consent=True)``.
@@ -204,10 +206,11 @@ async def replay(
             progress=progress,
             mirrors=mirrors,
             bundle=bundle,
+            store=store,
         )
     place, keep = wiring.here(), wiring.keep()
     fetcher = wiring.fetcher(rules)
-    return await _replay.replay(
+    report = await _replay.replay(
         _save.based(await load_lock(lock, policy=rules), keep),
         site=place.site,
         runtime=place.runtime,
@@ -215,6 +218,7 @@ async def replay(
         sources=read_sources(fetcher, mirrors=mirrors, bundle=bundle, policy=rules),
         installer=wiring.installer(None, eager=eager),
         keep=keep,
+        store=wiring.store() if store else None,
         policy=rules,
         concurrency=concurrency,
         offline=offline,
@@ -222,6 +226,8 @@ async def replay(
         progress=progress,
         own_modules=place.own_modules,
     )
+    wiring.settle()
+    return report
 
 
 async def replay_into_directory(

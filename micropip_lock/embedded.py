@@ -106,6 +106,8 @@ async def replay(
         mirrors=mirrors,
         bundle=bundle,
     )
+    # This runtime ends when its caller has what it came for.
+    await wiring.store_all()
     return {"report": report.to_json(), "tree": wiring.tree_here()}
 
 

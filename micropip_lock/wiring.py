@@ -96,7 +96,11 @@ def keep() -> WheelKeep:
 
 
 def store() -> Store | None:
-    """Wheels that were fetched once on this host; ``None`` in Pyodide, and where the environment turns it off."""
+    """Wheels that were fetched once, on this host or in this browser; ``None`` where the environment turns it off."""
+    if in_pyodide():
+        from micropip_lock.adapters import pyodide
+
+        return None if os.environ.get("MICROPIP_LOCK_STORE") == "off" else pyodide.engine_store()
     from micropip_lock.adapters.wheel_store import WheelStore
 
     directory = store_directory()
@@ -110,6 +114,22 @@ def store_directory() -> Path | None:
     from micropip_lock.adapters.host import store_dir
 
     return store_dir()
+
+
+def settle() -> None:
+    """After a replay, once nothing else is to do: wheels are kept, and files compared that nobody has read yet."""
+    if in_pyodide():
+        from micropip_lock.adapters import pyodide
+
+        pyodide.settle()
+
+
+async def store_all() -> None:
+    """Wait until all wheels are kept that are to be."""
+    if in_pyodide():
+        from micropip_lock.adapters import pyodide
+
+        await pyodide.store_all()
 
 
 def store_keeper() -> StoreKeeper:

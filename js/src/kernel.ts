@@ -83,15 +83,28 @@ export class Kernel implements Engine {
     this.#waiting.push(held);
   }
 
-  /** Store what waits to be kept, then compare with RECORD what nobody has read yet; resolves when all is done. */
-  async settle(): Promise<void> {
-    this.#storing ??= this.#settle().finally(() => {
-      this.#storing = undefined;
-    });
-    await this.#storing;
+  /** Keep what waits for it; resolves when it is done, never rejects. */
+  storeAll(): Promise<void> {
+    this.#storing ??= this.#storeAll()
+      .catch((error: unknown) => console.error("micropip-lock: the wheels could not be stored:", error))
+      .finally(() => {
+        this.#storing = undefined;
+      });
+    return this.#storing;
   }
 
-  async #settle(): Promise<void> {
+  /** In what time is left: keep what waits for it, then compare with RECORD what nobody has read yet. */
+  async settle(): Promise<void> {
+    await this.storeAll();
+    const store = await this.#store;
+    await this.#mounts?.checkRest(({ sha256 }) => {
+      if (sha256 != null) {
+        void store?.putExtra(sha256, CHECKED, new Uint8Array([1]));
+      }
+    });
+  }
+
+  async #storeAll(): Promise<void> {
     const store = await this.#store;
     for (let held = this.#waiting.shift(); held !== undefined; held = this.#waiting.shift()) {
       if (held.sha256 !== null) {
@@ -99,11 +112,6 @@ export class Kernel implements Engine {
       }
     }
     await store?.settle();
-    await this.#mounts?.checkRest(({ sha256 }) => {
-      if (sha256 != null) {
-        void store?.putExtra(sha256, CHECKED, new Uint8Array([1]));
-      }
-    });
   }
 
   /** Whether wheels can be mounted below `site`. */

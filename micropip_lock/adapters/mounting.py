@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from micropip_lock.core.digest import Digest, VerifiedWheel, admit
 from micropip_lock.core.held import PlainFacts
 from micropip_lock.core.plain_wheel import PlainWheel
 from micropip_lock.ports import Install
@@ -55,6 +56,30 @@ class EngineHeld:
             record_text=facts["recordText"],
             requires_python=facts["requiresPython"],
         )
+
+
+class EngineStore:
+    """The engine's store: OPFS, the browser's cache, a directory under Node. Implements :class:`~micropip_lock.ports.Store`.
+
+    Keeping is for later: a replay does not wait for it.
+
+    Args:
+        engine: The engine, which was told where its store is.
+    """
+
+    def __init__(self, engine: Any) -> None:
+        self._engine = engine
+
+    async def get(self, digest: Digest, filename: str) -> VerifiedWheel | None:
+        handle = await self._engine.stored(digest.hex)
+        if not hasattr(handle, "bytes"):
+            return None
+        return admit(EngineHeld(handle), digest, filename=filename)
+
+    async def put(self, wheel: VerifiedWheel) -> bool:
+        if isinstance(wheel.held, EngineHeld):
+            self._engine.keep(wheel.held.handle)
+        return True
 
 
 class EngineMount:

@@ -22,7 +22,7 @@ from packaging.markers import default_environment
 from micropip_lock.adapters.engine_answers import fetch_error
 from micropip_lock.adapters.memory_files import LISTING, read_listing
 from micropip_lock.adapters.memory_mocks import change_memory_mocks, memory_mocks
-from micropip_lock.adapters.mounting import EngineHeld, EngineMount
+from micropip_lock.adapters.mounting import EngineHeld, EngineMount, EngineStore
 from micropip_lock.adapters.site import SiteInstaller, SitePackages
 from micropip_lock.adapters.tracebacks import traceback_of
 from micropip_lock.adapters.virtual_files import SCHEME, read_virtual
@@ -127,6 +127,25 @@ def engine() -> Any:
     found = run_js(importlib.resources.files("micropip_lock").joinpath("data/engine.js").read_text("utf-8"))
     found.attach(pyodide_js)
     return found
+
+
+def engine_store() -> EngineStore:
+    """Where this kernel keeps wheels for the next one: what the browser has for it, under Node what the host names."""
+    import js
+
+    directory = getattr(js, "micropipLockStore", None)
+    engine().openStore(directory if isinstance(directory, str) else None)
+    return EngineStore(engine())
+
+
+def settle() -> None:
+    """Let the engine keep wheels and check their files once nothing else is to do."""
+    engine().settle()
+
+
+async def store_all() -> None:
+    """Wait until all wheels are kept that are to be."""
+    await engine().storeAll()
 
 
 class EngineFetcher:
