@@ -5,6 +5,7 @@
  * Texts go over as JSON: one string is quicker than many proxies.
  */
 
+import { BytecodeKeeper, type PythonRunner } from "./bytecode-keeper.ts";
 import type { FileSystem } from "./emscripten.ts";
 import { createEngine, type Download, type Downloaded, type DownloadOptions, type Engine } from "./engine.ts";
 import { LockError } from "./errors.ts";
@@ -15,7 +16,7 @@ import { type Finding, Mounts, type Prepared, type WheelToMount } from "./mount.
 import { openStore, type WheelStore } from "./store.ts";
 
 /** The parts of `pyodide` that are used. */
-export interface RunningPyodide {
+export interface RunningPyodide extends PythonRunner {
   readonly FS: FileSystem;
   readonly _module: InflateModule;
 }
@@ -27,6 +28,7 @@ export class Kernel implements Engine {
   readonly #engine = createEngine();
   readonly #waiting: Held[] = [];
   #store: Promise<WheelStore> | undefined;
+  #keeper: BytecodeKeeper | undefined;
   #storing: Promise<void> | undefined;
   #pyodide: RunningPyodide | undefined;
   #inflate: Inflate | undefined;
@@ -60,6 +62,22 @@ export class Kernel implements Engine {
     this.#store ??= openStore({ directory: directory ?? null });
   }
 
+  /**
+   * Keep what Python compiles of wheels that are mounted below `site`, and give it what earlier visits compiled; to be
+   * called before the first of them is mounted.
+   */
+  async keepBytecode(site: string): Promise<void> {
+    const store = await this.#store;
+    if (store !== undefined && store.kind !== "none" && this.#pyodide !== undefined && this.canMount(site)) {
+      this.#keeper ??= new BytecodeKeeper(this.#pyodide, site, store, () => this.#mounts?.wheels ?? []);
+    }
+  }
+
+  /** Keep now what was compiled until now. */
+  async flushBytecode(): Promise<void> {
+    await this.#keeper?.flush();
+  }
+
   /** Where wheels are kept: `opfs`, `cache`, `directory`, or `none`. */
   async storeKind(): Promise<string> {
     return (await this.#store)?.kind ?? "none";
@@ -75,6 +93,7 @@ export class Kernel implements Engine {
     const facts = { sha256, url: "", contentType: "" };
     const held = new Held(found.bytes, facts, () => this.#inflating(), found.source);
     held.checked = (await store.getExtra(sha256, CHECKED)) !== null;
+    held.bytecode = (await this.#keeper?.load(sha256)) ?? null;
     return held;
   }
 
@@ -132,8 +151,10 @@ export class Kernel implements Engine {
       if (one.layout === undefined) {
         throw new LockError("mount-unknown", "a wheel that nobody looked into");
       }
-      const { layout, source, checked, sha256 } = one;
-      return { ...layout, source, records: texts[at] ?? {}, checked, sha256 };
+      const { layout, source, checked, sha256, bytecode } = one;
+      const wheel: WheelToMount = { ...layout, source, records: texts[at] ?? {}, checked, sha256 };
+      const compiled = bytecode && this.#keeper?.files(bytecode, layout.entries);
+      return compiled ? { ...wheel, compiled } : wheel;
     });
     return this.#mounted().prepare(site, prefix, wheels, new Set(JSON.parse(leaving) as string[]));
   }

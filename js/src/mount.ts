@@ -38,8 +38,8 @@ export interface WheelToMount {
   readonly records: Readonly<Record<string, string>>;
   /** Every file was compared with RECORD before: the digest of the whole wheel stands for it. */
   readonly checked?: boolean;
-  /** Files beside the wheel's own (bytecode), by path; a path of the wheel's own wins. */
-  readonly beside?: ReadonlyMap<string, Content>;
+  /** Compiled modules, by path below `sys.pycache_prefix`, for sources of that time in site-packages. */
+  readonly compiled?: (site: string, time: number) => ReadonlyMap<string, Content>;
 }
 
 /** A file that is not the one that RECORD lists. */
@@ -55,6 +55,9 @@ export interface Taken {
   readonly wheel: string;
   readonly path: string;
 }
+
+/** Where Python finds the bytecode of mounted wheels: `sys.pycache_prefix`. */
+export const PYCACHE = "/var/cache/micropip-lock/bytecode";
 
 const encoder = new TextEncoder();
 
@@ -112,11 +115,19 @@ export class MountedWheel {
   readonly wheel: WheelToMount;
   readonly #inflate: Inflate;
   readonly #unchecked: Set<PlainEntry> | null;
+  #byPath: Map<string, PlainEntry> | undefined;
 
   constructor(wheel: WheelToMount, inflate: Inflate) {
     this.wheel = wheel;
     this.#inflate = inflate;
     this.#unchecked = wheel.checked ? null : new Set(wheel.entries);
+  }
+
+  /** Whether this wheel has a file of that path and SHA-256. */
+  brings(path: string, digest: Uint8Array): boolean {
+    this.#byPath ??= new Map(this.wheel.entries.map((entry) => [entry.path, entry]));
+    const entry = this.#byPath.get(path);
+    return entry?.digest != null && entry.digest === base64url(digest);
   }
 
   /** Files that were not compared with RECORD yet. */
@@ -141,12 +152,11 @@ export class MountedWheel {
 
   /** Items below site-packages, and below the prefix. */
   items(): { site: Item<Owned>[]; prefix: Item<Owned>[] } {
-    const { distInfo, dataDir, records, entries, beside } = this.wheel;
+    const { distInfo, dataDir, records, entries } = this.wheel;
     const site: Item<Owned>[] = [];
     const prefix: typeof site = [];
     const data = `${dataDir}/data/`;
     const written = new Set(Object.keys(records).map((name) => `${distInfo}/${name}`));
-    const own = beside === undefined || beside.size === 0 ? null : new Set(entries.map((entry) => entry.path));
     for (const entry of entries) {
       if (written.size > 0 && entry.path.startsWith(distInfo) && written.has(entry.path)) {
         continue;
@@ -159,12 +169,13 @@ export class MountedWheel {
     for (const [name, text] of Object.entries(records)) {
       site.push({ path: `${distInfo}/${name}`, leaf: new RecordFile(this, text) });
     }
-    for (const [path, content] of beside ?? []) {
-      if (!own?.has(path)) {
-        site.push({ path, leaf: { owner: this, size: content.size, read: () => content.read() } });
-      }
-    }
     return { site, prefix };
+  }
+
+  /** Items below `sys.pycache_prefix`. */
+  compiled(site: string, time: number): Item<Owned>[] {
+    const found = this.wheel.compiled?.(site, time) ?? [];
+    return Array.from(found, ([path, { size, read }]) => ({ path, leaf: { owner: this, size, read } }));
   }
 
   #check(entry: PlainEntry, bytes: Uint8Array): void {
@@ -243,15 +254,20 @@ export class Mounts {
    */
   prepare(site: string, prefix: string, wheels: readonly WheelToMount[], leaving: ReadonlySet<string>): Prepared {
     const mounted = wheels.map((wheel) => new MountedWheel(wheel, this.#inflate));
+    const all = mounted.map((one) => one.items());
+    const now = Date.now();
     const places = [
-      { root: site, items: mounted.flatMap((one) => one.items().site) },
-      { root: prefix, items: mounted.flatMap((one) => one.items().prefix) },
+      { root: site, items: all.flatMap((one) => one.site) },
+      { root: prefix, items: all.flatMap((one) => one.prefix) },
+      { root: PYCACHE, items: mounted.flatMap((one) => one.compiled(site, now)) },
     ].filter(({ items }) => items.length > 0);
     const taken: Taken[] = [];
     const ready = places.map(({ root, items }) => {
       const node = this.#node(root);
       const { kept, lost } = this.#free(node, root, new Items(items), leaving);
-      taken.push(...lost);
+      if (root !== PYCACHE) {
+        taken.push(...lost);
+      }
       return { root, node, items: kept, folders: this.#tree.newFolders(node, kept) };
     });
     const modules = mounted.flatMap((one) => extensionModules(one.wheel));
@@ -263,7 +279,6 @@ export class Mounts {
         return JSON.stringify(now.map(({ path }) => `${site}/${path}`));
       },
       commit: () => {
-        const now = Date.now();
         for (const { node, items } of ready) {
           this.#tree.attach(node, items, now);
         }
@@ -344,6 +359,12 @@ export class Mounts {
         dropped.add(item);
       } else {
         lost.push({ wheel: item.leaf.owner.wheel.filename, path: item.path });
+      }
+    }
+    if (root === PYCACHE) {
+      // What an earlier wheel left there is older than the source, and Python takes no notice of it.
+      for (const { item } of this.#tree.collisions(node, items)) {
+        dropped.add(item);
       }
     }
     return { kept: dropped.size === 0 ? items : new Items(items.all.filter((item) => !dropped.has(item))), lost };

@@ -65,12 +65,18 @@ class EngineStore:
 
     Args:
         engine: The engine, which was told where its store is.
+        site: Site-packages, whose compiled modules are kept, too.
     """
 
-    def __init__(self, engine: Any) -> None:
+    def __init__(self, engine: Any, site: Path) -> None:
         self._engine = engine
+        self._site = str(site)
+        self._keeps_bytecode = False
 
     async def get(self, digest: Digest, filename: str) -> VerifiedWheel | None:
+        if not self._keeps_bytecode:
+            self._keeps_bytecode = True
+            await self._engine.keepBytecode(self._site)
         handle = await self._engine.stored(digest.hex)
         if not hasattr(handle, "bytes"):
             return None

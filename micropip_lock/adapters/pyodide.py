@@ -135,7 +135,7 @@ def engine_store() -> EngineStore:
 
     directory = getattr(js, "micropipLockStore", None)
     engine().openStore(directory if isinstance(directory, str) else None)
-    return EngineStore(engine())
+    return EngineStore(engine(), Path(getsitepackages()[0]))
 
 
 def settle() -> None:
@@ -144,8 +144,9 @@ def settle() -> None:
 
 
 async def store_all() -> None:
-    """Wait until all wheels are kept that are to be."""
+    """Wait until all wheels and compiled modules are kept that are to be."""
     await engine().storeAll()
+    await engine().flushBytecode()
 
 
 class EngineFetcher:

@@ -1,0 +1,52 @@
+/**
+ * What keeps compiled modules: Python source, run once inside a Pyodide that has a store.
+ *
+ * Modules below site-packages are imported by Python's own finder and loader; the loader keeps each module's code as it
+ * compiles it. Bytecode of earlier visits is found by Python itself, below `sys.pycache_prefix`, so that site-packages
+ * holds what was installed and nothing else.
+ */
+export const KEEPING_LOADER = `
+def keep(site, prefix, notify):
+    import sys
+    from importlib import machinery
+
+    if sys.pycache_prefix is not None:
+        return None
+    found = []
+
+    class KeepingLoader(machinery.SourceFileLoader):
+        def source_to_code(self, data, path, *more, **options):
+            code = super().source_to_code(data, path, *more, **options)
+            if type(data) is bytes:
+                found.append((path, data, code))
+                if len(found) == 1:
+                    notify()
+            return code
+
+    kinds = (
+        (machinery.ExtensionFileLoader, machinery.EXTENSION_SUFFIXES),
+        (KeepingLoader, machinery.SOURCE_SUFFIXES),
+        (machinery.SourcelessFileLoader, machinery.BYTECODE_SUFFIXES),
+    )
+
+    def hook(path):
+        if path != site and not path.startswith(site + "/"):
+            raise ImportError(path)
+        return machinery.FileFinder.path_hook(*kinds)(path)
+
+    sys.path_hooks.insert(0, hook)
+    for path in [path for path in sys.path_importer_cache if path.startswith(site)]:
+        del sys.path_importer_cache[path]
+    sys.pycache_prefix = prefix
+
+    def take(most):
+        import hashlib
+        import marshal
+
+        taken, found[:most] = found[:most], []
+        return [(path, hashlib.sha256(data).digest(), marshal.dumps(code)) for path, data, code in taken]
+
+    return take
+
+keep
+`;
