@@ -35,6 +35,7 @@ describe("isPlainRequirement", () => {
     "a; extra == 'x')",
     "a; extra == 'x' or",
     "a; extra == 'x' andos_name == 'y'",
+    "a; 'x' == extraand os_name == 'y'",
     "a; extra == 'x\\'",
     "a; os.name == 'x'",
     "a===1",

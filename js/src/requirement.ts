@@ -24,7 +24,7 @@ const VARIABLE =
   "(?:python_version|python_full_version|os_name|sys_platform|platform_(?:release|system|version|machine|python_implementation)|implementation_(?:name|version)|extra)";
 const STRING = "(?:\"[A-Za-z0-9 ._+*<>=!~,-]*\"|'[A-Za-z0-9 ._+*<>=!~,-]*')";
 const OPERATOR = "(?: *(?:==|!=|<=|>=|<|>|~=) *| +(?:not +)?in +)";
-const COMPARISON = new RegExp(`(?:${VARIABLE}${OPERATOR}${STRING}|${STRING}${OPERATOR}${VARIABLE})`, "y");
+const COMPARISON = new RegExp(`(?:${VARIABLE}${OPERATOR}${STRING}|${STRING}${OPERATOR}${VARIABLE}\\b)`, "y");
 const CONNECTIVE = /(?:and|or)(?=[ (])/y;
 const BLANKS = / */y;
 

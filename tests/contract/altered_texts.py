@@ -98,6 +98,69 @@ _FILENAMES: Final = (
 )
 
 
+# Requirements as a grammar that is a little wider than theirs makes them.
+_blanks: Final = st.sampled_from(["", "", " ", "  "])
+_projects: Final = st.sampled_from(["a", "A.b", "a-b", "a_b", "a--b", "a.", "_a", "1", "a_", "a1.2", "é"])
+_releases: Final = st.sampled_from(
+    [
+        *("1", "1.0", "v1", "2.5.0", "1rc1", "1a1", "1.post1", "1.dev0", "1dev", "1-1", "1.*", "1.0+x", "1.", "01"),
+        *("1.alpha.1", "1b", "1.0.post", "1!2", "1_1", "x", "1rc1.*", "1c1"),
+    ]
+)
+_operators: Final = st.sampled_from(["==", ">=", "<", "~=", "!=", ">", "<=", "===", "="])
+_variables: Final = st.sampled_from(
+    [
+        "python_version",
+        "python_full_version",
+        "sys_platform",
+        "platform_machine",
+        "implementation_name",
+        "extra",
+        "os.name",
+    ]
+)
+_strings: Final = st.sampled_from(["'x'", '"3.8"', "''", '"a b"', "'a.*'", "\"x'", "'<3'", "'\\x'", "'é'", "x"])
+_specifiers: Final = st.lists(
+    st.builds("{}{}{}".format, _operators, _blanks, _releases), min_size=1, max_size=3
+).flatmap(lambda some: _blanks.map(lambda blank: f"{blank},".join(some)))
+_comparers: Final = st.sampled_from(["==", "!=", "<", " in ", " not in ", "in", "not  in", " notin "])
+_comparisons: Final = st.one_of(
+    st.builds("{}{}{}{}{}".format, _variables, _blanks, _comparers, _blanks, _strings),
+    st.builds("{}{}{}{}{}".format, _strings, _blanks, _comparers, _blanks, _variables),
+    st.builds("{}{}{}".format, _variables, _comparers, _variables),
+)
+_markers: Final = st.recursive(
+    _comparisons,
+    lambda inner: st.one_of(
+        st.builds("{}{}{}{}{}".format, inner, _blanks, st.sampled_from(["and", "or", "xor"]), _blanks, inner),
+        st.builds("{}{}{}{}".format, st.sampled_from(["(", "( ", "(("]), inner, _blanks, st.sampled_from([")", "))"])),
+    ),
+    max_leaves=4,
+)
+_extras: Final = st.just("") | st.lists(_projects, max_size=2).map(lambda names: f"[{', '.join(names)}]")
+_details: Final = st.just("") | _specifiers | st.builds("({}{}{})".format, _blanks, _specifiers, _blanks)
+requirements: Final = st.builds(
+    "{}{}{}{}{}{}".format,
+    _projects,
+    _blanks,
+    _extras,
+    _details,
+    _blanks,
+    st.just("") | st.builds(";{}{}".format, _blanks, _markers),
+)
+
+
+def archive_of(others: Entries) -> bytes:
+    """A right wheel with some files more."""
+    return _whole(FILES | others).data
+
+
+def with_requirement(requirement: str) -> AlteredWheel:
+    """A right wheel with one more requirement."""
+    metadata = FILES[f"{INFO}/METADATA"]
+    return _whole(FILES | {f"{INFO}/METADATA": f"Requires-Dist: {requirement}\n".encode() + metadata})
+
+
 _RECORD_EDITS: Final = (
     *(("table (1).txt,", "Table (1).txt,"), (",300", ",301"), (",300", ",0300"), (",300", ","), (",300", ",300,")),
     *((",300", ",3e2"), (",300", ",٣00"), ("=", "!"), ("=", "=!"), ("sha256", "sha512"), ("sha256", "SHA256")),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 import re
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -129,24 +129,46 @@ def edited_bytes(draw: st.DrawFn) -> AlteredWheel:
     return AlteredWheel(filename=whole.filename, data=bytes(data))
 
 
-_FIELDS: Final[dict[str, st.SearchStrategy[Any]]] = {
-    "method": st.sampled_from([0, 8, 12, 9]),
-    "flags": st.sampled_from([0, 0x800, 2, 4, 6, 8, 1, 0x2000, 0x20, 0x808]),
-    "attributes": st.sampled_from(
-        [0, 0x10, *(mode << 16 for mode in (0o100755, 0o40755, 0o120777, 0o664, 0o104755))],
-    ),
-    "crc": st.sampled_from([0, 1]),
-    "size": st.sampled_from([0, 1, 240, 2**31, 2**32 - 1]),
-    "packed_size": st.sampled_from([0, 1, 240, 2**32 - 1]),
-    "local_size": st.sampled_from([0, 1, 2**32 - 1]),
-    "local_method": st.sampled_from([0, 8]),
-    "local_extra": st.sampled_from([b"\0", b"abc", _extra(1, b""), _extra(1, bytes(16)), _extra(0x7075, b"\1abcdx")]),
-    "extra": st.sampled_from([b"\0", _extra(1, bytes(24)), _extra(1, b"\1" * 8), _extra(0x7075, b""), _extra(9, b"x")]),
-    "offset": st.sampled_from([0, 1, 2**32 - 1]),
-    "descriptor": st.sampled_from([b"", bytes(12), b"PK\7\x08" + bytes(12), b"PK\7\x08" + bytes(20)]),
-    "packed": st.sampled_from([b"", b"\3\0", b"\3\0\0", b"\1\0\0\xff\xff", b"\x4b\4\0", b"\x00\x01\x00\xfe\xffa"]),
-    "local_name": st.sampled_from([b"some/mod.py", b"x", b""]),
+_FIELDS: Final[dict[str, Sequence[Any]]] = {
+    "method": [0, 8, 12, 9],
+    "flags": [0, 0x800, 2, 4, 6, 8, 1, 0x2000, 0x20, 0x808],
+    "attributes": [0, 0x10, *(mode << 16 for mode in (0o100755, 0o40755, 0o120777, 0o664, 0o104755))],
+    "crc": [0, 1],
+    "size": [0, 1, 240, 2**31, 2**32 - 1],
+    "packed_size": [0, 1, 240, 2**32 - 1],
+    "local_size": [0, 1, 2**32 - 1],
+    "local_method": [0, 8],
+    "local_extra": [b"\0", b"abc", _extra(1, b""), _extra(1, bytes(16)), _extra(0x7075, b"\1abcdx")],
+    "extra": [b"\0", _extra(1, bytes(24)), _extra(1, b"\1" * 8), _extra(0x7075, b""), _extra(9, b"x")],
+    "offset": [0, 1, 2**32 - 1],
+    "descriptor": [b"", bytes(12), b"PK\7\x08" + bytes(12), b"PK\7\x08" + bytes(20)],
+    "packed": [b"", b"\3\0", b"\3\0\0", b"\1\0\0\xff\xff", b"\x4b\4\0", b"\x00\x01\x00\xfe\xffa"],
+    "local_name": [b"some/mod.py", b"x", b""],
 }
+
+
+def singly_structured() -> Iterator[AlteredWheel]:
+    """A right wheel with one field of one entry changed, or one entry moved or doubled; each of them once."""
+    for parts_of_form in FORMS.values():
+        parts = parts_of_form(with_record(FILES))
+        for at in (0, 1, 2, len(parts) - 1):
+            changes = [{field: value} for field, values in _FIELDS.items() for value in values]
+            for change in [*changes, {"local_name": parts[at].name.swapcase()}]:
+                yield _archived([*parts[:at], replace(parts[at], **change), *parts[at + 1 :]])
+            yield _archived([*parts, parts[at]])
+            yield _archived([*parts[:at], *parts[at + 1 :], parts[at]])
+        yield _archived(_with_other_end(parts))
+
+
+def _archived(parts: Sequence[Part]) -> AlteredWheel:
+    return AlteredWheel(filename=FILENAME, data=_reaching(archive(parts)))
+
+
+def _with_other_end(parts: Sequence[Part]) -> list[Part]:
+    """One file, of the size that it has, begins like the end of an archive."""
+    large = next(index for index, part in enumerate(parts) if len(part.data) > len(_OTHER_END))
+    same_size = _OTHER_END.ljust(len(parts[large].data))
+    return [*parts[:large], replace(parts[large], method=0, data=same_size), *parts[large + 1 :]]
 
 
 @st.composite
@@ -163,12 +185,10 @@ def edited_structures(draw: st.DrawFn) -> AlteredWheel:
             case 2:
                 parts[at] = replace(parts[at], local_name=parts[at].name.swapcase())
             case 3:
-                large = next(index for index, part in enumerate(parts) if len(part.data) > len(_OTHER_END))
-                same_size = _OTHER_END.ljust(len(parts[large].data))
-                parts[large] = replace(parts[large], method=0, data=same_size)
+                parts = _with_other_end(parts)
             case _:
                 field = draw(st.sampled_from(sorted(_FIELDS)))
-                parts[at] = replace(parts[at], **{field: draw(_FIELDS[field])})
+                parts[at] = replace(parts[at], **{field: draw(st.sampled_from(_FIELDS[field]))})
     data = archive(parts, comment=draw(st.sampled_from([b"", b"", b"x"])), zip64=draw(st.integers(0, 9)) == 9)
     return AlteredWheel(filename=FILENAME, data=_reaching(data))
 

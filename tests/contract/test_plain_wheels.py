@@ -8,9 +8,22 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given, settings
 
+from micropip_lock.core.dist_info import INSTALLER_FILES
+from micropip_lock.core.wheel import DATA_SCHEMES
+from micropip_lock.core.wheel_place import PROTECTED
 from micropip_lock.testing import wheel
-from tests.contract.altered_texts import edited_texts, singly
-from tests.contract.altered_wheels import FORMS, AlteredWheel, edited_bytes, edited_structures, ordinary
+from tests.contract.altered_texts import archive_of, edited_texts, requirements, singly, with_requirement
+from tests.contract.altered_wheels import (
+    DATA,
+    FILENAME,
+    FORMS,
+    INFO,
+    AlteredWheel,
+    edited_bytes,
+    edited_structures,
+    ordinary,
+    singly_structured,
+)
 from tests.contract.plain_wheels import Engine, differences
 from tests.corpus.generate.case import Case, all_cases
 from tests.e2e.wheelhouse import wheels
@@ -53,6 +66,16 @@ def test_single_changes(engine: Engine) -> None:
     assert (True, True) == (taken[True] > 100, taken[False] > 100)
 
 
+def test_single_structures(engine: Engine) -> None:
+    """Each field of the archive's structures that is odd in one way is taken only where Python takes it."""
+    taken = Counter[bool]()
+    for one in singly_structured():
+        facts = engine.open(one.filename, one.data)
+        taken[facts is not None] += 1
+        assert {} == differences(one.filename, one.data, facts)
+    assert (True, True) == (taken[True] > 100, taken[False] > 100)
+
+
 @settings(max_examples=400)
 @given(one=edited_bytes())
 def test_edited_bytes(engine: Engine, one: AlteredWheel) -> None:
@@ -72,6 +95,33 @@ def test_edited_structures(engine: Engine, one: AlteredWheel) -> None:
 def test_edited_texts(engine: Engine, one: AlteredWheel) -> None:
     """Whatever METADATA, WHEEL, RECORD, entry points and names are, Python agrees with what the engine takes."""
     assert {} == differences(one.filename, one.data, engine.open(one.filename, one.data))
+
+
+@settings(max_examples=1000)
+@given(requirement=requirements)
+def test_requirements(engine: Engine, requirement: str) -> None:
+    """What the engine takes for a requirement, packaging parses."""
+    one = with_requirement(requirement)
+    assert {} == differences(one.filename, one.data, engine.open(one.filename, one.data))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(f"{INFO}/{name}" for name in INSTALLER_FILES - {"RECORD"}),
+        *(f"{top}/x.py" for top in PROTECTED),
+        f"{DATA}/others/x",
+    ],
+)
+def test_names_of_others(engine: Engine, path: str) -> None:
+    """Each name that is an installer's or another distribution's is left to Python, the names of later versions too."""
+    assert engine.open(FILENAME, archive_of({path: b""})) is None
+
+
+@pytest.mark.parametrize("scheme", sorted(DATA_SCHEMES))
+def test_schemes(engine: Engine, scheme: str) -> None:
+    """Each scheme of a .data directory that Python knows is known to the engine."""
+    assert engine.open(FILENAME, archive_of({f"{DATA}/{scheme}/x": b""})) is not None
 
 
 def test_a_difference_is_seen(engine: Engine) -> None:
