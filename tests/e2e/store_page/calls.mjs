@@ -106,7 +106,9 @@ export async function everything() {
       entry.kind === "directory" ? await walk(entry, `${prefix}${name}/`) : names.push(prefix + name);
     }
   };
-  await walk(await navigator.storage.getDirectory(), "");
+  // Not there, or refused, in some browsers.
+  const root = await navigator.storage?.getDirectory?.().catch(() => undefined);
+  if (root !== undefined) await walk(root, "");
   for (const name of await caches.keys()) {
     names.push(...(await (await caches.open(name)).keys()).map(({ url }) => url));
   }
