@@ -168,7 +168,8 @@ class Transfer {
         return this.#failed("truncated", reasons(error));
       }
       this.#limit.stop();
-      const reason = await witness.reason(this.#fetch, this.#answered.has(originOf(this.#url)));
+      const known = this.#answered.has(originOf(this.#url));
+      const reason = await witness.reason(this.#fetch, known, this.#controller.signal);
       // It may have been stopped while the reason was looked for.
       const ended = this.#ended as Ended | undefined;
       return this.#failed(ended?.kind ?? reason ?? "network", ended?.message ?? reasons(error));
