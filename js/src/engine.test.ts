@@ -323,6 +323,12 @@ describe("a download that fails", () => {
     });
   });
 
+  it("times out, and is not too slow, when a body begins and stops, though both limits are the same", async () => {
+    server.answer = (_, response) => void response.write("some");
+
+    expect(await get({ idleTimeoutMs: 200, minRate: { bytes: 1_000, perMs: 200 } })).toMatchObject({ kind: "timeout" });
+  });
+
   it("is not too slow when each span brings enough, the last one excepted", async () => {
     server.answer = (_, response) => void inPieces(response, 100);
 

@@ -132,6 +132,7 @@ class Transfer {
   readonly #answered: Set<string>;
   #ended: Ended | undefined;
   #answer: Response | undefined;
+  #lastPiece = 0;
 
   constructor(url: string, options: DownloadOptions, fetch: typeof globalThis.fetch, answered: Set<string>) {
     this.#url = url;
@@ -167,7 +168,8 @@ class Transfer {
         return this.#failed("truncated", reasons(error));
       }
       this.#limit.stop();
-      const reason = await witness.reason(this.#fetch, this.#answered.has(originOf(this.#url)));
+      const known = this.#answered.has(originOf(this.#url));
+      const reason = await witness.reason(this.#fetch, known, this.#controller.signal);
       // It may have been stopped while the reason was looked for.
       const ended = this.#ended as Ended | undefined;
       return this.#failed(ended?.kind ?? reason ?? "network", ended?.message ?? reasons(error));
@@ -225,6 +227,7 @@ class Transfer {
     this.#arrival.expect(Number(answer.headers.get("content-length") ?? 0));
     this.#atLeast(0);
     for await (const piece of this.#pieces(answer, this.#options.idleTimeoutMs)) {
+      this.#lastPiece = performance.now();
       if (!this.#arrival.add(piece)) {
         throw this.#stop("too-large", `the body has more than ${this.#options.maxBytes} bytes`);
       }
@@ -314,10 +317,12 @@ class Transfer {
 
   /** Hold the body to its rate: some servers send a byte now and then, which is not silence. */
   #atLeast(before: number): void {
-    const { minRate } = this.#options;
+    const { minRate, idleTimeoutMs } = this.#options;
     this.#rate.start(minRate?.perMs, () => {
       const came = this.#arrival.length - before;
-      if (came < (minRate?.bytes ?? 0)) {
+      // Silence has its own limit, which may end a moment later than this one.
+      const silent = idleTimeoutMs != null && performance.now() - this.#lastPiece > 0.95 * idleTimeoutMs;
+      if (came < (minRate?.bytes ?? 0) && !silent) {
         this.#stop("too-slow", `${came} bytes within ${minRate?.perMs} ms`);
       } else {
         this.#atLeast(this.#arrival.length);

@@ -95,6 +95,23 @@ describe("the reason of a request without an answer", () => {
     expect(asked).toEqual(modes.map((mode) => `HEAD ${mode} omit ${URL_}`));
   });
 
+  it("is looked for no longer when the download is stopped", async () => {
+    const controller = new AbortController();
+    const asked: (string | undefined)[] = [];
+    const ask = (_: unknown, init?: RequestInit) =>
+      new Promise<Response>((_, reject) => {
+        asked.push(init?.mode);
+        init?.signal?.addEventListener("abort", () => reject(new DOMException("", "AbortError")));
+      });
+    const answer = new Witness(URL_, new Page()).reason(ask as typeof fetch, false, controller.signal);
+    while (asked.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    controller.abort();
+
+    expect([await answer, asked]).toEqual([undefined, ["no-cors"]]);
+    expect(await new Witness(URL_, new Page()).reason(ask as typeof fetch, false, controller.signal)).toBe(undefined);
+    expect(asked).toEqual(["no-cors"]);
+  });
+
   it("is no missing permission at the page's own origin", async () => {
     const page = Object.assign(new Page(), { origin: "https://files.example" });
     const { asked, ask } = network({ "no-cors": true });

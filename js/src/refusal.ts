@@ -47,8 +47,9 @@ export class Witness {
   /** Why there was no answer, or `undefined` when nothing tells.
    *
    * @param known Whether this server has answered before, with permission.
+   * @param signal Ends the questions.
    */
-  async reason(ask: typeof fetch, known: boolean): Promise<Refusal | undefined> {
+  async reason(ask: typeof fetch, known: boolean, signal?: AbortSignal): Promise<Refusal | undefined> {
     const { origin, location, navigator } = this.#around;
     const target = parsed(this.#url);
     if (location === undefined || target === undefined || !/^https?:$/.test(target.protocol)) {
@@ -65,16 +66,21 @@ export class Witness {
     if (this.#blocked) {
       return "csp";
     }
-    if (known || origin === target.origin || !(await this.#answers(ask, "no-cors"))) {
+    if (known || origin === target.origin || !(await this.#answers(ask, "no-cors", signal))) {
       return undefined;
     }
-    return (await this.#answers(ask, "cors")) ? undefined : "cors";
+    return (await this.#answers(ask, "cors", signal)) || signal?.aborted ? undefined : "cors";
   }
 
-  async #answers(ask: typeof fetch, mode: RequestMode): Promise<boolean> {
+  async #answers(ask: typeof fetch, mode: RequestMode, signal: AbortSignal | undefined): Promise<boolean> {
+    if (signal?.aborted) {
+      return false;
+    }
     const wishes = { method: "HEAD", credentials: "omit", referrerPolicy: "no-referrer", cache: "no-store" } as const;
     const controller = new AbortController();
-    const timer = setTimeout(() => controller.abort(), PROBE_MS);
+    const stop = () => controller.abort();
+    const timer = setTimeout(stop, PROBE_MS);
+    signal?.addEventListener("abort", stop);
     try {
       await ask(this.#url, { ...wishes, mode, signal: controller.signal });
       return true;
@@ -82,6 +88,7 @@ export class Witness {
       return false;
     } finally {
       clearTimeout(timer);
+      signal?.removeEventListener("abort", stop);
     }
   }
 

@@ -6,8 +6,8 @@ Rules this file keeps:
    SHA-256; a bundle. A host that was given up and never answered in this replay is asked after all others.
 2. A failure that may pass is tried again in place (:mod:`micropip_lock.core.patience`); bytes of another digest or size
    are asked for once more past every cache; anything else moves on to the next source at once.
-3. A source whose host does send other wheels of the same replay is worth :data:`ROUNDS` rounds, so that many wheels
-   arrive through a bad connection; a dead one fails after its tries.
+3. A host is unsteady once a failure that may pass did pass there. Its sources are worth :data:`ROUNDS` rounds, so that
+   many wheels arrive through a bad connection; where nothing ever passed, a source fails after its tries.
 4. What is wrong with the lock or forbidden ends the search: no other source can mend it.
 5. When all sources failed, the first one's error is raised, with all of them in its ``errors``. Whoever sent other
    bytes than the lock names is reported also when another source had the right ones.
@@ -45,7 +45,7 @@ from micropip_lock.errors import (
 from micropip_lock.ports import IndexFetcher
 
 ROUNDS: Final = 4
-"""Rounds over the sources for one wheel, while their hosts send other wheels."""
+"""Rounds over the sources for one wheel whose hosts are unsteady."""
 
 _BETWEEN_ROUNDS: Final = 4 * FIRST_WAIT
 _NAMED: Final = 5
@@ -158,6 +158,7 @@ class Supply:
             else Network(self._sources.indexes, concurrency=4, sleep=self._sources.patience.sleep)
         )
         self._answered: set[str] = set()
+        self._unsteady: set[str] = set()
         self._dead: set[str] = set()
         self._told: dict[str, list[str]] = {}
         self.pages = 0
@@ -194,7 +195,7 @@ class Supply:
                 except (FetchError, HashMismatchError, WheelTooLargeError) as error:
                     failure = Failure(kind=source.kind, address=address or _index_of(download), error=error)
                     failures.setdefault(failure.address, failure)
-                    if address is not None and tries_for(error) > 1 and _host(address) in self._answered:
+                    if address is not None and self._may_pass(error, address):
                         again.append(_Source(kind=source.kind, address=address))
                     continue
                 before = tuple(failures[one] for one in failures if one != address)
@@ -257,7 +258,13 @@ class Supply:
                 await self._sources.patience.sleep(wait)
             else:
                 self._lives(host)
+                if failed:
+                    self._unsteady.add(host)
                 return value
+
+    def _may_pass(self, error: MicropipLockError, address: str) -> bool:
+        """Whether a source that was given up is worth another round."""
+        return tries_for(error) > 1 and wait_before(1, error, 0.0) is not None and _host(address) in self._unsteady
 
     def _lives(self, host: str) -> None:
         self._answered.add(host)

@@ -363,22 +363,33 @@ async def test_a_dead_host_is_asked_last() -> None:
     )
 
 
-async def test_a_host_that_answers_others_is_worth_more() -> None:
-    """Where other wheels arrive, a run of failures is chance, and the sources are asked in further rounds."""
+async def test_an_unsteady_host_is_worth_more() -> None:
+    """Where failures have passed, three in a row are chance, and the sources are asked in further rounds."""
     other = url_of(wheel("other"))
-    world = World({URL: [*[DOWN] * 7, None]})
+    world = World({other: [DOWN, None], URL: [*[DOWN] * 7, None]})
     supply = world.supply()
     await supply.obtain(Download(package=locked(wheel("other")), url=other), world.attempt)
     got = await supply.obtain(DOWNLOAD, world.attempt)
-    assert (URL, (), [0.5, 1.0, 2.0, 0.5, 1.0, 2.0, 0.5]) == (got.value, got.notes, world.waits)
+    assert (URL, (), [0.5, 0.5, 1.0, 2.0, 0.5, 1.0, 2.0, 0.5]) == (got.value, got.notes, world.waits)
 
 
-async def test_rounds_end() -> None:
-    """Four rounds, and no more."""
-    world = World({URL: [None, DOWN]})
+@pytest.mark.parametrize(
+    ("before", "error", "asked"),
+    [
+        ([None], DOWN, 3),
+        ([DOWN, None], DOWN, 4 * 3),
+        ([DOWN, None], after(3600.0), 1),
+        ([DOWN, None], GONE, 1),
+        ([WRONG, None], DOWN, 3),
+    ],
+)
+async def test_rounds_end(before: Sequence[Step], error: MicropipLockError, asked: int) -> None:
+    """Four rounds on a host that was seen to be unsteady and no more; none for what does not pass, or on others."""
+    other = url_of(wheel("other"))
+    world = World({other: before, URL: [error]})
     supply = world.supply()
-    await supply.obtain(DOWNLOAD, world.attempt)
-    assert (DOWN, 1 + 4 * 3) == (await failing(supply, world), len(world.asked))
+    await supply.obtain(Download(package=locked(wheel("other")), url=other), world.attempt)
+    assert (error, asked) == (await failing(supply, world), world.asked.count(URL))
 
 
 async def test_jitter() -> None:

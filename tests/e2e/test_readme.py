@@ -12,7 +12,7 @@ import pytest
 
 from micropip_lock import wiring
 from micropip_lock.core.model import Lock
-from micropip_lock.testing import PackageIndex, wheel
+from micropip_lock.testing import NotFound, PackageIndex, wheel
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -50,7 +50,7 @@ def asking(catalogue: PackageIndex) -> str:
 
 def test_every_block_is_run_by_a_test() -> None:
     """The blocks are those that the tests below run, so that a new one cannot go unrun."""
-    assert [len(blocks("sh")), len(blocks("python")), len(BLOCK.findall(README))] == [5, 4, 9]
+    assert [len(blocks("sh")), len(blocks("python")), len(BLOCK.findall(README))] == [6, 4, 10]
 
 
 @pytest.mark.node
@@ -81,6 +81,23 @@ def test_command_line(catalogue: PackageIndex, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "replayed" in done.stdout
     assert (tmp_path / "site" / "rich" / "__init__.py").is_file()
+
+
+@pytest.mark.node
+def test_when_an_index_dies(catalogue: PackageIndex, tmp_path: Path) -> None:
+    """The bundle's block bundles the lock of the block before; both replays fill a folder, also without the index."""
+    freeze, *_ = blocks("sh", containing="micropip-lock freeze rich")[0].splitlines()
+    bundle, *replays = blocks("sh", containing="micropip-lock bundle")[0].splitlines()
+    done = run(f"{freeze}\n{bundle}\n", tmp_path, catalogue)
+    assert done.returncode == 0, done.stdout + done.stderr
+    catalogue.fault("*", NotFound())
+    try:
+        done = run("\n".join(replays), tmp_path, catalogue)
+    finally:
+        catalogue.clear_faults()
+    assert done.returncode == 0, done.stdout + done.stderr
+    there = [tmp_path / folder / "rich" / "__init__.py" for folder in ("from-bundle", "still-there")]
+    assert [True, True] == [path.is_file() for path in there]
 
 
 def test_a_directory_of_pip(catalogue: PackageIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

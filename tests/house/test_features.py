@@ -1,4 +1,4 @@
-"""docs/features.md names tests that exist."""
+"""docs/features.md and docs/faults.md name tests that exist."""
 
 from __future__ import annotations
 
@@ -23,6 +23,18 @@ def test_every_named_test_exists() -> None:
     text = ROOT.joinpath("docs/features.md").read_text("utf-8")
     assert len(NAMED.findall(text)) > 30
     assert [] == missing(text)
+
+
+def test_every_fault_has_tests_that_exist() -> None:
+    """Each fault has an outcome and a test; each named test is one, and no fault is there twice."""
+    text = ROOT.joinpath("docs/faults.md").read_text("utf-8")
+    rows = [line.split("|")[1:-1] for line in text.splitlines() if re.match(r"\| [A-Z]\d\d ", line)]
+    known = [row[0].split()[0] for row in rows]
+    assert [] == missing(text)
+    assert sorted(set(known)) == sorted(known)
+    assert {f"N{number:02}" for number in range(1, 32)} <= set(known)
+    assert [] == [row[0] for row in rows if len(row) != 7 or not row[1].strip() or not row[5].strip()]
+    assert [] == [row[0] for row in rows if not re.search(r"host|Node|engine|`tests/", row[6])]
 
 
 def test_a_made_up_test_is_noticed() -> None:
