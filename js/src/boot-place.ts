@@ -6,6 +6,7 @@
 
 import { type Abi, named } from "./abis.ts";
 import { LockError } from "./errors.ts";
+import { type Declaring, importClash } from "./import-names.ts";
 import type { RunningPyodide } from "./kernel.ts";
 import type { LockedWheel } from "./lock-reader.ts";
 import { admitsPython } from "./python-version.ts";
@@ -105,12 +106,25 @@ export function checkWheel(wheel: LockedWheel, opened: PlainWheel | null, python
     throw new LockError("not-plain", `something about the wheel of ${wheel.name} is not ordinary`, { where, hint });
   }
   const admitted = admitsPython(opened.requiresPython, python);
-  if (admitted === null || /^import-name/im.test(opened.metadata)) {
-    throw new LockError("not-plain", `something in METADATA of ${wheel.name} is not ordinary`, { where, hint });
+  if (admitted === null) {
+    throw new LockError("not-plain", `what ${wheel.name} requires of Python is not written plainly`, { where, hint });
   }
   if (!admitted) {
     const sides = { expected: `Python ${opened.requiresPython}`, got: python };
     throw new LockError("requires-python", `the wheel of ${wheel.name} is for another Python`, { where, ...sides });
+  }
+}
+
+/** @throws LockError with code `import-clash`. */
+export function checkImportNames(wheels: readonly Declaring[]): void {
+  const clash = importClash(wheels);
+  if (clash !== null) {
+    const got = clash.names.join(" and ");
+    throw new LockError("import-clash", `wheels of the lock declare the same import name, ${clash.module}`, {
+      where: "METADATA, Import-Name",
+      got,
+      hint: "freeze an environment without one of them",
+    });
   }
 }
 

@@ -13,11 +13,12 @@
  * 5. Nothing of ours runs inside: a lock or wheel that is not plain is refused (`not-plain`), Python can replay it.
  */
 
-import { absolute, type BootedPyodide, checkAbi, checkWheel, closure, loadExtension, otherAbi, placeOf } from "./boot-place.ts";
+import { absolute, type BootedPyodide, checkAbi, checkImportNames, checkWheel, closure, loadExtension, otherAbi, placeOf } from "./boot-place.ts";
 import { createEngine, type Engine } from "./engine.ts";
 import { isLockError, LockError } from "./errors.ts";
 import { type Arrived, type FetchOptions, fetchWheels, type Wanted, type WheelCache } from "./fetch-wheels.ts";
 import { hexOf } from "./hash.ts";
+import type { Declaring } from "./import-names.ts";
 import { pickInflate } from "./inflate.ts";
 import { decodeText } from "./json.ts";
 import { type ReadLock, readLock } from "./lock-reader.ts";
@@ -99,7 +100,7 @@ const PAGE_LIMIT = 4 * 2 ** 20;
  *
  * @returns The `pyodide` of `loadPyodide`.
  * @throws BootError with the codes of `readLock` and `fetchWheels`, and `abi-mismatch`, `unknown-root`, `requires-python`,
- *   `conflict`, `extension-load`, `mount-unknown`, `not-plain`; LockError with code `cancelled`; and what `loadPyodide`
+ *   `conflict`, `import-clash`, `extension-load`, `mount-unknown`, `not-plain`; LockError with code `cancelled`; and what `loadPyodide`
  *   throws.
  */
 export async function bootFromLock<P extends BootedPyodide>(options: BootOptions<P>): Promise<P> {
@@ -245,13 +246,16 @@ class Boot<P extends BootedPyodide> {
     }
     const inflate = pickInflate(pyodide._module);
     const wheels: WheelToMount[] = [];
+    const declaring: Declaring[] = [];
     for (const one of arrived) {
       const opened = openWheel(one.bytes, one.wheel.filename, inflate);
       checkWheel(one.wheel, opened, place.python);
       const records = await recordFiles(one.wheel, one.address, opened.recordText);
-      const { filename, distInfo, dataDir, entries } = opened;
+      const { filename, distInfo, dataDir, entries, metadata } = opened;
+      declaring.push({ name: one.wheel.name, metadata });
       wheels.push({ filename, distInfo, dataDir, entries, source: one.source, records });
     }
+    checkImportNames(declaring);
     const mounts = new Mounts(pyodide.FS, inflate, this.#options.onFinding ?? aloud);
     const prepared = mounts.prepare(place.site, place.prefix, wheels, new Set());
     const [taken] = prepared.taken;

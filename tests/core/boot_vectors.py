@@ -110,7 +110,9 @@ def _accepted() -> Iterator[dict[str, Any]]:
         ),
         tool={"micropip-lock": {"version": 1}, "other": {"a": ["x\n"]}},
     )
-    yield _lock(_entry(**_ours(source="url", url="https://mirror.example/six-1.16.0-py2.py3-none-any.whl", yanked=True)))
+    yield _lock(
+        _entry(**_ours(source="url", url="https://mirror.example/six-1.16.0-py2.py3-none-any.whl", yanked=True))
+    )
     yield _lock(_entry(**_ours(source="local"), file_name=f"wheels/{HEX}/six-1.16.0-py3-none-any.whl"))
     yield _lock(_entry(**_ours(source="runtime", yanked="")))
     yield _lock(
@@ -333,7 +335,12 @@ def records() -> dict[str, Any]:
             )
             files = _record_writer(Download(package=package, url=url), wheel.digest)(record_text)
             cases.append(
-                {"wheel": _facts(package), "address": url, "recordText": record_text, "files": dict(sorted(files.items()))}
+                {
+                    "wheel": _facts(package),
+                    "address": url,
+                    "recordText": record_text,
+                    "files": dict(sorted(files.items())),
+                }
             )
     return {"cases": cases}
 
