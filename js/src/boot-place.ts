@@ -44,17 +44,30 @@ export function closure(wheels: readonly LockedWheel[], names: readonly string[]
   return wheels.filter(({ name }) => found.has(name));
 }
 
-/** @throws LockError with code `relative-url`. */
+const LOOPBACK = /^(?:localhost|127\.0\.0\.1|\[::1\])$/;
+
+/**
+ * The address of a wheel.
+ *
+ * @param base Where the lock is.
+ * @throws LockError with codes `relative-url`, and `insecure` for `http:` to another place than this machine or the
+ *   lock's own.
+ */
 export function absolute(wheel: LockedWheel, base: string | undefined): string {
+  const where = `packages.${wheel.name}.file_name`;
+  let address: URL;
   try {
-    return new URL(wheel.url, base).href;
+    address = new URL(wheel.url, base);
   } catch {
-    throw new LockError("relative-url", `the lock names a relative file for ${wheel.name}`, {
-      where: `packages.${wheel.name}.file_name`,
-      got: wheel.url,
-      hint: "say where the lock is: base",
-    });
+    const hint = "say where the lock is: base";
+    throw new LockError("relative-url", `the lock names a relative file for ${wheel.name}`, { where, got: wheel.url, hint });
   }
+  const { protocol, hostname, origin } = address;
+  if (protocol === "http:" && !LOOPBACK.test(hostname) && (base === undefined || origin !== new URL(base).origin)) {
+    const sides = { expected: "https:", got: address.href };
+    throw new LockError("insecure", `the wheel of ${wheel.name} would come over an open connection`, { where, ...sides });
+  }
+  return address.href;
 }
 
 /** @throws LockError with code `abi-mismatch`. */

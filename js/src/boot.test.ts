@@ -196,4 +196,15 @@ describe("what fits", () => {
   it("resolves names against the lock", () => {
     expect(absolute(a, "https://files.example/env/lock.json?x")).toBe("https://files.example/env/wheels/a-1-py3-none-any.whl");
   });
+
+  it.each([
+    ["http://files.example/a-1-py3-none-any.whl", "https://page.example/", "insecure"],
+    ["http://files.example/a-1-py3-none-any.whl", undefined, "insecure"],
+    ["http://page.example/a-1-py3-none-any.whl", "http://page.example/lock.json", null],
+    ["http://localhost:8000/a-1-py3-none-any.whl", "https://page.example/", null],
+    ["https://files.example/a-1-py3-none-any.whl", undefined, null],
+    ["a-1-py3-none-any.whl", undefined, "relative-url"],
+  ])("judges %s for a lock at %s", (url, base, code) => {
+    expect(codeOf(() => absolute({ ...a, url }, base))).toBe(code);
+  });
 });
