@@ -3,7 +3,7 @@ import type { Download, DownloadOptions, DownloadResult, Engine, Failed } from "
 import { type FetchOptions, fetchWheels, type Wanted, type WheelCache } from "./fetch-wheels.ts";
 import { hexOf } from "./hash.ts";
 import type { LockedWheel } from "./lock-reader.ts";
-import { memorySource } from "./source.ts";
+import { type ByteSource, memorySource } from "./source.ts";
 
 type Answer = Uint8Array<ArrayBuffer> | Omit<Failed, "ok" | "url"> | "never";
 
@@ -60,6 +60,17 @@ async function wanted(name: string, content: string, more: Partial<LockedWheel> 
 }
 
 const file = (name: string): string => `${name}-1-py3-none-any.whl`;
+/** A store that has one wheel. */
+function storeOf(sha256: string, kept: { readonly bytes: Uint8Array<ArrayBuffer>; readonly source: ByteSource }): WheelCache {
+  return {
+    get: async (asked) => (asked === sha256 ? kept : null),
+    put: async () => "stored",
+    getExtra: async () => null,
+    putExtra: async () => "stored",
+    settle: async () => undefined,
+  };
+}
+
 const fast: FetchOptions = { pauseMs: 1 };
 
 describe("fetchWheels", () => {
@@ -81,10 +92,7 @@ describe("fetchWheels", () => {
   it("takes from the store what it has, and asks for nothing of it", async () => {
     const engine = new FakeEngine({ [file("b")]: [bytesOf("other")] });
     const [a, b] = [await wanted("a", "kept"), await wanted("b", "other")];
-    const store: WheelCache = {
-      get: async (sha256) => (sha256 === a.wheel.sha256 ? { bytes: bytesOf("kept"), source: memorySource(bytesOf("kept")) } : null),
-      put: async () => undefined,
-    };
+    const store = storeOf(a.wheel.sha256, { bytes: bytesOf("kept"), source: memorySource(bytesOf("kept")) });
     const arrived = await fetchWheels([a, b], { engine, store });
     expect([arrived.map(({ from }) => from), engine.asked.length]).toEqual([["store", "network"], 1]);
   });
@@ -127,7 +135,7 @@ describe("fetchWheels", () => {
     let closed = 0;
     const kept = { bytes: bytesOf("kept"), source: { ...memorySource(bytesOf("kept")), close: () => (closed += 1) } };
     const c = await wanted("c", "kept");
-    const store: WheelCache = { get: async (sha256) => (sha256 === c.wheel.sha256 ? kept : null), put: async () => undefined };
+    const store = storeOf(c.wheel.sha256, kept);
     await expect(fetchWheels([await wanted("a", "1"), await wanted("b", "2"), c], { engine, store })).rejects.toMatchObject({ code: "not-found" });
     expect([engine.underWay, closed]).toEqual([0, 1]);
   });

@@ -23,8 +23,8 @@ const watched = async (url, options) => {
   }
 };
 const controller = new AbortController();
-let stored;
-const kept = new Promise((resolve) => (stored = resolve));
+let settled;
+const kept = new Promise((resolve) => (settled = resolve));
 
 const outcome = {};
 let pyodide;
@@ -50,7 +50,7 @@ try {
     onProgress: ({ stage }) => {
       note(stage);
       if (stage === asked.abortAfter) controller.abort();
-      if (stage === "stored") stored();
+      if (stage === "settled") settled();
     },
   });
   if (asked.store) await kept;

@@ -22,8 +22,8 @@ export async function bootFromLock({ boot, directory, lock, stdlib, store, abort
   const { loadPyodide } = await import(`${directory}pyodide.mjs`);
   const happened = [];
   const controller = new AbortController();
-  let stored;
-  const kept = new Promise((resolve) => (stored = resolve));
+  let settled;
+  const kept = new Promise((resolve) => (settled = resolve));
   try {
     pyodide = await bootFromLock({
       loadPyodide: async (options) => {
@@ -46,7 +46,7 @@ export async function bootFromLock({ boot, directory, lock, stdlib, store, abort
       onProgress: ({ stage }) => {
         if (happened.at(-1) !== stage) happened.push(stage);
         if (stage === abortAfter) controller.abort();
-        if (stage === "stored") stored();
+        if (stage === "settled") settled();
       },
     });
     if (store) await kept;
