@@ -4,3 +4,4 @@ export { BootError, type BootEvent, type BootOptions, bootFromLock } from "./boo
 export type { BootedPyodide } from "./boot-place.ts";
 export { isLockError, LockError } from "./errors.ts";
 export type { WheelCache } from "./fetch-wheels.ts";
+export { openStore, type StoreOptions, type WheelStore } from "./store.ts";

@@ -6,6 +6,7 @@
 
 import { type Abi, named } from "./abis.ts";
 import { LockError } from "./errors.ts";
+import { type Declaring, importClash } from "./import-names.ts";
 import type { RunningPyodide } from "./kernel.ts";
 import type { LockedWheel } from "./lock-reader.ts";
 import { admitsPython } from "./python-version.ts";
@@ -43,17 +44,30 @@ export function closure(wheels: readonly LockedWheel[], names: readonly string[]
   return wheels.filter(({ name }) => found.has(name));
 }
 
-/** @throws LockError with code `relative-url`. */
+const LOOPBACK = /^(?:localhost|127\.0\.0\.1|\[::1\])$/;
+
+/**
+ * The address of a wheel.
+ *
+ * @param base Where the lock is.
+ * @throws LockError with codes `relative-url`, and `insecure` for `http:` to another place than this machine or the
+ *   lock's own.
+ */
 export function absolute(wheel: LockedWheel, base: string | undefined): string {
+  const where = `packages.${wheel.name}.file_name`;
+  let address: URL;
   try {
-    return new URL(wheel.url, base).href;
+    address = new URL(wheel.url, base);
   } catch {
-    throw new LockError("relative-url", `the lock names a relative file for ${wheel.name}`, {
-      where: `packages.${wheel.name}.file_name`,
-      got: wheel.url,
-      hint: "say where the lock is: base",
-    });
+    const hint = "say where the lock is: base";
+    throw new LockError("relative-url", `the lock names a relative file for ${wheel.name}`, { where, got: wheel.url, hint });
   }
+  const { protocol, hostname, origin } = address;
+  if (protocol === "http:" && !LOOPBACK.test(hostname) && (base === undefined || origin !== new URL(base).origin)) {
+    const sides = { expected: "https:", got: address.href };
+    throw new LockError("insecure", `the wheel of ${wheel.name} would come over an open connection`, { where, ...sides });
+  }
+  return address.href;
 }
 
 /** @throws LockError with code `abi-mismatch`. */
@@ -105,12 +119,25 @@ export function checkWheel(wheel: LockedWheel, opened: PlainWheel | null, python
     throw new LockError("not-plain", `something about the wheel of ${wheel.name} is not ordinary`, { where, hint });
   }
   const admitted = admitsPython(opened.requiresPython, python);
-  if (admitted === null || /^import-name/im.test(opened.metadata)) {
-    throw new LockError("not-plain", `something in METADATA of ${wheel.name} is not ordinary`, { where, hint });
+  if (admitted === null) {
+    throw new LockError("not-plain", `what ${wheel.name} requires of Python is not written plainly`, { where, hint });
   }
   if (!admitted) {
     const sides = { expected: `Python ${opened.requiresPython}`, got: python };
     throw new LockError("requires-python", `the wheel of ${wheel.name} is for another Python`, { where, ...sides });
+  }
+}
+
+/** @throws LockError with code `import-clash`. */
+export function checkImportNames(wheels: readonly Declaring[]): void {
+  const clash = importClash(wheels);
+  if (clash !== null) {
+    const got = clash.names.join(" and ");
+    throw new LockError("import-clash", `wheels of the lock declare the same import name, ${clash.module}`, {
+      where: "METADATA, Import-Name",
+      got,
+      hint: "freeze an environment without one of them",
+    });
   }
 }
 

@@ -13,25 +13,27 @@
  * 5. Nothing of ours runs inside: a lock or wheel that is not plain is refused (`not-plain`), Python can replay it.
  */
 
-import { absolute, type BootedPyodide, checkAbi, checkWheel, closure, loadExtension, otherAbi, placeOf } from "./boot-place.ts";
+import { absolute, type BootedPyodide, checkAbi, checkImportNames, checkWheel, closure, loadExtension, otherAbi, placeOf } from "./boot-place.ts";
 import { createEngine, type Engine } from "./engine.ts";
 import { isLockError, LockError } from "./errors.ts";
 import { type Arrived, type FetchOptions, fetchWheels, type Wanted, type WheelCache } from "./fetch-wheels.ts";
 import { hexOf } from "./hash.ts";
+import type { Declaring } from "./import-names.ts";
 import { pickInflate } from "./inflate.ts";
 import { decodeText } from "./json.ts";
 import { type ReadLock, readLock } from "./lock-reader.ts";
 import { type Finding, Mounts, type WheelToMount } from "./mount.ts";
 import { recordFiles, sourceOf } from "./records.ts";
+import { CHECKED } from "./store.ts";
 import { openWheel } from "./wheel.ts";
 
 /** Something happened. Sizes are in bytes. */
 export interface BootEvent {
   /**
    * `lock`: it is read. `fetch`: bytes of a wheel are here. `runtime`: Pyodide runs. `mount`: the wheels are in place.
-   * `done`: ready. `stored`: what was fetched is in the store.
+   * `done`: ready. `settled`: what was fetched is in the store, and every file was compared with RECORD.
    */
-  readonly stage: "lock" | "fetch" | "runtime" | "mount" | "done" | "stored";
+  readonly stage: "lock" | "fetch" | "runtime" | "mount" | "done" | "settled";
   readonly package?: string;
   readonly received?: number;
   readonly total?: number | null;
@@ -99,7 +101,7 @@ const PAGE_LIMIT = 4 * 2 ** 20;
  *
  * @returns The `pyodide` of `loadPyodide`.
  * @throws BootError with the codes of `readLock` and `fetchWheels`, and `abi-mismatch`, `unknown-root`, `requires-python`,
- *   `conflict`, `extension-load`, `mount-unknown`, `not-plain`; LockError with code `cancelled`; and what `loadPyodide`
+ *   `conflict`, `import-clash`, `extension-load`, `mount-unknown`, `not-plain`; LockError with code `cancelled`; and what `loadPyodide`
  *   throws.
  */
 export async function bootFromLock<P extends BootedPyodide>(options: BootOptions<P>): Promise<P> {
@@ -170,8 +172,9 @@ class Boot<P extends BootedPyodide> {
         throw fetched.error;
       }
       const { lock, arrived } = fetched.value;
+      let mounts: Mounts;
       try {
-        await this.#install(pyodide, lock, arrived);
+        mounts = await this.#install(pyodide, lock, arrived);
       } catch (error) {
         for (const { source } of arrived) {
           source.close();
@@ -179,7 +182,7 @@ class Boot<P extends BootedPyodide> {
         throw error;
       }
       this.#tell({ stage: "done" });
-      this.#keep(arrived);
+      this.#keep(arrived, mounts);
       return pyodide;
     } catch (error) {
       throw isLockError(error) && error.code !== "cancelled" ? new BootError(error, pyodide) : error;
@@ -234,7 +237,7 @@ class Boot<P extends BootedPyodide> {
     return { text: decodeText(result.bytes), base: base === undefined ? result.url : against };
   }
 
-  async #install(pyodide: P, lock: ReadLock, arrived: readonly Arrived[]): Promise<void> {
+  async #install(pyodide: P, lock: ReadLock, arrived: readonly Arrived[]): Promise<Mounts> {
     checkAbi(lock.abi, pyodide._api.lockfile_info);
     const place = placeOf(pyodide);
     await this.#checkStdLib(pyodide, place.stdlib);
@@ -245,13 +248,16 @@ class Boot<P extends BootedPyodide> {
     }
     const inflate = pickInflate(pyodide._module);
     const wheels: WheelToMount[] = [];
+    const declaring: Declaring[] = [];
     for (const one of arrived) {
       const opened = openWheel(one.bytes, one.wheel.filename, inflate);
       checkWheel(one.wheel, opened, place.python);
       const records = await recordFiles(one.wheel, one.address, opened.recordText);
-      const { filename, distInfo, dataDir, entries } = opened;
-      wheels.push({ filename, distInfo, dataDir, entries, source: one.source, records });
+      const { filename, distInfo, dataDir, entries, metadata } = opened;
+      declaring.push({ name: one.wheel.name, metadata });
+      wheels.push({ filename, distInfo, dataDir, entries, source: one.source, records, checked: one.checked, sha256: one.wheel.sha256 });
     }
+    checkImportNames(declaring);
     const mounts = new Mounts(pyodide.FS, inflate, this.#options.onFinding ?? aloud);
     const prepared = mounts.prepare(place.site, place.prefix, wheels, new Set());
     const [taken] = prepared.taken;
@@ -276,7 +282,7 @@ class Boot<P extends BootedPyodide> {
     for (const { wheel, address } of arrived) {
       pyodide.loadedPackages[wheel.displayName] = sourceOf(wheel.origin ?? { kind: "url", url: address, index: null });
     }
-    void mounts.checkRest();
+    return mounts;
   }
 
   async #checkStdLib(pyodide: P, path: string): Promise<void> {
@@ -292,22 +298,27 @@ class Boot<P extends BootedPyodide> {
     }
   }
 
-  /** Keep what was fetched, when everything is in place: nothing waits for it, and nothing fails by it. */
-  #keep(arrived: readonly Arrived[]): void {
+  /**
+   * Keep what was fetched, and compare with RECORD what nobody has read yet, when everything is in place: nothing waits
+   * for it, and nothing fails by it.
+   */
+  #keep(arrived: readonly Arrived[], mounts: Mounts): void {
     const keep = async (): Promise<void> => {
       const store = await this.#options.store;
-      if (store == null) {
-        return;
-      }
       for (const { wheel, bytes, from } of arrived) {
         if (from === "network") {
-          await store.put(wheel.sha256, bytes);
+          await store?.put(wheel.sha256, bytes);
         }
       }
-      await store.settle?.();
-      this.#tell({ stage: "stored" });
+      await store?.settle();
+      await mounts.checkRest(({ sha256 }) => {
+        if (sha256 != null) {
+          void store?.putExtra(sha256, CHECKED, new Uint8Array([1]));
+        }
+      });
+      this.#tell({ stage: "settled" });
     };
-    keep().catch((error: unknown) => console.error("micropip-lock: the wheels could not be stored:", error));
+    keep().catch((error: unknown) => console.error("micropip-lock: after the boot:", error));
   }
 
   #tell(event: Omit<BootEvent, "allReceived" | "allTotal">): void {

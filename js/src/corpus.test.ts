@@ -7,6 +7,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { LockError } from "./errors.ts";
 import { decodeText, type Json, MAX_BYTES, parseJson } from "./json.ts";
 import { lockId } from "./lock.ts";
+import { readLock } from "./lock-reader.ts";
 
 // The corpus of bad input that Python runs as well (tests/corpus): what is a matter of the text alone.
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -75,6 +76,27 @@ describe("the corpus", () => {
 
     expect(packages instanceof Map && [...packages.keys()]).toEqual([name]);
     expect(packages instanceof Map && packages.get(name)).toBeInstanceOf(Map);
+  });
+});
+
+// What a replay refuses for where it is, or for what its policy says of a lock from that place.
+const OF_THE_PLACE = new Set(["abi-mismatch", "insecure", "local-path", "not-wheel", "relative-url"]);
+
+describe("the boot path's reader", () => {
+  const refused = cases.filter(({ error, code }) => error && !OF_THE_PLACE.has(code));
+
+  it.each(refused)("$id: refuses $title, with Python's code", ({ folder, code }) => {
+    expect(() => readLock(decodeText(input(folder)))).toThrow(expect.objectContaining({ tag: "micropip-lock", code }));
+  });
+
+  it.each(cases.filter(({ error }) => !error))("$id: reads $title, or leaves it to Python", ({ folder }) => {
+    let code: string | null = null;
+    try {
+      readLock(decodeText(input(folder)));
+    } catch (error) {
+      code = error instanceof LockError ? error.code : String(error);
+    }
+    expect([null, "not-plain"]).toContain(code);
   });
 });
 

@@ -17,13 +17,10 @@ import { LockError } from "./errors.ts";
 import { hexOf } from "./hash.ts";
 import type { LockedWheel } from "./lock-reader.ts";
 import { type ByteSource, memorySource } from "./source.ts";
+import { CHECKED, type WheelStore } from "./store.ts";
 
-/** What is used of a store (`store.ts`). */
-export interface WheelCache {
-  get(sha256: string, size?: number | null): Promise<{ readonly bytes: Uint8Array<ArrayBuffer>; readonly source: ByteSource } | null>;
-  put(sha256: string, bytes: Uint8Array<ArrayBuffer>): Promise<unknown>;
-  settle?(): Promise<void>;
-}
+/** What is used of a store. */
+export type WheelCache = Pick<WheelStore, "get" | "put" | "getExtra" | "putExtra" | "settle">;
 
 export interface Wanted {
   readonly wheel: LockedWheel;
@@ -37,6 +34,8 @@ export interface Arrived extends Wanted {
   /** The same bytes, for keeping. */
   readonly source: ByteSource;
   readonly from: "store" | "network";
+  /** Every file of it was compared with RECORD at an earlier visit. */
+  readonly checked: boolean;
 }
 
 export interface FetchOptions {
@@ -115,12 +114,13 @@ async function fetchOne(wanted: Wanted, options: FetchOptions, signal: AbortSign
   }
   if (stored != null) {
     options.onBytes?.(wheel, stored.bytes.length);
-    return { ...wanted, ...stored, from: "store" };
+    const checked = (await options.store?.getExtra(wheel.sha256, CHECKED)) != null;
+    return { ...wanted, ...stored, from: "store", checked };
   }
   const result = await download(wanted, options, signal);
   const { bytes } = result;
   options.onBytes?.(wheel, bytes.length);
-  return { ...wanted, bytes, source: memorySource(bytes), from: "network" };
+  return { ...wanted, bytes, source: memorySource(bytes), from: "network", checked: false };
 }
 
 /** The bytes that the lock names. */

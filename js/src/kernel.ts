@@ -13,16 +13,13 @@ import { Held } from "./held.ts";
 import { type Inflate, type InflateModule, pickInflate } from "./inflate.ts";
 import { type Finding, Mounts, type Prepared, type WheelToMount } from "./mount.ts";
 
-import { openStore, type WheelStore } from "./store.ts";
+import { CHECKED, openStore, type WheelStore } from "./store.ts";
 
 /** The parts of `pyodide` that are used. */
 export interface RunningPyodide extends PythonRunner {
   readonly FS: FileSystem;
   readonly _module: InflateModule;
 }
-
-/** What is kept beside a wheel each of whose files was compared with RECORD. */
-const CHECKED = "checked.1";
 
 export class Kernel implements Engine {
   readonly #engine = createEngine();

@@ -36,6 +36,9 @@ export interface StoredWheel {
   readonly lastUsed: number;
 }
 
+/** Kind of what is kept beside a wheel each of whose files was compared with RECORD. */
+export const CHECKED = "checked.1";
+
 /** `quota`: there is no room, also after old wheels went. `failed`: the platform does not let us. */
 export type Kept = "stored" | "there" | "quota" | "failed";
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from micropip_lock.app.installs import _record_writer
@@ -110,7 +111,9 @@ def _accepted() -> Iterator[dict[str, Any]]:
         ),
         tool={"micropip-lock": {"version": 1}, "other": {"a": ["x\n"]}},
     )
-    yield _lock(_entry(**_ours(source="url", url="https://mirror.example/six-1.16.0-py2.py3-none-any.whl", yanked=True)))
+    yield _lock(
+        _entry(**_ours(source="url", url="https://mirror.example/six-1.16.0-py2.py3-none-any.whl", yanked=True))
+    )
     yield _lock(_entry(**_ours(source="local"), file_name=f"wheels/{HEX}/six-1.16.0-py3-none-any.whl"))
     yield _lock(_entry(**_ours(source="runtime", yanked="")))
     yield _lock(
@@ -333,14 +336,35 @@ def records() -> dict[str, Any]:
             )
             files = _record_writer(Download(package=package, url=url), wheel.digest)(record_text)
             cases.append(
-                {"wheel": _facts(package), "address": url, "recordText": record_text, "files": dict(sorted(files.items()))}
+                {
+                    "wheel": _facts(package),
+                    "address": url,
+                    "recordText": record_text,
+                    "files": dict(sorted(files.items())),
+                }
             )
     return {"cases": cases}
 
 
+def requires_python() -> dict[str, Any]:
+    """What packaging says of plain specifiers."""
+    releases = ("3", "3.8", "3.14", "3.14.0", "3.14.2", "3.15", "4.0", "3.14.2.0")
+    clauses = [f"{operator}{release}" for operator in ("==", "!=", "<", "<=", ">", ">=") for release in releases]
+    clauses += [f"{operator}{release}.*" for operator in ("==", "!=") for release in releases]
+    clauses += [f"~={release}" for release in releases if "." in release]
+    clauses += ["", ">=3.8,<4", ">= 3.8 , != 3.14.* ", ">=2.7, !=3.0.*, !=3.1.*, <4", ">=3.8,<3.14"]
+    return {
+        "cases": [
+            {"specifiers": text, "python": python, "admits": SpecifierSet(text).contains(python, prereleases=True)}
+            for text in clauses
+            for python in ("3.13.0", "3.14.2")
+        ]
+    }
+
+
 def written() -> dict[str, str]:
     """The text of each file of vectors, by its name."""
-    made = {"lock_read.json": lock_read(), "records.json": records()}
+    made = {"lock_read.json": lock_read(), "records.json": records(), "requires_python.json": requires_python()}
     return {name: json.dumps(value, indent=1) + "\n" for name, value in made.items()}
 
 

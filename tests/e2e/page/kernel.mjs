@@ -16,6 +16,46 @@ export async function boot({ directory, lock, packages }) {
   return pyodide.version;
 }
 
+// The same from a lock, by the boot path; tells what happened in which order.
+export async function bootFromLock({ boot, directory, lock, stdlib, store, abortAfter }) {
+  const { bootFromLock, openStore } = await import(boot);
+  const { loadPyodide } = await import(`${directory}pyodide.mjs`);
+  const happened = [];
+  const controller = new AbortController();
+  let settled;
+  const kept = new Promise((resolve) => (settled = resolve));
+  try {
+    pyodide = await bootFromLock({
+      loadPyodide: async (options) => {
+        const made = await loadPyodide(options);
+        happened.push("loadPyodide ended");
+        return made;
+      },
+      indexURL: directory,
+      pyodide: { stdout: () => {}, stderr: () => {} },
+      lock,
+      ...(stdlib && { stdLibURL: stdlib }),
+      ...(store && { store: openStore({ name: store }) }),
+      signal: controller.signal,
+      fetch: (url, options) => {
+        const name = String(url).split("/").at(-1);
+        happened.push(`asked ${name}`);
+        options.signal.addEventListener("abort", () => happened.push(`ended ${name}`), { once: true });
+        return fetch(url, options);
+      },
+      onProgress: ({ stage }) => {
+        if (happened.at(-1) !== stage) happened.push(stage);
+        if (stage === abortAfter) controller.abort();
+        if (stage === "settled") settled();
+      },
+    });
+    if (store) await kept;
+    return { happened };
+  } catch (error) {
+    return { happened, code: error.code ?? String(error) };
+  }
+}
+
 // Runs Python that assigns `answer`.
 export async function ask(code) {
   const namespace = pyodide.toPy({});
