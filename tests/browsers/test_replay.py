@@ -71,7 +71,7 @@ class Story:
     used: object
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def stocked(catalogue: PackageIndex) -> PackageIndex:
     """The catalogue with our own wheels."""
     for one in _WHEELS:
