@@ -15,7 +15,7 @@ import pytest
 from micropip_lock.core.dist_info import RECORD_FILE
 from micropip_lock.core.model import Lock
 from micropip_lock.testing import PackageIndex, wheel
-from micropip_lock.testing.faults import Reset, Stall, WrongBytes
+from micropip_lock.testing.faults import NotFound, Stall, WrongBytes
 from tests.browsers.kernel import Kernel, Web, opened
 from tests.e2e.wheelhouse import wheels
 
@@ -218,11 +218,11 @@ def test_spoilt_bytes_are_refused(untouched: Kernel, elsewhere: Elsewhere) -> No
     assert (("digest-mismatch", "ns-two", True), 2) == (told, elsewhere.index.log.count(elsewhere.path, method="GET"))
 
 
-def test_a_broken_connection_changes_nothing(untouched: Kernel, elsewhere: Elsewhere) -> None:
-    """A wheel that arrives only in part changes nothing."""
-    elsewhere.index.fault(elsewhere.path, Reset(after=100))
+def test_a_wheel_that_is_gone_changes_nothing(untouched: Kernel, elsewhere: Elsewhere) -> None:
+    """A wheel that is nowhere any more changes nothing, though all others arrive."""
+    elsewhere.index.fault(elsewhere.path, NotFound())
 
-    assert ("truncated", "ns-two", True) == _refusal(untouched, elsewhere.text)
+    assert ("not-found", "ns-two", True) == _refusal(untouched, elsewhere.text)
 
 
 def test_cancelling_changes_nothing(untouched: Kernel, elsewhere: Elsewhere) -> None:
