@@ -39,6 +39,20 @@ export class OpfsShelf implements Shelf {
     this.#name = name;
   }
 
+  /** Have a handle once: WebKitGTK has the function and refuses every call. @throws what the platform throws then. */
+  async tryHandle(): Promise<void> {
+    const name = `trial.${random()}`;
+    await locked(`${INCOMING}/${name}`, async () => {
+      const folder = await this.#folder(INCOMING, true);
+      const file = (await folder.getFileHandle(name, { create: true })) as SyncFileHandle;
+      try {
+        (await file.createSyncAccessHandle()).close();
+      } finally {
+        await found(folder.removeEntry(name));
+      }
+    });
+  }
+
   async open(path: string): Promise<Opened | null> {
     const file = await found(this.#file(path));
     if (file === null) {

@@ -111,10 +111,10 @@ async function opfsShelf({ name = NAME }: StoreOptions): Promise<Shelf | null> {
   if (handle === undefined || !("createSyncAccessHandle" in handle.prototype)) {
     return null;
   }
-  const root = await navigator.storage.getDirectory();
+  const shelf = new OpfsShelf(await navigator.storage.getDirectory(), name);
   // Some private windows refuse only now.
-  await root.getDirectoryHandle(name, { create: true });
-  return new OpfsShelf(root, name);
+  await shelf.tryHandle();
+  return shelf;
 }
 
 async function cacheShelf({ name = NAME }: StoreOptions): Promise<Shelf | null> {

@@ -19,7 +19,7 @@ from tests.browsers.chromium import chromium
 from tests.browsers.driving import Browser
 from tests.browsers.firefox import firefox
 from tests.browsers.kernel import Web
-from tests.browsers.webkit import STORAGE, webkit
+from tests.browsers.webkit import private_webkit, webkit
 from tests.e2e.chromium import PLACES, Place, build_project, runtime_lock
 from tests.e2e.wheelhouse import wheels
 
@@ -27,10 +27,8 @@ BROWSERS: Final[Mapping[str, Callable[[], AbstractContextManager[Browser]]]] = {
     "chromium": chromium,
     "firefox": firefox,
     "webkit": webkit,
-    "webkit-private": lambda: webkit("webkit-private", features=STORAGE),
+    "webkit-private": private_webkit,
 }
-"""``webkit`` has no origin-private file system, as WebKitGTK ships; in ``webkit-private`` it is there and every use of
-it is rejected, as in a private window of Safari."""
 
 
 @pytest.fixture(scope="session")

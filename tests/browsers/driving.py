@@ -26,6 +26,9 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 PATIENCE: Final = 120.0
 """Seconds that a script in a page may take; the machines that run the tests are shared."""
 
+READY: Final = "async () => { while (!window.place) await new Promise((next) => setTimeout(next, 10)); }"
+"""Waits until the scripts of our page have run."""
+
 
 class Tab(Protocol):
     """One page."""

@@ -16,7 +16,7 @@ from typing import Any, Final
 from urllib.parse import urljoin
 
 from micropip_lock.testing import PackageIndex
-from tests.browsers.driving import ROOT, Browser, Tab
+from tests.browsers.driving import READY, ROOT, Browser, Tab
 from tests.e2e.chromium import Place
 
 ENGINE: Final = (ROOT / "micropip_lock" / "data" / "engine.js").read_text("utf-8")
@@ -89,7 +89,7 @@ def opened(web: Web, *, pyodide: bool = True) -> Iterator[Kernel]:
     """A tab of its own; closed at the end, after a look at what went wrong in it."""
     tab = web.browser.open(f"{web.page}index.html?in={web.place}")
     try:
-        tab.evaluate("async () => { while (!window.place) await new Promise((next) => setTimeout(next, 10)); }")
+        tab.evaluate(READY)
         kernel = Kernel(web=web, tab=tab)
         if pyodide:
             kernel.boot()

@@ -1,6 +1,7 @@
 """Record, freeze and replay in every browser, in a page and a worker: what arrives is the lock, or nothing changes.
 
-One place freezes, a second one replays; a third one is refused again and again, and stays as it is.
+One place freezes; a second one replays from the network, a third one from the store; a fourth one is refused again and
+again, and stays as it is.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import pytest
 from micropip_lock.core.dist_info import RECORD_FILE
 from micropip_lock.core.model import Lock
 from micropip_lock.testing import PackageIndex, wheel
-from micropip_lock.testing.faults import Reset, Stall, WrongBytes
+from micropip_lock.testing.faults import NotFound, Stall, WrongBytes
 from tests.browsers.kernel import Kernel, Web, opened
 from tests.e2e.wheelhouse import wheels
 
@@ -46,7 +47,7 @@ _USED: Final = [3, "one\n", "1.0", "answer = 2\n", [1, 2], "hi"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Story:
-    """What happened in the first two places.
+    """What happened in the first three places.
 
     Attributes:
         text: The lock.
@@ -54,10 +55,14 @@ class Story:
         report: What the replay reported.
         stages: Stages of which it told.
         fetched: Paths that it asked for.
-        replayed: Site-packages after it.
+        replayed: Site-packages after it, wheels mounted.
+        eager: Site-packages after one more, every file written.
         refrozen: The lock there.
         verified: Whether verify agreed there.
         used: What using the packages gave there.
+        fetched_next: Paths that the replay in the third place asked for.
+        replayed_next: Site-packages after it.
+        used_next: What using the packages gave there.
     """
 
     text: str
@@ -66,12 +71,16 @@ class Story:
     stages: list[str]
     fetched: list[str]
     replayed: dict[str, str]
+    eager: dict[str, str]
     refrozen: str
     verified: bool
     used: object
+    fetched_next: list[str]
+    replayed_next: dict[str, str]
+    used_next: object
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def stocked(catalogue: PackageIndex) -> PackageIndex:
     """The catalogue with our own wheels."""
     for one in _WHEELS:
@@ -81,7 +90,7 @@ def stocked(catalogue: PackageIndex) -> PackageIndex:
 
 @pytest.fixture(scope="module")
 def story(web: Web, stocked: PackageIndex) -> Story:
-    """One lock, two places."""
+    """One lock, three places."""
     with opened(web) as first:
         text = first.ask(f"""
 import micropip, micropip_lock as ml
@@ -96,6 +105,7 @@ with ml.record():
 import micropip_lock as ml
 events = []
 report = await ml.replay({text!r}, progress=events.append)
+await ml.wiring.store_all()
 answer = [report.to_json(), [event.stage for event in events]]
 """)
         fetched = stocked.log.paths(method="GET")
@@ -104,7 +114,23 @@ answer = [report.to_json(), [event.stage for event in events]]
 import micropip_lock as ml
 answer = [(await ml.freeze()).to_json(), (await ml.verify({text!r})).ok]
 """)
+        second.ask(f"""
+import micropip_lock as ml
+await ml.replay({text!r}, eager=True, force=True)
+answer = 0
+""")
+        eager = second.tree()
         used = second.ask(_USE)
+    with opened(web) as third:
+        stocked.log.clear()
+        third.ask(f"""
+import micropip_lock as ml
+await ml.replay({text!r})
+answer = 0
+""")
+        fetched_next = stocked.log.paths(method="GET")
+        replayed_next = third.tree()
+        used_next = third.ask(_USE)
     return Story(
         text=text,
         tree=tree,
@@ -112,16 +138,21 @@ answer = [(await ml.freeze()).to_json(), (await ml.verify({text!r})).ok]
         stages=stages,
         fetched=fetched,
         replayed=replayed,
+        eager=eager,
         refrozen=refrozen,
         verified=verified,
         used=used,
+        fetched_next=fetched_next,
+        replayed_next=replayed_next,
+        used_next=used_next,
     )
 
 
 @pytest.fixture(scope="module")
 def untouched(web: Web) -> Iterator[Kernel]:
-    """A place in which every replay fails."""
+    """A place in which every replay fails, and no store has what the network has not."""
     with opened(web) as kernel:
+        kernel.ask("import os; os.environ['MICROPIP_LOCK_STORE'] = 'off'; answer = 0")
         yield kernel
 
 
@@ -135,6 +166,25 @@ def test_trees_are_identical(story: Story) -> None:
     differing = {PurePosixPath(path).name for path, _ in story.tree.items() ^ story.replayed.items()}
 
     assert set() == differing - _WRITTEN_BY_THE_INSTALLER
+
+
+def test_a_mounted_tree_is_a_written_one(story: Story) -> None:
+    """What is mounted reads as what is written: every file of the one is in the other, byte for byte."""
+    differing = {PurePosixPath(path).name for path, _ in story.replayed.items() ^ story.eager.items()}
+
+    assert (set(), True) == (differing - _WRITTEN_BY_THE_INSTALLER, len(story.replayed) > 100)
+
+
+def test_the_next_visit_asks_for_nothing(web: Web, story: Story) -> None:
+    """A second replay of the same lock takes every wheel from the store, but for a private window, which forgets."""
+    expected = story.fetched if web.browser.name == "webkit-private" else []
+
+    assert sorted(expected) == sorted(story.fetched_next)
+
+
+def test_the_next_visit_has_the_same_files(story: Story) -> None:
+    """What comes from the store is, and does, what came from the network."""
+    assert (story.replayed, _USED) == (story.replayed_next, story.used_next)
 
 
 def test_verify_agrees(story: Story) -> None:
@@ -218,11 +268,11 @@ def test_spoilt_bytes_are_refused(untouched: Kernel, elsewhere: Elsewhere) -> No
     assert (("digest-mismatch", "ns-two", True), 2) == (told, elsewhere.index.log.count(elsewhere.path, method="GET"))
 
 
-def test_a_broken_connection_changes_nothing(untouched: Kernel, elsewhere: Elsewhere) -> None:
-    """A wheel that arrives only in part changes nothing."""
-    elsewhere.index.fault(elsewhere.path, Reset(after=100))
+def test_a_wheel_that_is_gone_changes_nothing(untouched: Kernel, elsewhere: Elsewhere) -> None:
+    """A wheel that is nowhere any more changes nothing, though all others arrive."""
+    elsewhere.index.fault(elsewhere.path, NotFound())
 
-    assert ("truncated", "ns-two", True) == _refusal(untouched, elsewhere.text)
+    assert ("not-found", "ns-two", True) == _refusal(untouched, elsewhere.text)
 
 
 def test_cancelling_changes_nothing(untouched: Kernel, elsewhere: Elsewhere) -> None:

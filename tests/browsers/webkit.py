@@ -1,7 +1,8 @@
-"""WebKitGTK, driven over classic WebDriver: HTTP to WebKitWebDriver, which starts WebKitGTK's MiniBrowser.
+"""WebKitGTK, driven over classic WebDriver: HTTP to WebKitWebDriver, which starts a window with WebKitGTK in it.
 
-What this file knows: MiniBrowser has no headless mode, so an Xvfb gives it a screen where there is none; and it is
-ephemeral under automation, as a private window of Safari is.
+What this file knows: two such windows. Our own (``webkit_window.py``) keeps what pages store. WebKitGTK's MiniBrowser
+is ephemeral under automation and rejects every use of the origin-private file system, as a private window of Safari
+does. Neither can do without a screen, so an Xvfb makes one where there is none.
 
 Rule: one command at a time, in one session: WebKitWebDriver has no more than one.
 """
@@ -14,11 +15,15 @@ import json
 import os
 import socket
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from tests.browsers.driving import PATIENCE, DrivingError, Tab, as_text, found, from_text, running
+
+_PYTHON: Final = "/usr/bin/python3"
+"""The distribution's own: no other one has its GTK."""
 
 STORAGE: Final = ("FileSystem", "FileSystemWritableStream", "AccessHandle", "StorageAPI", "StorageAPIEstimate")
 """Features that Safari has and that WebKitGTK ships switched off."""
@@ -95,16 +100,32 @@ class WebKit:
 
 
 @contextlib.contextmanager
-def webkit(name: str = "webkit", *, features: Sequence[str] = ()) -> Iterator[WebKit]:
-    """A running MiniBrowser.
-
-    Args:
-        name: What to call it.
-        features: What to switch on beside what is on as it ships.
+def webkit() -> Iterator[WebKit]:
+    """A running window that keeps what pages store.
 
     Raises:
         DrivingError: There is none, or it does not start.
     """
+    with tempfile.TemporaryDirectory(prefix="webkit-", ignore_cleanup_errors=True) as storage:
+        window = str(Path(__file__).with_name("webkit_window.py"))
+        with _driven("webkit", {"binary": _PYTHON, "args": [window, storage, *STORAGE]}) as running:
+            yield running
+
+
+@contextlib.contextmanager
+def private_webkit() -> Iterator[WebKit]:
+    """A running MiniBrowser, which forgets.
+
+    Raises:
+        DrivingError: There is none, or it does not start.
+    """
+    switched = f"--features={','.join(f'+{one}' for one in STORAGE)}"
+    with _driven("webkit-private", {"args": ["--automation", switched]}) as running:
+        yield running
+
+
+@contextlib.contextmanager
+def _driven(name: str, options: object) -> Iterator[WebKit]:
     path = found("find-webkit")
     with contextlib.ExitStack() as leaving:
         screen = leaving.enter_context(_screen())
@@ -112,11 +133,13 @@ def webkit(name: str = "webkit", *, features: Sequence[str] = ()) -> Iterator[We
         process = leaving.enter_context(running([path, f"--port={port}"], environment={"DISPLAY": screen}))
         process.wait_until(lambda: _listens(port))
         driver = WebDriver(port)
-        switched = [f"--features={','.join(f'+{one}' for one in features)}"] if features else []
-        told = driver.begin({"webkitgtk:browserOptions": {"args": ["--automation", *switched]}})
-        leaving.callback(driver.call, "DELETE", "")
+        told = driver.begin({"webkitgtk:browserOptions": options})
         driver.call("POST", "/timeouts", {"script": PATIENCE * 1000, "pageLoad": PATIENCE * 1000})
-        yield WebKit(driver=driver, first=driver.call("GET", "/window"), version=told["browserVersion"], name=name)
+        first = driver.call("GET", "/window")
+        yield WebKit(driver=driver, first=first, version=told["browserVersion"], name=name)
+        # A window of ours is gone before the driver is told that it is.
+        with contextlib.suppress(DrivingError):
+            driver.call("DELETE", "")
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-// window.place has boot(), ask() and run(), in this page or, with ?in=worker, in a worker of it; window.errors is what
+// window.place has what place.mjs exports, in this page or, with ?in=worker, in a worker of it; window.errors is what
 // went wrong in either place and nobody caught.
 import * as here from "./place.mjs";
 
@@ -28,7 +28,7 @@ if (new URLSearchParams(location.search).get("in") === "worker") {
       waiting.set(++count, { resolve, reject });
       worker.postMessage({ id: count, name, argument });
     });
-  window.place = { boot: call("boot"), ask: call("ask"), run: call("run") };
+  window.place = Object.fromEntries(Object.keys(here).map((name) => [name, call(name)]));
 } else {
-  window.place = { boot: here.boot, ask: here.ask, run: here.run };
+  window.place = here;
 }
