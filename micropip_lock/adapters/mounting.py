@@ -59,7 +59,7 @@ class EngineHeld:
 
 
 class EngineStore:
-    """The engine's store: OPFS, the browser's cache, a directory under Node. Implements :class:`~micropip_lock.ports.Store`.
+    """The engine's store: OPFS, the browser's cache, or a directory. Implements :class:`~micropip_lock.ports.Store`.
 
     Keeping is for later: a replay does not wait for it.
 
