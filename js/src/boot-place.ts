@@ -15,10 +15,9 @@ import type { PlainWheel } from "./wheel.ts";
 
 /** What is used of `pyodide`. */
 export interface BootedPyodide extends RunningPyodide {
-  runPython(code: string): unknown;
   readonly loadedPackages: Record<string, string>;
   readonly _api: {
-    readonly lockfile_info: Readonly<Record<string, unknown>>;
+    readonly lockfile_info: RunningPyodide["_api"]["lockfile_info"] & Readonly<Record<string, unknown>>;
     loadDynlib(path: string): Promise<unknown>;
   };
 }

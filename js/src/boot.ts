@@ -14,6 +14,8 @@
  */
 
 import { absolute, type BootedPyodide, checkAbi, checkImportNames, checkWheel, closure, loadExtension, otherAbi, placeOf } from "./boot-place.ts";
+import { bytecodeKind } from "./bytecode.ts";
+import { BytecodeKeeper } from "./bytecode-keeper.ts";
 import { createEngine, type Engine } from "./engine.ts";
 import { isLockError, LockError } from "./errors.ts";
 import { type Arrived, type FetchOptions, fetchWheels, type Wanted, type WheelCache } from "./fetch-wheels.ts";
@@ -204,6 +206,7 @@ class Boot<P extends BootedPyodide> {
     const fetching: FetchOptions = {
       engine: this.#engine,
       store: (await store) ?? null,
+      bytecode: bytecodeKind(lock.abi.abiVersion),
       signal: this.#stop.signal,
       ...(concurrency === undefined ? {} : { concurrency }),
       onBytes: ({ name, size }, received) => {
@@ -247,6 +250,9 @@ class Boot<P extends BootedPyodide> {
       });
     }
     const inflate = pickInflate(pyodide._module);
+    const store = await this.#options.store;
+    const mounts = new Mounts(pyodide.FS, inflate, this.#options.onFinding ?? aloud);
+    const keeper = store == null ? null : new BytecodeKeeper(pyodide, place.site, store, () => mounts.wheels);
     const wheels: WheelToMount[] = [];
     const declaring: Declaring[] = [];
     for (const one of arrived) {
@@ -255,10 +261,11 @@ class Boot<P extends BootedPyodide> {
       const records = await recordFiles(one.wheel, one.address, opened.recordText);
       const { filename, distInfo, dataDir, entries, metadata } = opened;
       declaring.push({ name: one.wheel.name, metadata });
-      wheels.push({ filename, distInfo, dataDir, entries, source: one.source, records, checked: one.checked, sha256: one.wheel.sha256 });
+      const { source, checked, bytecode } = one;
+      const wheel = { filename, distInfo, dataDir, entries, source, records, checked, sha256: one.wheel.sha256 };
+      wheels.push(bytecode && keeper ? { ...wheel, compiled: keeper.compiled(bytecode, entries) } : wheel);
     }
     checkImportNames(declaring);
-    const mounts = new Mounts(pyodide.FS, inflate, this.#options.onFinding ?? aloud);
     const prepared = mounts.prepare(place.site, place.prefix, wheels, new Set());
     const [taken] = prepared.taken;
     if (taken !== undefined) {

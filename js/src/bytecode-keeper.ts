@@ -18,6 +18,7 @@ import type { PlainEntry } from "./wheel.ts";
 /** The parts of `pyodide` that are used. */
 export interface PythonRunner {
   readonly version: string;
+  readonly _api: { readonly lockfile_info: { readonly abi_version: string } };
   runPython(code: string): unknown;
 }
 
@@ -29,20 +30,23 @@ interface Proxy {
 type Take = ((most: number) => Proxy) & { destroy(): void };
 type Keep = ((site: string, prefix: string, notify: () => void) => Take | undefined) & { destroy(): void };
 
+/** Where bytecode is kept beside wheels. */
+export type ExtraStore = Pick<WheelStore, "getExtra" | "putExtra">;
+
 /** How long nothing may have been compiled before it is time to keep, and how many modules are kept at a time. */
 const PAUSE_MS = 1500;
 const AT_A_TIME = 8;
 
 export class BytecodeKeeper {
   readonly #site: string;
-  readonly #store: WheelStore;
+  readonly #store: ExtraStore;
   readonly #wheels: () => readonly MountedWheel[];
   readonly #interpreter: Interpreter;
   readonly #kind: string;
   readonly #take: Take | undefined;
   #flushing: Promise<void> | undefined;
 
-  constructor(pyodide: PythonRunner, site: string, store: WheelStore, wheels: () => readonly MountedWheel[]) {
+  constructor(pyodide: PythonRunner, site: string, store: ExtraStore, wheels: () => readonly MountedWheel[]) {
     this.#site = site;
     this.#store = store;
     this.#wheels = wheels;
@@ -52,21 +56,15 @@ export class BytecodeKeeper {
       ) as string,
     ) as [string, number[]];
     this.#interpreter = { cacheTag, magic: Uint8Array.from(magic), version: pyodide.version };
-    this.#kind = bytecodeKind(this.#interpreter);
+    this.#kind = bytecodeKind(pyodide._api.lockfile_info.abi_version);
     const keep = pyodide.runPython(KEEPING_LOADER) as Keep;
     this.#take = keep(site, PYCACHE, () => this.#soon());
     keep.destroy();
   }
 
-  /** What earlier visits compiled of a wheel, or `null`. */
-  async load(sha256: string): Promise<Bytecode | null> {
-    const bytes = await this.#store.getExtra(sha256, this.#kind);
-    const bytecode = bytes === null ? null : Bytecode.fromBytes(bytes);
-    return bytecode === null || bytecode.size === 0 ? null : bytecode;
-  }
-
-  /** The same, for `WheelToMount.compiled`. */
-  files(bytecode: Bytecode, entries: readonly PlainEntry[]): NonNullable<WheelToMount["compiled"]> {
+  /** What earlier visits compiled of a wheel, as the store has it (`loadBytecode`), for `WheelToMount.compiled`. */
+  compiled(stored: Uint8Array, entries: readonly PlainEntry[]): NonNullable<WheelToMount["compiled"]> {
+    const bytecode = Bytecode.fromBytes(stored, this.#interpreter);
     return (site, time) => bytecode.files(entries, site, time, this.#interpreter);
   }
 
@@ -109,9 +107,9 @@ export class BytecodeKeeper {
     for (const [{ wheel }, compiled] of fresh) {
       if (wheel.sha256 != null) {
         const before = await this.#store.getExtra(wheel.sha256, this.#kind);
-        const all = before === null ? new Bytecode() : Bytecode.fromBytes(before);
+        const all = before === null ? new Bytecode() : Bytecode.fromBytes(before, this.#interpreter);
         all.add(compiled);
-        await this.#store.putExtra(wheel.sha256, this.#kind, all.toBytes());
+        await this.#store.putExtra(wheel.sha256, this.#kind, all.toBytes(this.#interpreter));
       }
     }
   }

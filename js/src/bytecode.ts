@@ -27,10 +27,18 @@ export interface Interpreter {
   readonly version: string;
 }
 
-/** Under which kind an interpreter's bytecode is kept beside a wheel. */
-export function bytecodeKind({ cacheTag, magic, version }: Interpreter): string {
-  const number = Array.from(magic, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return `bytecode.${FORMAT}.${cacheTag}.${number}.${version.toLowerCase().replaceAll(/[^a-z0-9._-]/g, "-")}`;
+/**
+ * Under which kind bytecode is kept beside a wheel: for one ABI, which a lock names before any interpreter runs.
+ *
+ * @param abiVersion e.g. `2026_0`
+ */
+export function bytecodeKind(abiVersion: string): string {
+  return `bytecode.${FORMAT}.${abiVersion.toLowerCase().replaceAll(/[^a-z0-9._-]/g, "-")}`;
+}
+
+/** One spelling of an interpreter. */
+function nameOf({ cacheTag, magic, version }: Interpreter): string {
+  return `${cacheTag} ${Array.from(magic).join(".")} ${version}`;
 }
 
 /** The compiled modules of one wheel: marshalled code by the path of the source in the wheel. */
@@ -41,15 +49,22 @@ export class Bytecode {
     this.#codes = new Map(codes);
   }
 
-  /** What `toBytes` made; empty when it is anything else. */
-  static fromBytes(bytes: Uint8Array): Bytecode {
+  /** What `toBytes` made for this interpreter; empty when it is anything else. */
+  static fromBytes(bytes: Uint8Array, interpreter: Interpreter): Bytecode {
     const codes = new Map<string, Uint8Array>();
     try {
       const head = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
-      const list = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(4, 4 + head))) as unknown;
+      const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(4, 4 + head));
+      const [name, list] = JSON.parse(text) as [string, [string, number][]];
       let at = 4 + head;
-      for (const [path, length] of list as [string, number][]) {
-        if (typeof path !== "string" || !Number.isInteger(length) || length < 0 || at + length > bytes.length) {
+      for (const [path, length] of list) {
+        if (
+          name !== nameOf(interpreter) ||
+          typeof path !== "string" ||
+          !Number.isInteger(length) ||
+          length < 0 ||
+          at + length > bytes.length
+        ) {
           return new Bytecode();
         }
         codes.set(path, bytes.subarray(at, at + length));
@@ -81,9 +96,9 @@ export class Bytecode {
   }
 
   /** One file of all of them. */
-  toBytes(): Uint8Array<ArrayBuffer> {
+  toBytes(interpreter: Interpreter): Uint8Array<ArrayBuffer> {
     const list = [...this.#codes].map(([path, code]): [string, number] => [path, code.length]);
-    const head = new TextEncoder().encode(JSON.stringify(list));
+    const head = new TextEncoder().encode(JSON.stringify([nameOf(interpreter), list]));
     const bytes = new Uint8Array(4 + head.length + list.reduce((sum, [, length]) => sum + length, 0));
     new DataView(bytes.buffer).setUint32(0, head.length, true);
     bytes.set(head, 4);

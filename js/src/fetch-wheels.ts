@@ -36,11 +36,15 @@ export interface Arrived extends Wanted {
   readonly from: "store" | "network";
   /** Every file of it was compared with RECORD at an earlier visit. */
   readonly checked: boolean;
+  /** What earlier visits compiled of it, as the store has it. */
+  readonly bytecode: Uint8Array | null;
 }
 
 export interface FetchOptions {
   readonly engine?: Engine;
   readonly store?: WheelCache | null;
+  /** Under which kind the store has bytecode. */
+  readonly bytecode?: string;
   readonly concurrency?: number;
   readonly signal?: AbortSignal;
   /** Told the bytes so far of one wheel; they never go back. */
@@ -114,13 +118,15 @@ async function fetchOne(wanted: Wanted, options: FetchOptions, signal: AbortSign
   }
   if (stored != null) {
     options.onBytes?.(wheel, stored.bytes.length);
-    const checked = (await options.store?.getExtra(wheel.sha256, CHECKED)) != null;
-    return { ...wanted, ...stored, from: "store", checked };
+    const extra = async (kind: string | undefined) =>
+      kind === undefined ? null : ((await options.store?.getExtra(wheel.sha256, kind)) ?? null);
+    const [checked, bytecode] = await Promise.all([extra(CHECKED), extra(options.bytecode)]);
+    return { ...wanted, ...stored, from: "store", checked: checked !== null, bytecode };
   }
   const result = await download(wanted, options, signal);
   const { bytes } = result;
   options.onBytes?.(wheel, bytes.length);
-  return { ...wanted, bytes, source: memorySource(bytes), from: "network", checked: false };
+  return { ...wanted, bytes, source: memorySource(bytes), from: "network", checked: false, bytecode: null };
 }
 
 /** The bytes that the lock names. */

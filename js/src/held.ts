@@ -5,7 +5,6 @@
  * `Layout`.
  */
 
-import type { Bytecode } from "./bytecode.ts";
 import type { Inflate } from "./inflate.ts";
 import { type ByteSource, memorySource } from "./source.ts";
 import { openWheel, type PlainEntry } from "./wheel.ts";
@@ -26,8 +25,8 @@ export class Held {
   readonly contentType: string;
   /** Whether every file was compared with RECORD, in this session or an earlier one. */
   checked = false;
-  /** What earlier visits compiled of it. */
-  bytecode: Bytecode | null = null;
+  /** What earlier visits compiled of it, as the store has it. */
+  bytecode: Uint8Array | null = null;
   source: ByteSource;
   layout: Layout | undefined;
   readonly #inflate: () => Inflate;

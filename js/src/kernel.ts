@@ -5,6 +5,7 @@
  * Texts go over as JSON: one string is quicker than many proxies.
  */
 
+import { bytecodeKind } from "./bytecode.ts";
 import { BytecodeKeeper, type PythonRunner } from "./bytecode-keeper.ts";
 import type { FileSystem } from "./emscripten.ts";
 import { createEngine, type Download, type Downloaded, type DownloadOptions, type Engine } from "./engine.ts";
@@ -90,7 +91,7 @@ export class Kernel implements Engine {
     const facts = { sha256, url: "", contentType: "" };
     const held = new Held(found.bytes, facts, () => this.#inflating(), found.source);
     held.checked = (await store.getExtra(sha256, CHECKED)) !== null;
-    held.bytecode = (await this.#keeper?.load(sha256)) ?? null;
+    held.bytecode = await store.getExtra(sha256, bytecodeKind(this.#pyodide?._api.lockfile_info.abi_version ?? ""));
     return held;
   }
 
@@ -150,7 +151,7 @@ export class Kernel implements Engine {
       }
       const { layout, source, checked, sha256, bytecode } = one;
       const wheel: WheelToMount = { ...layout, source, records: texts[at] ?? {}, checked, sha256 };
-      const compiled = bytecode && this.#keeper?.files(bytecode, layout.entries);
+      const compiled = bytecode && this.#keeper?.compiled(bytecode, layout.entries);
       return compiled ? { ...wheel, compiled } : wheel;
     });
     return this.#mounted().prepare(site, prefix, wheels, new Set(JSON.parse(leaving) as string[]));
