@@ -9,7 +9,7 @@ it("the value of the bundle's text is an engine, which is how Pyodide's run_js g
   const engine: Engine = runInThisContext(readFileSync(bundle, "utf8"));
   const result = await engine.download(bundle.href).promise;
 
-  expect(typeof engine.canMount).toBe("function");
+  expect(typeof engine.download).toBe("function");
   expect(result).toMatchObject({ ok: true, bytes: new Uint8Array(readFileSync(bundle)) });
 });
 
