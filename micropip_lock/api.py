@@ -179,7 +179,7 @@ async def replay(
         concurrency: Downloads at a time.
         progress: Told what happens (:class:`~micropip_lock.ports.ProgressEvent`).
         target: A directory to fill instead of this kernel.
-        offline: Send no request: succeed only when everything is installed already, or in the store.
+        offline: Send no request: succeed only when everything is installed already, in the store, or in files here.
         force: Install again what is there, and replace packages whose modules are imported already.
         store: Take wheels that were fetched once from the browser's (under Node the host's) store, and keep them there.
         eager: Unpack and check every file, and open every extension module, before it returns.
@@ -307,6 +307,7 @@ async def bundle(
     policy: Policy | None = None,
     mirrors: Sequence[MirrorLike] = (),
     bundle: str | Path | None = None,
+    store: bool = True,
 ) -> Bundled:
     """Write every wheel of a lock into a directory, and beside them a lock that names them there.
 
@@ -321,6 +322,7 @@ async def bundle(
         policy: What is allowed, as for :func:`replay`.
         mirrors: As for :func:`replay`.
         bundle: As for :func:`replay`: another bundle, asked last.
+        store: Take wheels that were fetched once from the store, and keep them there.
 
     Raises:
         MicropipLockError: the first wheel's failure, all of them in ``errors``; the lock in the directory, if there is
@@ -333,6 +335,7 @@ async def bundle(
         folder=wiring.folder(Path(directory)),
         fetcher=fetcher,
         kept=keep,
+        store=wiring.store() if store else None,
         sources=read_sources(fetcher, mirrors=mirrors, bundle=bundle, policy=rules),
         concurrency=concurrency,
         progress=progress,

@@ -253,7 +253,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--target", type=_directory, metavar="DIR", help="fill this directory")
     one.add_argument("--in-pyodide", action="store_true", help="fill a fresh Pyodide instead")
     one.add_argument("-c", dest="code", metavar="CODE", help="then run CODE there")
-    one.add_argument("--offline", action="store_true", help="send no request")
+    one.add_argument("--offline", action="store_true", help="send no request; files of this machine are none")
     one.add_argument("--force", action="store_true", help="install again what is there")
     one.add_argument("--concurrency", type=_positive, metavar="N", help="downloads at a time")
     one.add_argument("--no-store", action="store_false", dest="store", help="neither use nor fill the store of wheels")
@@ -263,6 +263,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("lock", metavar="LOCK", help=LOCK)
     one.add_argument("-o", "--output", type=_directory, required=True, metavar="DIR", help="where; for any static host")
     one.add_argument("--concurrency", type=_positive, metavar="N", help="downloads at a time")
+    one.add_argument("--no-store", action="store_false", dest="store", help="neither use nor fill the store of wheels")
     add_source_options(one)
 
     one = verb("verify", "check a directory or wheels against a lock")

@@ -49,6 +49,7 @@ async def bundle(options: Namespace, looks: Looks) -> Outcome:
             policy=policy,
             mirrors=options.mirrors,
             bundle=options.bundle,
+            store=options.store,
             **more,
         )
     return Outcome(

@@ -24,6 +24,7 @@ from packaging.utils import NormalizedName
 
 from micropip_lock.app.admission import fetch_admitted
 from micropip_lock.app.obtain import Sources, Supply
+from micropip_lock.app.stored import StoreUse
 from micropip_lock.core.abis import runtime_tags
 from micropip_lock.core.digest import Digest, VerifiedWheel, admit
 from micropip_lock.core.faults import raise_all
@@ -35,7 +36,7 @@ from micropip_lock.core.policy import DEFAULT_POLICY, Policy
 from micropip_lock.core.wheel import OpenedWheel
 from micropip_lock.core.wheel_place import check_place
 from micropip_lock.errors import MicropipLockError, StorageError, UsageError
-from micropip_lock.ports import Fetcher, Folder, KeptWheels, Progress, ProgressEvent
+from micropip_lock.ports import Fetcher, Folder, KeptWheels, Progress, ProgressEvent, Store
 
 LOCK_NAME: Final = "pyodide-lock.json"
 """What Pyodide, and everybody else, calls a lock."""
@@ -48,7 +49,7 @@ class Bundled:
     Attributes:
         path: Of the lock.
         wheels: Of each wheel, relative to the directory of the lock, by name of the package.
-        fetched: Names of the packages whose wheel was not there yet.
+        added: Names of the packages whose wheel was not there yet.
         size: Bytes of all wheels.
         requests: Requests sent.
         notes: What a person should know.
@@ -56,14 +57,14 @@ class Bundled:
 
     path: str
     wheels: tuple[str, ...]
-    fetched: tuple[str, ...]
+    added: tuple[str, ...]
     size: int
     requests: int
     notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         count = len(self.wheels)
-        there = "" if len(self.fetched) == count else f", {count - len(self.fetched)} of them there before"
+        there = "" if len(self.added) == count else f", {count - len(self.added)} of them there before"
         return f"{self.path} and {count} wheel{'s' * (count != 1)}{there}"
 
     def to_json(self) -> dict[str, Any]:
@@ -71,7 +72,7 @@ class Bundled:
         return {
             "path": self.path,
             "wheels": list(self.wheels),
-            "fetched": list(self.fetched),
+            "added": list(self.added),
             "size": self.size,
             "requests": self.requests,
             "notes": list(self.notes),
@@ -86,7 +87,7 @@ class _Work:
     supply: Supply
     received: dict[str, int] = field(default_factory=dict)
     sizes: dict[NormalizedName, int] = field(default_factory=dict)
-    fetched: list[str] = field(default_factory=list)
+    added: list[str] = field(default_factory=list)
     failures: dict[str, MicropipLockError] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     requests: int = 0
@@ -98,6 +99,7 @@ async def bundle(
     folder: Folder,
     fetcher: Fetcher,
     kept: KeptWheels,
+    store: Store | None = None,
     sources: Sources | None = None,
     concurrency: int,
     progress: Progress | None = None,
@@ -110,9 +112,10 @@ async def bundle(
         folder: The directory.
         fetcher: Gets the wheels.
         kept: Wheels from local files.
+        store: Wheels that were fetched once: asked before the network, and given what was fetched.
         sources: Where to ask for a wheel beside its own address.
         concurrency: Wheels at a time.
-        progress: Told as wheels arrive, with stages ``fetch`` and ``done``.
+        progress: Told as wheels arrive, with stages ``plan``, ``store``, ``fetch`` and ``done``.
         policy: What is allowed, as for a replay.
 
     Returns:
@@ -127,7 +130,7 @@ async def bundle(
         raise UsageError("concurrency is at least 1", got=str(concurrency))
     plan = make_plan(lock, (), abi=lock.abi, tags=runtime_tags(lock.abi), policy=policy)
     work = _Work(total=plan.total_bytes, supply=Supply(sources, lock.base))
-    gate = asyncio.Semaphore(concurrency)
+    stored, gate = StoreUse(store), asyncio.Semaphore(concurrency)
 
     def tell(stage: str, package: LockedPackage | None = None) -> None:
         if progress is not None:
@@ -166,9 +169,13 @@ async def bundle(
         try:
             verified = there(package, path) or kept.get(wheel.digest, wheel.filename)
             if verified is None:
-                got = await work.supply.obtain(download, attempt)
-                work.fetched.append(package.name)
-                verified = got.value
+                work.added.append(package.name)
+                verified = await stored.take(download, policy)
+                if verified is not None:
+                    tell("store", package)
+            if verified is None:
+                verified = (await work.supply.obtain(download, attempt)).value
+                await stored.keep(download, verified)
             opened = OpenedWheel(verified)
             check_place(opened, lock.abi.python)
             folder.write(path, verified.data)
@@ -204,10 +211,10 @@ async def bundle(
     return Bundled(
         path=LOCK_NAME,
         wheels=tuple(package.wheel.url for package in whole),
-        fetched=tuple(sorted(work.fetched)),
+        added=tuple(sorted(work.added)),
         size=sum(work.sizes.values()),
         requests=work.requests + work.supply.pages,
-        notes=(*work.supply.notes, *sorted(work.notes)),
+        notes=(*work.supply.notes, *stored.notes(), *sorted(work.notes)),
     )
 
 

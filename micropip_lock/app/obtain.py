@@ -29,7 +29,7 @@ from micropip_lock.app.network import Network
 from micropip_lock.core.dist_info import public_url
 from micropip_lock.core.faults import raise_all
 from micropip_lock.core.index_page import page_url, parse_page
-from micropip_lock.core.local_wheel import local_file_name
+from micropip_lock.core.local_wheel import is_reachable, local_file_name
 from micropip_lock.core.mirrors import Mirror
 from micropip_lock.core.patience import FIRST_WAIT, tries_for, wait_before
 from micropip_lock.core.plan import Download
@@ -144,14 +144,16 @@ class Supply:
     Args:
         sources: Where to ask.
         base: The lock's own address: what it may name depends on that.
+        offline: Ask nobody: only what lies on this machine is a source.
 
     Attributes:
         pages: Project pages that were asked for.
     """
 
-    def __init__(self, sources: Sources | None = None, base: str | None = None) -> None:
+    def __init__(self, sources: Sources | None = None, base: str | None = None, *, offline: bool = False) -> None:
         self._sources = Sources() if sources is None else sources
         self._base = base
+        self._offline = offline
         self._network = (
             None
             if self._sources.indexes is None
@@ -167,6 +169,10 @@ class Supply:
     def notes(self) -> tuple[str, ...]:
         """What a person should know of all that was obtained: each sentence once, with the packages it is of."""
         return tuple(sorted(f"{_listed(sorted(names))}: {sentence}" for sentence, names in self._told.items()))
+
+    def has_source_of(self, download: Download) -> bool:
+        """Whether there is anybody to ask; offline, only this machine."""
+        return bool(self._sources_of(download))
 
     async def obtain[T](self, download: Download, attempt: Attempt[T]) -> Obtained[T]:
         """Get one wheel.
@@ -226,6 +232,8 @@ class Supply:
             given = self._sources.bundle
             folder = given if given.endswith(".json") else f"{given.rstrip('/')}/"
             found.append(_Source(kind="bundle", address=_below(folder, local_file_name(wheel.digest, wheel.filename))))
+        if self._offline:
+            found = [one for one in found if one.address is not None and not is_reachable(one.address)]
         return list({one.address: one for one in reversed(found)}.values())[::-1]
 
     def _next(self, waiting: list[_Source]) -> _Source:

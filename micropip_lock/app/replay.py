@@ -178,7 +178,7 @@ async def replay(
         store: Wheels that were fetched once: asked before the network, and given what was fetched.
         concurrency: Downloads at a time.
         force: Install again what is there, and replace packages whose modules are imported already.
-        offline: Send no request: succeed only when everything is installed already, or in the store.
+        offline: Send no request: succeed only when everything is installed already, in the store, or in files here.
         progress: Told what happens.
         own_modules: Top-level modules that are imported only by micropip-lock itself; replacing them is safe.
         policy: What is allowed; checked before the first request, and bytes again as they arrive.
@@ -208,7 +208,7 @@ async def replay(
             progress,
             frozenset(own_modules),
             policy,
-            Supply(sources, lock.base),
+            Supply(sources, lock.base, offline=offline),
         )
     finally:
         _running.discard(installer)
@@ -355,7 +355,7 @@ async def _fetch_one(run: _Run, fetcher: Fetcher, gate: asyncio.Semaphore, downl
         wheel = stored = await run.stored.take(download, run.policy)
         if stored is not None:
             run.tell("store", package)
-        elif run.offline:
+        elif run.offline and not run.supply.has_source_of(download):
             run.missing.append(package)
             return
         if wheel is None:

@@ -14,7 +14,7 @@ from micropip_lock.adapters.folder import Folder
 from micropip_lock.adapters.kept_wheels import KeptWheels
 from micropip_lock.app.bundle import LOCK_NAME, Bundled, bundle, bundled_lock
 from micropip_lock.app.obtain import Sources
-from micropip_lock.core.digest import Digest, admit
+from micropip_lock.core.digest import Digest, VerifiedWheel, admit
 from micropip_lock.core.local_wheel import local_file_name, local_origin
 from micropip_lock.core.mirrors import Mirror
 from micropip_lock.core.model import Lock, Origin
@@ -61,7 +61,7 @@ async def test_everything_is_there(tmp_path: Path) -> None:
         network.peak,
     )
     assert (tuple(sorted(NAMES)), sum(len(data) for data in expected.values()), f"{LOCK_NAME} and 8 wheels") == (
-        done.fetched,
+        done.added,
         done.size,
         str(done),
     )
@@ -109,7 +109,7 @@ async def test_what_is_damaged_is_fetched_again(tmp_path: Path, damage: bytes) -
     before = snapshot(tmp_path / "out")
     (tmp_path / "out" / path_of(WHEELS["beta"])).write_bytes(damage)
     done = await run(tmp_path / "out")
-    assert (("beta",), before) == (done.fetched, snapshot(tmp_path / "out"))
+    assert (("beta",), before) == (done.added, snapshot(tmp_path / "out"))
 
 
 async def test_failures_are_collected(tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ async def test_failures_are_collected(tmp_path: Path) -> None:
         there,
     )
     done = await run(tmp_path / "out")
-    assert ("beta", "eta") == done.fetched
+    assert ("beta", "eta") == done.added
 
 
 async def test_the_lock_that_was_there_stays(tmp_path: Path) -> None:
@@ -152,7 +152,7 @@ async def test_cancelled_at_every_await(tmp_path: Path) -> None:
             ends.append((half, len(asyncio.all_tasks())))
             there = len(files)
             done = await run(root, network=Network())
-            assert len(NAMES) - there == len(done.fetched)
+            assert len(NAMES) - there == len(done.added)
         else:
             break
     assert (True, [([], 1)] * len(ends)) == (10 < len(ends) < 500, ends)
@@ -213,7 +213,33 @@ async def test_wheels_of_this_machine(tmp_path: Path) -> None:
     lock = replace(lock_of(replace(package, wheel=replace(package.wheel, url=path_of(mine)))), base=kept.address)
     network = Network()
     done = await run(tmp_path / "out", lock, network, kept=kept)
-    assert ((path_of(mine),), (), []) == (done.wheels, done.fetched, network.asked)
+    assert ((path_of(mine),), (), []) == (done.wheels, done.added, network.asked)
+
+
+async def test_wheels_of_the_store(tmp_path: Path) -> None:
+    """A wheel that was fetched once comes from the store, without a request; what is fetched is kept there."""
+
+    class Shelf:
+        def __init__(self) -> None:
+            self.wheels: dict[Digest, VerifiedWheel] = {}
+
+        async def get(self, digest: Digest, filename: str) -> VerifiedWheel | None:
+            return self.wheels.get(digest)
+
+        async def put(self, wheel: VerifiedWheel) -> bool:
+            self.wheels[wheel.digest] = wheel
+            return True
+
+    shelf, first, second = Shelf(), Network(), Network()
+    await run(tmp_path / "one", lock_of(WHEELS["alpha"]), first, store=shelf)
+    done = await run(tmp_path / "two", lock_of(WHEELS["alpha"], WHEELS["beta"]), second, store=shelf)
+    asked = [name for name, _ in second.asked]
+    assert (1, [WHEELS["beta"].filename], ("alpha", "beta"), 2) == (
+        len(first.asked),
+        asked,
+        done.added,
+        len(shelf.wheels),
+    )
 
 
 @pytest.mark.parametrize(

@@ -349,6 +349,25 @@ async def test_where_a_bundle_has_it(bundle: str, address: str) -> None:
     assert address == got.address.replace("emfs:///", "emfs:/")
 
 
+@pytest.mark.parametrize(
+    ("bundle", "mirror", "asked"),
+    [
+        ("file:///b", "https://mirror.example", [f"file:///b/wheels/{SIX.sha256}/{SIX.filename}"]),
+        ("https://bundle.example/b", "file:///mirror", [f"file:///mirror/{SIX.filename}"]),
+        ("https://bundle.example/b", "https://mirror.example", []),
+    ],
+)
+async def test_offline(bundle: str, mirror: str, asked: list[str]) -> None:
+    """Offline, only files of this machine are sources: no address of the web, and no index."""
+    world = World()
+    sources = Sources(bundle=bundle, mirrors=(Mirror(to=mirror),), indexes=world)
+    supply = Supply(sources, offline=True)
+    there = supply.has_source_of(DOWNLOAD)
+    if there:
+        await supply.obtain(DOWNLOAD, world.attempt)
+    assert (asked, bool(asked)) == (world.asked, there)
+
+
 async def test_a_dead_host_is_asked_last() -> None:
     """A host that was given up and never answered is asked after the others for the wheels that follow."""
     world = World({URL: [DOWN]})

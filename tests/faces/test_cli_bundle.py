@@ -35,7 +35,7 @@ def test_what_is_written(capsys: Capture, lock_path: str, lock: Lock, tmp_path: 
         facts["ok"],
         facts["output"],
         facts["bundle"]["wheels"],
-        facts["bundle"]["fetched"],
+        facts["bundle"]["added"],
         facts["bundle"]["requests"],
     )
     assert (WHEEL, next(iter(lock)).origin, SIX.data, True) == (
@@ -72,6 +72,14 @@ def test_a_bundle_when_an_index_dies(
         installed(tmp_path),
         "(not-found) did not send it; taken from" in facts["report"]["notes"][0],
     )
+
+
+@pytest.mark.parametrize("options", [["out/pyodide-lock.json"], ["pyodide-lock.json", "--bundle", "out"]])
+def test_offline(bundled: Path, package_index: PackageIndex, options: list[str], tmp_path: Path) -> None:
+    """A bundle on this machine's disk is replayed without any request."""
+    package_index.log.clear()
+    code = main(["replay", *options, "--target", "site", "--offline", "--no-store"])
+    assert (0, True, 0) == (code, installed(tmp_path), len(package_index.log))
 
 
 def test_a_mirror(capsys: Capture, lock_path: str, package_index: PackageIndex, tmp_path: Path) -> None:
