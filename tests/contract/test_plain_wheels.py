@@ -90,14 +90,14 @@ def test_edited_structures(engine: Engine, one: AlteredWheel) -> None:
     assert {} == differences(one.filename, one.data, engine.open(one.filename, one.data))
 
 
-@settings(max_examples=1500)
+@settings(max_examples=800)
 @given(one=edited_texts())
 def test_edited_texts(engine: Engine, one: AlteredWheel) -> None:
     """Whatever METADATA, WHEEL, RECORD, entry points and names are, Python agrees with what the engine takes."""
     assert {} == differences(one.filename, one.data, engine.open(one.filename, one.data))
 
 
-@settings(max_examples=1000)
+@settings(max_examples=600)
 @given(requirement=requirements)
 def test_requirements(engine: Engine, requirement: str) -> None:
     """What the engine takes for a requirement, packaging parses."""
