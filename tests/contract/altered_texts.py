@@ -177,6 +177,12 @@ _RECORD_EDITS: Final = (
 )
 
 
+_RECORD_PATTERNS: Final = (
+    *(("sha256=.", "sha256=!"), ("(?m)^some/mod.*\n", ""), ("(?m)^(some/mod.*\n)", r"\1\1")),
+    ("(?m)^some/mod.*\n(some/table.*\n)", r"\1\1"),
+)
+
+
 def singly() -> Iterator[AlteredWheel]:
     """A right wheel with one line, name or row of those above, each of them once."""
     metadata = FILES[f"{INFO}/METADATA"].decode("utf-8")
@@ -190,6 +196,8 @@ def singly() -> Iterator[AlteredWheel]:
     for name in _FIELD_NAMES:
         for line in (f"{name}: x y\n", f"{name}: ~\ufeff\n"):
             yield _whole(FILES | {f"{INFO}/METADATA": (line + metadata).encode("utf-8")})
+    for old in ("Name: some-thing", "Version: 1.0", "Requires-Dist: six", "Requires-Python: >=3.8", "Summary: Ä"):
+        yield _whole(FILES | {f"{INFO}/METADATA": metadata.replace(old, f"{old}\n x").encode("utf-8")})
     for piece in _PIECES:
         for old in ("six", "some-thing", "1.0", ">=3.8", "2.1", "Summary", "x", "\n"):
             changed = re.sub(f"({re.escape(old)})", lambda found: found[1] + piece, metadata, count=1)  # noqa: B023  # called now
@@ -203,9 +211,10 @@ def singly() -> Iterator[AlteredWheel]:
         yield _whole({path: data for path, data in FILES.items() if path != name})
     for filename in _FILENAMES:
         yield replace(_whole(FILES), filename=filename)
+    own, files = f"{INFO}/RECORD", with_record(FILES)
+    for pattern, new in _RECORD_PATTERNS:
+        yield _archived(files | {own: re.sub(pattern, new, files[own].decode("utf-8")).encode("utf-8")})
     for old, new in _RECORD_EDITS:
-        own = f"{INFO}/RECORD"
-        files = with_record(FILES)
         yield _archived(files | {own: files[own].replace(old.encode("utf-8"), new.encode("utf-8"))})
 
 
