@@ -9,6 +9,7 @@ import contextlib
 import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from micropip_lock.adapters.indexes import read_index_settings
@@ -60,12 +61,15 @@ class Kernel:
 
 
 @contextlib.asynccontextmanager
-async def kernel(pyodide: str | None = None, *, index_urls: Sequence[str] = ()) -> AsyncIterator[Kernel]:
+async def kernel(
+    pyodide: str | None = None, *, index_urls: Sequence[str] = (), store: Path | None = None
+) -> AsyncIterator[Kernel]:
     """Boot a Pyodide and end it.
 
     Args:
         pyodide: A version.
         index_urls: What :meth:`EmbeddedPyodide.install_and_freeze` asks, credentials in them included.
+        store: Where its engine keeps wheels and bytecode.
     """
     printed: list[str] = []
     events: list[ProgressEvent] = []
@@ -73,6 +77,7 @@ async def kernel(pyodide: str | None = None, *, index_urls: Sequence[str] = ()) 
         pyodide,
         # Never the configuration of this machine: a test asks only indexes that it runs.
         indexes=read_index_settings(index_urls, environ={}) if index_urls else None,
+        store=store,
         progress=events.append,
         output=lambda stream, text: printed.append(text),
     ) as running:

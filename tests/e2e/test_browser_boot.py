@@ -103,9 +103,7 @@ async def test_from_a_compiled_standard_library(web: Web, frozen_under_node: Fre
         data, stdlib = files.mount("/data/", DATA), files.mount("/stdlib/", tmp_path)
         async with _context(web) as context:
             page = await _page(context, web, "worker")
-            told = await _boot(
-                page, data, web, "worker", lock=lock.to_json(), stdlib=f"{stdlib}python_stdlib.zip"
-            )
+            told = await _boot(page, data, web, "worker", lock=lock.to_json(), stdlib=f"{stdlib}python_stdlib.zip")
             names = await page.evaluate(
                 "code => kernel.ask(code)", "import asyncio, json; answer = [asyncio.__file__[-4:], json.__file__[-4:]]"
             )

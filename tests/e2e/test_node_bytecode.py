@@ -1,0 +1,121 @@
+"""Bytecode that one kernel compiled of mounted wheels is there in the next one, never in the place of other code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from micropip_lock.core.digest import Digest
+from micropip_lock.core.formats.pyodide_lock import parse_pyodide_lock
+from micropip_lock.core.model import Lock
+from micropip_lock.testing import PackageIndex, wheel
+from tests.e2e.kernel import Kernel, kernel
+from tests.e2e.sets import PYODIDE_029, PYODIDE_314
+from tests.locks import changed
+
+pytestmark = [pytest.mark.node, pytest.mark.asyncio(loop_scope="function")]
+
+BUILT = wheel(
+    "compiled",
+    "1.0",
+    files={"compiled/__init__.py": "answer = 42\n", "compiled/part.py": "def f():\n    return __file__\n"},
+)
+
+WHERE = """
+import sys, compiled, compiled.part
+from importlib.util import cache_from_source
+from pathlib import Path
+answer = {
+    "value": compiled.answer,
+    "file": compiled.part.f(),
+    "found": Path(cache_from_source(compiled.__file__)).is_file(),
+    "pycache": [str(path) for path in Path(compiled.__file__).parent.rglob("__pycache__")],
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def index() -> Iterator[PackageIndex]:
+    with PackageIndex() as running:
+        running.add(BUILT)
+        yield running
+
+
+def locked(index: PackageIndex, version: str) -> Lock:
+    """A lock of the one wheel."""
+    entry = {
+        "name": "compiled",
+        "version": "1.0",
+        "file_name": index.file_url(BUILT.filename),
+        "sha256": Digest.of(BUILT.data).hex,
+        "imports": ["compiled"],
+    }
+
+    def change(value: Any) -> None:
+        six = value["packages"].pop("six")
+        value["packages"]["compiled"] = {**six, **entry}
+        if version == PYODIDE_029:
+            value["info"].update(abi_version="2025_0", platform="emscripten_4_0_9", python="3.13.2")
+
+    return parse_pyodide_lock(changed(change))
+
+
+async def visit(running: Kernel, lock: Lock, code: str = WHERE) -> Any:
+    """Replay, import, and let the engine keep what it kept."""
+    await running.pyodide.replay(lock)
+    answer = await running.ask(code)
+    await running.ask("from micropip_lock import wiring; await wiring.store_all(); answer = 0")
+    return answer
+
+
+@pytest.mark.parametrize("version", [PYODIDE_314, PYODIDE_029])
+async def test_the_next_kernel_finds_it(version: str, index: PackageIndex, tmp_path: Path) -> None:
+    """The first kernel compiles, the second one finds bytecode; both see the same files in site-packages."""
+    lock = locked(index, version)
+    async with kernel(version, store=tmp_path) as first:
+        cold = await visit(first, lock)
+    async with kernel(version, store=tmp_path) as second:
+        warm = await visit(second, lock)
+
+    assert (cold["value"], cold["file"], cold["pycache"]) == (warm["value"], warm["file"], warm["pycache"])
+    assert (cold["found"], warm["found"], warm["pycache"]) == (False, True, [])
+
+
+async def test_an_edited_source_is_compiled_anew(index: PackageIndex, tmp_path: Path) -> None:
+    """Bytecode of a source that was edited is not taken, and what was compiled of it is not kept for others."""
+    lock = locked(index, PYODIDE_314)
+    edit = """
+import importlib
+from pathlib import Path
+from site import getsitepackages
+Path(getsitepackages()[0], "compiled/__init__.py").write_text("answer = 'edited'\\n")
+importlib.invalidate_caches()
+import compiled
+answer = compiled.answer
+"""
+    async with kernel(PYODIDE_314, store=tmp_path) as first:
+        await visit(first, lock)
+    async with kernel(PYODIDE_314, store=tmp_path) as second:
+        edited = await visit(second, lock, edit)
+    async with kernel(PYODIDE_314, store=tmp_path) as third:
+        after = await visit(third, lock)
+
+    assert edited == "edited"
+    assert after["value"] == 42
+
+
+async def test_damaged_bytecode_is_as_good_as_none(index: PackageIndex, tmp_path: Path) -> None:
+    """A store whose bytecode was changed gives the source, which is compiled again."""
+    lock = locked(index, PYODIDE_314)
+    async with kernel(PYODIDE_314, store=tmp_path) as first:
+        await visit(first, lock)
+    (kept,) = tmp_path.rglob("bytecode.*")
+    data = kept.read_bytes()
+    kept.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    async with kernel(PYODIDE_314, store=tmp_path) as second:
+        warm = await visit(second, lock)
+
+    assert (warm["value"], warm["found"]) == (42, False)
