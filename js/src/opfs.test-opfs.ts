@@ -17,6 +17,8 @@ export class Killed extends Error {}
 
 export class Folder {
   readonly entries = new Map<string, Folder | FileEntry>();
+  /** Cleared away by the browser: handles to it find nothing any more. */
+  isGone = false;
 }
 
 export class FileEntry {
@@ -49,6 +51,18 @@ export class Origin {
   paths(): string[] {
     const cached = [...this.caches].flatMap(([name, cache]) => [...cache.keys()].map((url) => `${name} ${url}`));
     return [...files(this.root).keys(), ...cached].sort();
+  }
+
+  /** As when a person clears the data of a site. */
+  clear(folder = this.root): void {
+    for (const entry of folder.entries.values()) {
+      if (entry instanceof Folder) {
+        entry.isGone = true;
+        this.clear(entry);
+      }
+    }
+    folder.entries.clear();
+    this.caches.clear();
   }
 
   /** The one file whose path ends so. */
@@ -169,6 +183,7 @@ export class Tab {
 
   folder(folder: Folder): unknown {
     const look = (name: string, kind: typeof Folder | typeof FileEntry, create: boolean) => {
+      if (folder.isGone) throw new DOMException(name, "NotFoundError");
       if (!folder.entries.has(name) && create) folder.entries.set(name, new kind());
       const entry = folder.entries.get(name);
       if (entry === undefined) throw new DOMException(name, "NotFoundError");
@@ -269,7 +284,6 @@ export class Tab {
         }
         return bytes.length;
       },
-      flush: () => this.step(),
       close: () => {
         if (!open) return;
         open = false;

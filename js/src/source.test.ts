@@ -23,7 +23,6 @@ function handle(size = BYTES.length): SyncAccessHandle & { closed: number } {
       return piece.length;
     },
     write: () => 0,
-    flush: () => undefined,
     close() {
       this.closed += 1;
     },

@@ -31,7 +31,6 @@ export interface SyncAccessHandle {
   getSize(): number;
   read(into: Uint8Array<ArrayBuffer>, options: { at: number }): number;
   write(bytes: Uint8Array<ArrayBuffer>, options: { at: number }): number;
-  flush(): void;
   close(): void;
 }
 

@@ -29,6 +29,8 @@ export class OpfsShelf implements Shelf {
   readonly kind = "opfs";
   readonly #root: FileSystemDirectoryHandle;
   readonly #name: string;
+  /** Handles of folders by path: each step of a path costs a question to the browser. */
+  readonly #folders = new Map<string, FileSystemDirectoryHandle>();
 
   /**
    * @param root Of the origin's private file system.
@@ -82,6 +84,19 @@ export class OpfsShelf implements Shelf {
   }
 
   async write(path: string, parts: readonly Uint8Array<ArrayBuffer>[]): Promise<void> {
+    try {
+      await this.#write(path, parts);
+    } catch (error) {
+      if (!isNamed(error, "NotFoundError")) {
+        throw error;
+      }
+      // The browser, or its user, took everything away, and the folders that are known with it.
+      this.#folders.clear();
+      await this.#write(path, parts);
+    }
+  }
+
+  async #write(path: string, parts: readonly Uint8Array<ArrayBuffer>[]): Promise<void> {
     const incoming = `${path.replaceAll("/", "~")}.${random()}`;
     await locked(`${INCOMING}/${incoming}`, async () => {
       const folder = await this.#folder(INCOMING, true);
@@ -101,7 +116,12 @@ export class OpfsShelf implements Shelf {
     });
   }
 
-  async #writeInPlace(folder: FileSystemDirectoryHandle, incoming: string, path: string, parts: readonly Uint8Array<ArrayBuffer>[]) {
+  async #writeInPlace(
+    folder: FileSystemDirectoryHandle,
+    incoming: string,
+    path: string,
+    parts: readonly Uint8Array<ArrayBuffer>[],
+  ): Promise<void> {
     await folder.getFileHandle(incoming + MARK, { create: true });
     const [above, name] = split(path);
     try {
@@ -116,6 +136,7 @@ export class OpfsShelf implements Shelf {
   }
 
   async remove(path: string): Promise<void> {
+    this.#folders.delete(path);
     const [above, name] = split(path);
     const folder = await found(this.#folder(above, false));
     if (folder !== null) {
@@ -149,12 +170,17 @@ export class OpfsShelf implements Shelf {
     }
   }
 
-  // Looked up each time: the browser, or its user, may take everything away between two calls.
   async #folder(path: string, create: boolean): Promise<FileSystemDirectoryHandle> {
-    let folder = this.#root;
-    for (const name of [this.#name, ...(path === "" ? [] : path.split("/"))]) {
-      folder = await folder.getDirectoryHandle(name, { create });
+    const known = this.#folders.get(path);
+    if (known !== undefined) {
+      return known;
     }
+    const [above, name] = split(path);
+    const folder =
+      path === ""
+        ? await this.#root.getDirectoryHandle(this.#name, { create })
+        : await (await this.#folder(above, create)).getDirectoryHandle(name, { create });
+    this.#folders.set(path, folder);
     return folder;
   }
 
@@ -164,6 +190,7 @@ export class OpfsShelf implements Shelf {
   }
 }
 
+/** Not flushed to the disk: that costs more than the bytes, and what a failing machine cuts is found when it is read. */
 async function fill(file: SyncFileHandle, parts: readonly Uint8Array<ArrayBuffer>[]): Promise<void> {
   const handle = await file.createSyncAccessHandle();
   try {
@@ -175,7 +202,6 @@ async function fill(file: SyncFileHandle, parts: readonly Uint8Array<ArrayBuffer
       }
       at += count;
     }
-    handle.flush();
   } finally {
     handle.close();
   }

@@ -199,8 +199,7 @@ describe.each(Object.entries(SETTINGS))("the store in %s", (_, { platform, worke
 
   it("finds nothing, and starts anew, when the browser took everything away", async () => {
     await store.put(hex(ONE), ONE);
-    origin.root.entries.clear();
-    origin.caches.clear();
+    origin.clear();
 
     expect([await store.get(hex(ONE)), await store.list()]).toEqual([null, []]);
     expect(await store.put(hex(ONE), ONE)).toBe("stored");

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from packaging.utils import canonicalize_name
 
 from micropip_lock import api, wiring
-from micropip_lock.core.model import Abi, Lock
+from micropip_lock.core.digest import Digest
+from micropip_lock.core.model import Abi, Lock, LockedPackage, Origin, Wheel, by_name
+from micropip_lock.testing import PackageIndex, wheel
 
 NOTHING = Lock(abi=Abi(abi_version="2026_0", python="3.14.2"), packages={})
 ASK = "import js; print(js.micropipLockStore or 'nowhere')"
@@ -23,3 +27,28 @@ async def test_the_runtime_is_told_where_the_store_is(
     run = await api.replay_in_pyodide(NOTHING, code=ASK, store=use)
 
     assert (None, f"{directory.as_posix()}\n" if use else "nowhere\n") == (run.error, run.stdout)
+
+
+async def test_the_second_kernel_fetches_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one kernel under Node fetched the next one, and a replay on the host, take from the store."""
+    monkeypatch.setattr(wiring, "store_directory", lambda: tmp_path / "store")
+    built = wheel("six", "1.16.0", files={"six.py": "answer = 42\n"})
+    with PackageIndex() as index:
+        index.add(built)
+        url = index.file_url(built.filename)
+        package = LockedPackage(
+            name=canonicalize_name("six"),
+            display_name="six",
+            version="1.16.0",
+            wheel=Wheel(url=url, digest=Digest.of(built.data), size=built.size),
+            imports=("six",),
+            origin=Origin(kind="index", url=url, index=index.url),
+        )
+        lock = replace(NOTHING, packages=by_name([package]))
+        runs = [await api.replay_in_pyodide(lock, code="import six; print(six.answer)") for _ in range(2)]
+        on_host = await api.replay_into_directory(lock, tmp_path / "site")
+        asked = len(index.log.requests(method="GET"))
+
+    assert ([None, None], ["42\n", "42\n"]) == ([run.error for run in runs], [run.stdout for run in runs])
+    assert (1, [1, 0, 0]) == (asked, [*(run.report.requests for run in runs), on_host.requests])
+    assert runs[1].report.packages[0].reason.startswith("from the store")
