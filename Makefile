@@ -3,7 +3,7 @@
 
 PY := .venv/bin/python
 
-.PHONY: test-browsers bench bench-quick mutants check-wheels bench-check corpus corpus-files wheel help setup js bundle test demo bench-locate bench-freeze fuzz fmt lint lock clean
+.PHONY: truth test-browsers bench bench-quick mutants check-wheels bench-check corpus corpus-files wheel help setup js bundle test demo bench-locate bench-freeze fuzz fmt lint lock clean
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -74,6 +74,9 @@ fuzz: setup ## readers of strangers' bytes against random ones; ARGS="--minutes 
 	@tools/once .venv/.fuzz requirements/fuzz.txt .venv/.dependencies -- .venv/bin/python -m pip install --quiet \
 	  --disable-pip-version-check --require-hashes --only-binary :all: --requirement requirements/fuzz.txt
 	$(PY) -m tools.fuzz $(ARGS)
+
+truth: bundle ## more random programs on a mounted and an unpacked tree; ARGS="--programs 50000" go to tools/truth.py
+	NODE="$$(tools/find-node)" $(PY) -m tools.truth $(ARGS)
 
 mutants: setup ## change the checks one place at a time: does a test mind? ARGS="--sample 600 policy" go to tools/mutants.py
 	@tools/once .venv/.mutants requirements/mutants.txt .venv/.dependencies -- .venv/bin/python -m pip install --quiet \

@@ -36,7 +36,6 @@ export interface FileSystem {
   isDir(mode: number): boolean;
   isFile(mode: number): boolean;
   isMountpoint(node: FsNode): boolean;
-  mkdirTree(path: string): void;
   unlink(path: string): void;
   rmdir(path: string): void;
 }

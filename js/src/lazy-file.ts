@@ -53,7 +53,7 @@ class Lately {
 /** Makes the nodes of lazy files in one file system. */
 export class LazyFiles {
   readonly #fs: FileSystem;
-  readonly #plain: NodeTable["file"];
+  readonly #node: Record<string, unknown>;
   readonly #stream: Record<string, unknown>;
   readonly #lately = new Lately();
   readonly #told: (error: unknown) => void;
@@ -61,15 +61,23 @@ export class LazyFiles {
   /** @param told Told of each file that is not what it should be, when it is read. */
   constructor(fs: FileSystem, plain: NodeTable["file"], told: (error: unknown) => void) {
     this.#fs = fs;
-    this.#plain = plain;
     this.#told = told;
-    const write = plain.stream["write"] as (stream: { node: FsNode }, ...rest: unknown[]) => unknown;
-    this.#stream = {
-      ...plain.stream,
-      // MEMFS writes into the array that `contents` gives.
-      write: (stream: { node: FsNode }, ...rest: unknown[]): unknown => {
-        this.#pin(stream.node);
-        return write(stream, ...rest);
+    // MEMFS writes into the array that `contents` gives.
+    const pinned = (write: unknown) => (stream: { node: FsNode }, ...rest: unknown[]) => {
+      this.#pin(stream.node);
+      return (write as (...all: unknown[]) => unknown)(stream, ...rest);
+    };
+    const { write, msync } = plain.stream;
+    this.#stream = { ...plain.stream, write: pinned(write), msync: pinned(msync) };
+    const setattr = plain.node["setattr"] as (node: FsNode, attributes: { size?: number }) => void;
+    this.#node = {
+      ...plain.node,
+      setattr: (node: FsNode, attributes: { size?: number }): void => {
+        if (attributes.size === 0) {
+          // Nothing of it stays: it is not read, and one that cannot be read can be written anew.
+          node.contents = new Uint8Array(0);
+        }
+        setattr(node, attributes);
       },
     };
   }
@@ -77,7 +85,7 @@ export class LazyFiles {
   /** A node below `parent`, without an entry among the parent's children. */
   make(parent: FsNode, name: string, content: Content, time: number): FsNode {
     const node = this.#fs.createNode(parent, name, FILE_MODE, 0);
-    node.node_ops = this.#plain.node;
+    node.node_ops = this.#node;
     node.stream_ops = this.#stream;
     node.usedBytes = content.size;
     node.atime = node.mtime = node.ctime = time;

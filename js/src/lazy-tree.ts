@@ -8,6 +8,7 @@
  *    `contents`, the children, an accessor that makes all of them before anybody sees them.
  * 2. Once its last child is made, a directory is a plain one of MEMFS again.
  * 3. Two wheels that share a directory (a namespace) are merged in it; a name is given once only (`collisions` asks).
+ * 4. A directory lists its names in the order in which they were put into it, whichever of them was looked up first.
  */
 
 import type { FileSystem, FsNode, NodeTable } from "./emscripten.ts";
@@ -25,6 +26,8 @@ export interface Item<Leaf extends Content = Content> {
 interface Parts<Leaf extends Content = Content> {
   readonly files: Map<string, Leaf>;
   readonly folders: Map<string, Item<Leaf>[]>;
+  /** The names of both, as they came. */
+  readonly order: string[];
   /** Items that want the place of an earlier one. */
   readonly twice: [Item<Leaf>, Item<Leaf>][];
 }
@@ -70,6 +73,11 @@ class Waiting {
 
   get folders(): Map<string, Item[]> {
     return this.#parts.folders;
+  }
+
+  /** All names that were ever waiting. */
+  get order(): string[] {
+    return this.#parts.order;
   }
 
   get isEmpty(): boolean {
@@ -130,9 +138,10 @@ export class LazyTree {
   #newFolders(directory: FsNode, { folders }: Parts, before: string, found: Set<string>): void {
     for (const [name, inside] of folders) {
       const path = before + name;
-      if (this.#has(directory, name) === undefined) {
+      const there = this.#has(directory, name);
+      if (there === undefined) {
         found.add(path);
-      } else {
+      } else if (there === "directory") {
         this.#newFolders(this.#directory(directory, name), split(inside, path.length + 1), `${path}/`, found);
       }
     }
@@ -163,25 +172,24 @@ export class LazyTree {
   ): void {
     const waiting = this.#waiting.get(directory);
     const children = waiting?.children ?? (directory.contents as Record<string, FsNode>);
-    const { files, folders } = parts;
-    let merged = false;
+    const { files, folders, twice } = parts;
     for (const [name, inside] of folders) {
       const child = own(children, name);
       if (child !== undefined) {
         this.#attach(child, inside, depth + name.length + 1, time);
         folders.delete(name);
-        merged = true;
       }
     }
     if (files.size + folders.size === 0) {
       return;
     }
     directory.mtime = directory.ctime = time;
+    const order = parts.order.filter((name) => files.has(name) || folders.has(name));
     if (waiting === undefined) {
-      const rest = merged ? items.filter(({ path }) => !Object.hasOwn(children, path.slice(depth).split("/", 1)[0] ?? "")) : items;
-      this.#begin(directory, new Waiting(rest, depth, children, time, merged ? undefined : parts));
+      this.#begin(directory, new Waiting(items, depth, children, time, { files, folders, order, twice }));
       return;
     }
+    waiting.order.push(...order.filter((name) => !waiting.folders.has(name)));
     for (const [name, content] of files) {
       waiting.files.set(name, content);
     }
@@ -224,6 +232,11 @@ export class LazyTree {
     this.#waiting.delete(directory);
     directory.node_ops = this.#plain.node;
     const value = waiting.children;
+    for (const name of waiting.order) {
+      const node = value[name] as FsNode;
+      delete value[name];
+      value[name] = node;
+    }
     Object.defineProperty(directory, "contents", { configurable: true, enumerable: true, writable: true, value });
   }
 
@@ -318,6 +331,11 @@ function owner(item: Item): unknown {
 }
 
 function own(children: Record<string, FsNode>, name: string): FsNode | undefined {
+  if (name === "__proto__") {
+    // MEMFS keeps children in an ordinary object, of which this one becomes the prototype.
+    const prototype = Object.getPrototypeOf(children) as FsNode;
+    return prototype.name === name ? prototype : undefined;
+  }
   return Object.hasOwn(children, name) ? children[name] : undefined;
 }
 
@@ -330,6 +348,7 @@ function rebased(items: readonly Item[], from: number, to: number): Item[] {
 function split<Leaf extends Content>(items: readonly Item<Leaf>[], depth: number): Parts<Leaf> {
   const files = new Map<string, Leaf>();
   const folders = new Map<string, Item<Leaf>[]>();
+  const order: string[] = [];
   const twice: [Item<Leaf>, Item<Leaf>][] = [];
   let last = "";
   let lastItems: Item<Leaf>[] = [];
@@ -343,16 +362,21 @@ function split<Leaf extends Content>(items: readonly Item<Leaf>[], depth: number
         twice.push([item, other]);
       } else {
         files.set(name, item.leaf);
+        order.push(name);
       }
       continue;
     }
     // Files of one directory mostly come one after the other.
     if (last.length !== end - depth || !path.startsWith(last, depth)) {
       last = path.slice(depth, end);
-      lastItems = folders.get(last) ?? [];
-      folders.set(last, lastItems);
+      const before = folders.get(last);
+      lastItems = before ?? [];
+      if (before === undefined) {
+        folders.set(last, lastItems);
+        order.push(last);
+      }
     }
     lastItems.push(item);
   }
-  return { files, folders, twice };
+  return { files, folders, order, twice };
 }

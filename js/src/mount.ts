@@ -156,9 +156,12 @@ export class MountedWheel {
     const site: Item<Owned>[] = [];
     const prefix: typeof site = [];
     const data = `${dataDir}/data/`;
-    const written = new Set(Object.keys(records).map((name) => `${distInfo}/${name}`));
+    const written = new Map(Object.entries(records).map(([name, text]) => [`${distInfo}/${name}`, new RecordFile(this, text)]));
     for (const entry of entries) {
-      if (written.size > 0 && entry.path.startsWith(distInfo) && written.has(entry.path)) {
+      const record = entry.path.startsWith(distInfo) ? written.get(entry.path) : undefined;
+      if (record !== undefined) {
+        site.push({ path: entry.path, leaf: record });
+        written.delete(entry.path);
         continue;
       }
       site.push(new WheelFile(this, entry, entry.path));
@@ -166,8 +169,8 @@ export class MountedWheel {
         prefix.push(new WheelFile(this, entry, entry.path.slice(data.length)));
       }
     }
-    for (const [name, text] of Object.entries(records)) {
-      site.push({ path: `${distInfo}/${name}`, leaf: new RecordFile(this, text) });
+    for (const [path, leaf] of written) {
+      site.push({ path, leaf });
     }
     return { site, prefix };
   }
@@ -207,7 +210,7 @@ export interface Prepared {
   readonly taken: readonly Taken[];
   /** Mount; cannot fail. */
   commit(): void;
-  /** Take away what `commit` made. */
+  /** Take away what `commit` made; before it, nothing. */
   undo(): void;
   /** How many extension modules the wheels have. */
   readonly extensions: number;
@@ -248,8 +251,8 @@ export class Mounts {
   /**
    * Look for places that are taken.
    *
-   * @param site Site-packages, an absolute path.
-   * @param prefix Where the `data` scheme goes.
+   * @param site Site-packages, the absolute path of a directory that is there.
+   * @param prefix Where the `data` scheme goes, the same.
    * @param leaving Absolute paths of files that will be gone before `commit`.
    */
   prepare(site: string, prefix: string, wheels: readonly WheelToMount[], leaving: ReadonlySet<string>): Prepared {
@@ -268,9 +271,10 @@ export class Mounts {
       if (root !== PYCACHE) {
         taken.push(...lost);
       }
-      return { root, node, items: kept, folders: this.#tree.newFolders(node, kept) };
+      return { root, node, items: kept };
     });
     const modules = mounted.flatMap((one) => extensionModules(one.wheel));
+    let made: { root: string; items: readonly Item[]; folders: ReadonlySet<string> }[] = [];
     return {
       taken,
       extensions: modules.length,
@@ -279,9 +283,11 @@ export class Mounts {
         return JSON.stringify(now.map(({ path }) => `${site}/${path}`));
       },
       commit: () => {
-        for (const { node, items } of ready) {
+        made = ready.map(({ root, node, items }) => {
+          const folders = this.#tree.newFolders(node, items);
           this.#tree.attach(node, items, now);
-        }
+          return { root, items: items.all, folders };
+        });
         this.wheels.push(...mounted);
       },
       undo: () => {
@@ -291,8 +297,8 @@ export class Mounts {
             this.wheels.splice(at, 1);
           }
         }
-        for (const { root, items, folders } of ready) {
-          this.#remove(root, items.all, folders);
+        for (const { root, items, folders } of made.splice(0)) {
+          this.#remove(root, items, folders);
         }
       },
     };
@@ -336,7 +342,6 @@ export class Mounts {
   }
 
   #node(path: string): FsNode {
-    this.#fs.mkdirTree(path);
     return this.#fs.lookupPath(path, { follow: true }).node;
   }
 
