@@ -229,6 +229,8 @@ export class Mounts {
   readonly #inflate: Inflate;
   readonly #tree: LazyTree;
   readonly #told: (finding: Finding) => void;
+  /** Wheels all of whose files were compared. */
+  readonly #whole = new WeakSet<MountedWheel>();
   #checking: Promise<void> | undefined;
 
   /** @param told Told of each finding once. */
@@ -318,7 +320,7 @@ export class Mounts {
 
   async #checkRest(whole: (wheel: WheelToMount) => unknown): Promise<void> {
     for (const one of [...this.wheels]) {
-      if (one.wheel.checked || one.unchecked.size === 0) {
+      if (one.wheel.checked || this.#whole.has(one)) {
         continue;
       }
       let until = Date.now() + SLICE_MS;
@@ -336,6 +338,7 @@ export class Mounts {
         }
       }
       if (right) {
+        this.#whole.add(one);
         whole(one.wheel);
       }
     }
