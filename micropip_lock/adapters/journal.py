@@ -78,6 +78,8 @@ class Journal:
         Raises:
             OSError: It is not written.
         """
+        if not self._moves_files:
+            return
         if self.outgoing:
             (self.staging / REPLACED).mkdir()
         short = _shortener(self.root)
@@ -97,6 +99,11 @@ class Journal:
             os.fsync(file.fileno())
         os.rename(draft, self.staging / PLAN)
         flush_directory(self.staging)
+
+    @property
+    def _moves_files(self) -> bool:
+        """Whether there is anything to do, and so to write down: wheels may be mounted instead."""
+        return bool(self.outgoing or self.incoming)
 
     def run(self) -> None:
         """Move everything.
@@ -124,6 +131,8 @@ class Journal:
         Raises:
             OSError: It did not happen: undo it.
         """
+        if not self._moves_files:
+            return
         os.rename(self.staging / PLAN, self.staging / COMMITTED)
         with contextlib.suppress(OSError):
             # It is done; a disk that cannot flush it now may forget it when the power fails.

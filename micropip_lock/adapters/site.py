@@ -156,16 +156,17 @@ class SiteInstaller:
         journal = Journal(root=self.root, staging=staging)
         mounted: MountReady | None = None
         try:
-            staging.mkdir(mode=0o700)
             gone = [*(old for one in mocks for old in one.replaces), *removed_mocks]
             leaving = self._leaving({*removes, *(one for install in installs for one in install.replaces)}, gone)
             mounted = self._mount.prepare(installs, leaving) if self._mount is not None else None
+            in_files = [one.mock for one in mocks if one.mock.persistent or self._memory_mocks is None]
+            if mounted is None or in_files or leaving:
+                staging.mkdir(mode=0o700)
             staged: list[Staged] = []
             for number, install in enumerate(installs if mounted is None else ()):
                 staged.append(self._layout.wheel(install, staging / str(number), on_step))
                 # Unpacking is the long part: others may run, and a cancellation may arrive.
                 await asyncio.sleep(0)
-            in_files = [one.mock for one in mocks if one.mock.persistent or self._memory_mocks is None]
             staged += [self._layout.mock(mock, staging / f"mock-{mock.name}") for mock in in_files]
             self._check_free(staged, frozenset(leaving))
             self._plan(journal, staged, leaving)
