@@ -15,8 +15,8 @@ pytestmark = [pytest.mark.node, pytest.mark.asyncio(loop_scope="module")]
 
 @pytest.mark.parametrize("pyodide", [PYODIDE_314, PYODIDE_029])
 async def test_an_exact_replay_in_a_kernel(pyodide: Any) -> None:
-    """What is not in the lock goes, also from what Pyodide says is loaded, and what replays stays; asked for twice at once
-    it is one replay; a journal that was left is followed when recording begins.
+    """What is not in the lock goes, also from what Pyodide says is loaded, and what replays stays; asked for twice
+    at once it is one replay; a journal that was left is followed when recording begins.
     """
     with PackageIndex() as index:
         for name in ("pack", "extra"):
