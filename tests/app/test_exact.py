@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 from micropip_lock.adapters.site import SiteInstaller, SitePackages
 from micropip_lock.app.freeze import TOOLS
 from micropip_lock.core.model import Mock, mocks_by_name
-from micropip_lock.errors import AlreadyImportedError, ConflictError, NetworkError
+from micropip_lock.errors import AlreadyImportedError, ConflictError, NotFoundError
 from micropip_lock.testing import wheel
 from tests.app.replaying import WHEELS, Network, Runtime, failing, lock_of, outcomes, run, snapshot
 
@@ -96,7 +96,7 @@ async def test_a_failure_removes_nothing(tmp_path: Path) -> None:
     """When a wheel cannot be fetched, what was to go is there, and told as not tried."""
     await fill(tmp_path)
     before = snapshot(tmp_path)
-    error = await failing(tmp_path, BETA, Network({"beta": [NetworkError("x")]}), exact=True)
+    error = await failing(tmp_path, BETA, Network({"beta": [NotFoundError("x")]}), exact=True)
     left = dict.fromkeys(("extra", "micropip", "packaging", "stays"), "not-tried")
     assert ({"beta": "failed", **left}, before) == (outcomes(error.report), snapshot(tmp_path))
 

@@ -13,7 +13,7 @@ import pytest
 from micropip_lock.adapters.site import SiteInstaller
 from micropip_lock.app.replay import ReplayReport
 from micropip_lock.core.policy import Policy
-from micropip_lock.errors import BusyError, NetworkError, ReplayCancelled
+from micropip_lock.errors import BusyError, NotFoundError, ReplayCancelled
 from micropip_lock.ports import ProgressEvent
 from tests.app.replaying import ALL, NAMES, WHEELS, Network, failing, lock_of, run, snapshot
 
@@ -91,12 +91,12 @@ async def test_the_last_one_leaves(tmp_path: Path) -> None:
 
 async def test_a_failure_is_everybodys(tmp_path: Path) -> None:
     """Both get the same error, and a third may begin anew."""
-    both = Together(tmp_path / "site", script={"beta": [NetworkError("x")]})
+    both = Together(tmp_path / "site", script={"beta": [NotFoundError("x")]})
     tasks = [await both.begin(), await both.begin()]
     both.gate.set()
     ends = await asyncio.gather(*tasks, return_exceptions=True)
     again = await run(tmp_path / "site", installer=both.installer)
-    assert (True, NetworkError, len(NAMES)) == (ends[0] is ends[1], type(ends[0]), again.count("installed"))
+    assert (True, NotFoundError, len(NAMES)) == (ends[0] is ends[1], type(ends[0]), again.count("installed"))
 
 
 async def test_a_listener_that_fails_leaves_alone(tmp_path: Path) -> None:
