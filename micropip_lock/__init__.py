@@ -8,9 +8,10 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 if _TYPE_CHECKING:
-    from micropip_lock.api import bundle, diff, freeze, record, replay, save, verify
+    from micropip_lock.api import bundle, diff, freeze, record, recover, replay, save, verify
     from micropip_lock.app.bundle import Bundled
     from micropip_lock.app.replay import ReplayReport
+    from micropip_lock.app.report import Recovery
     from micropip_lock.app.save import Saved
     from micropip_lock.core.compare import LockDiff, VerifyReport
     from micropip_lock.core.model import Lock
@@ -28,6 +29,7 @@ __all__ = [
     "LockDiff",
     "MicropipLockError",
     "Policy",
+    "Recovery",
     "ReplayReport",
     "Saved",
     "UnlockableError",
@@ -39,6 +41,7 @@ __all__ = [
     "freeze",
     "load_lock",
     "record",
+    "recover",
     "replay",
     "save",
     "verify",
@@ -51,6 +54,7 @@ _HOMES = {
     "LockDiff": "micropip_lock.core.compare",
     "MicropipLockError": "micropip_lock.errors",
     "Policy": "micropip_lock.core.policy",
+    "Recovery": "micropip_lock.app.report",
     "ReplayReport": "micropip_lock.app.replay",
     "Saved": "micropip_lock.app.save",
     "UnlockableError": "micropip_lock.errors",
@@ -61,6 +65,7 @@ _HOMES = {
     "freeze": "micropip_lock.api",
     "load_lock": "micropip_lock.load",
     "record": "micropip_lock.api",
+    "recover": "micropip_lock.api",
     "replay": "micropip_lock.api",
     "save": "micropip_lock.api",
     "verify": "micropip_lock.api",

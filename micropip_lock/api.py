@@ -20,8 +20,10 @@ from micropip_lock.app import replay as _replay
 from micropip_lock.app import save as _save
 from micropip_lock.app import verify as _verify
 from micropip_lock.app.bundle import Bundled
+from micropip_lock.app.freeze import TOOLS
 from micropip_lock.app.record import Recording
 from micropip_lock.app.replay import DEFAULT_CONCURRENCY, ReplayReport
+from micropip_lock.app.report import Recovery
 from micropip_lock.app.save import Saved
 from micropip_lock.core import compare
 from micropip_lock.core.compare import LockDiff, VerifyReport
@@ -165,6 +167,7 @@ async def replay(
     force: bool = False,
     eager: bool = False,
     store: bool = True,
+    exact: bool = False,
     policy: Policy | None = None,
     mirrors: Sequence[MirrorLike] = (),
     bundle: str | Path | None = None,
@@ -173,6 +176,8 @@ async def replay(
 
     In a kernel's memory wheels are mounted: their files are there at once, and each is unpacked and compared with its
     RECORD when it is first read.
+
+    Called again for the same lock with the same options while it runs, it joins: both get the progress and the report.
 
     Args:
         lock: A lock, its text, a path or a URL; see :func:`~micropip_lock.load.load_lock`.
@@ -183,6 +188,8 @@ async def replay(
         force: Install again what is there, and replace packages whose modules are imported already.
         store: Take wheels that were fetched once from the browser's (under Node the host's) store, and keep them there.
         eager: Unpack and check every file, and open every extension module, before it returns.
+        exact: Remove what is installed and not in the lock; in this kernel all but micropip, micropip-lock, piplite,
+            the kernel's own packages and what they need.
         policy: What is allowed; default: what recording was turned on with, else :class:`Policy`'s own defaults. Many
             hosts and large downloads need ``Policy(consent=True)``.
         mirrors: Asked for what a wheel's own address does not give: base addresses, or rewrites of a prefix
@@ -192,6 +199,7 @@ async def replay(
 
     Raises:
         MicropipLockError: nothing was changed; ``error.report`` has every package's outcome.
+        BusyError: another replay is changing the environment.
         ReplayCancelled: nothing was changed.
     """
     rules = wiring.policy_in_force(policy)
@@ -203,6 +211,7 @@ async def replay(
             concurrency=concurrency,
             offline=offline,
             force=force,
+            exact=exact,
             progress=progress,
             mirrors=mirrors,
             bundle=bundle,
@@ -223,11 +232,35 @@ async def replay(
         concurrency=concurrency,
         offline=offline,
         force=force,
+        exact=exact,
+        tools=TOOLS,
         progress=progress,
         own_modules=place.own_modules,
     )
     wiring.settle()
     return report
+
+
+async def recover(target: str | Path | None = None) -> Recovery:
+    """Bring an environment to exactly before, or exactly after, a replay of it that was interrupted.
+
+    A replay does so itself before it begins; this is for one that is to be read or used as it is.
+
+    Args:
+        target: A directory that a replay filled, instead of this kernel.
+
+    Raises:
+        BusyError: a replay is changing it right now.
+        StorageError: codes ``journal``, ``rollback``: it cannot be put right.
+        UsageError: code ``no-directory``.
+    """
+    directory = None if target is None else Path(target)
+    if directory is None:
+        wiring.here()
+    elif not directory.is_dir():
+        raise UsageError("there is no such directory", code="no-directory", got=str(directory))
+    async with wiring.installer(directory).hold() as notes:
+        return Recovery(notes=tuple(notes))
 
 
 async def replay_into_directory(
@@ -237,6 +270,7 @@ async def replay_into_directory(
     concurrency: int = DEFAULT_CONCURRENCY,
     offline: bool = False,
     force: bool = False,
+    exact: bool = False,
     progress: Progress | None = None,
     policy: Policy = DEFAULT_POLICY,
     mirrors: Sequence[MirrorLike] = (),
@@ -245,7 +279,8 @@ async def replay_into_directory(
 ) -> ReplayReport:
     """Fill a directory with exactly what a lock names.
 
-    The directory is for the lock's ABI: put it on ``sys.path`` of such a Pyodide, or mount it there. On the host,
+    The directory is for the lock's ABI: put it on ``sys.path`` of such a Pyodide, or mount it there. With ``exact``
+    nothing stays in it that was installed and is not in the lock. On the host,
     wheels that were fetched once are kept in the user's cache by their digest and taken from there; ``store=False``
     does neither. The other arguments are those of :func:`replay`.
 
@@ -271,6 +306,7 @@ async def replay_into_directory(
         concurrency=concurrency,
         offline=offline,
         force=force,
+        exact=exact,
         progress=progress,
         own_modules=wiring.here().own_modules if wiring.in_pyodide() else (),
     )

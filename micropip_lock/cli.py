@@ -255,6 +255,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("-c", dest="code", metavar="CODE", help="then run CODE there")
     one.add_argument("--offline", action="store_true", help="send no request; files of this machine are none")
     one.add_argument("--force", action="store_true", help="install again what is there")
+    one.add_argument("--exact", action="store_true", help="remove what is installed there and not in the lock")
     one.add_argument("--concurrency", type=_positive, metavar="N", help="downloads at a time")
     one.add_argument("--no-store", action="store_false", dest="store", help="neither use nor fill the store of wheels")
     add_source_options(one)
@@ -265,6 +266,9 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--concurrency", type=_positive, metavar="N", help="downloads at a time")
     one.add_argument("--no-store", action="store_false", dest="store", help="neither use nor fill the store of wheels")
     add_source_options(one)
+
+    one = verb("recover", "undo, or finish, a replay that was interrupted")
+    one.add_argument("directory", type=_directory, metavar="DIR", help="what replay --target filled")
 
     one = verb("verify", "check a directory or wheels against a lock")
     one.add_argument("lock", metavar="LOCK", help=LOCK)

@@ -172,9 +172,9 @@ async def replay(options: Namespace, looks: Looks) -> Outcome:
         )
     if options.code is not None and not options.in_pyodide:
         raise UsageError("-c needs a Pyodide to run in", expected="--in-pyodide", hint="add --in-pyodide")
-    if options.in_pyodide and (options.offline or options.force or options.concurrency is not None):
+    if options.in_pyodide and (options.offline or options.force or options.exact or options.concurrency is not None):
         raise UsageError(
-            "--offline, --force and --concurrency are for --target",
+            "--offline, --force, --exact and --concurrency are for --target",
             hint="a fresh Pyodide has nothing to keep or replace",
         )
     lock = await load_lock(options.lock, pyodide=options.pyodide, policy=policy_of(options))
@@ -187,6 +187,7 @@ async def replay(options: Namespace, looks: Looks) -> Outcome:
             options.target,
             offline=options.offline,
             force=options.force,
+            exact=options.exact,
             progress=progress,
             policy=policy_of(options),
             mirrors=options.mirrors,
@@ -222,6 +223,14 @@ async def _replay_in_pyodide(lock: Lock, options: Namespace, looks: Looks) -> Ou
         data=run.stdout,
         people=(*note_lines(lock, looks.people), *report_lines(run.report, looks.people)),
         errors=tuple(printed),
+    )
+
+
+async def recover(options: Namespace, looks: Looks) -> Outcome:  # noqa: ARG001  # every verb is told how to look
+    """Bring a directory to exactly before or exactly after a replay that was interrupted."""
+    found = await api.recover(options.directory)
+    return Outcome(
+        facts={"target": str(options.directory), **found.to_json()}, people=tuple(printable(str(found)).splitlines())
     )
 
 
@@ -310,6 +319,7 @@ Verb = Callable[[Namespace, Looks], Awaitable[Outcome]]
 VERBS: Final[Mapping[str, Verb]] = {
     "freeze": freeze,
     "replay": replay,
+    "recover": recover,
     "verify": verify,
     "diff": compare,
     "show": show,

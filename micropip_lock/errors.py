@@ -434,9 +434,17 @@ class RuntimeFailedError(OutcomeError):
 
 
 class ReplayCancelled(asyncio.CancelledError):
-    """A replay was cancelled; the environment is as it was before."""
+    """A replay was cancelled; the environment is as it was before, or, when it came too late, exactly the lock's.
+
+    Attributes:
+        report: Of the replay, when it came too late to be cancelled; else ``None``.
+    """
 
     code = "cancelled"
+
+    def __init__(self, *args: object, report: Any = None) -> None:
+        super().__init__(*args)
+        self.report = report
 
 
 def error_tree() -> Mapping[str, type[MicropipLockError]]:

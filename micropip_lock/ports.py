@@ -7,13 +7,14 @@ in memory. ``freeze`` receives only a :class:`SiteReader`, so it cannot write.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from micropip_lock.core.digest import Digest, VerifiedWheel
 from micropip_lock.core.dirty import Listing
 from micropip_lock.core.held import Held
-from micropip_lock.core.mocks import MockInstall
+from micropip_lock.core.mocks import MockInstall, PresentMock
 from micropip_lock.core.model import Abi, LockedPackage
 from micropip_lock.core.wheel import OpenedWheel
 
@@ -362,6 +363,10 @@ class SiteReader(Protocol):
         """What is importable here without a dist-info directory, sorted by name."""
         ...
 
+    def unfinished(self) -> Literal["running", "interrupted"] | None:
+        """Whether it is half changed: by a replay that goes on, or by one that was interrupted."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Install:
@@ -384,12 +389,28 @@ class Install:
 class Installer(Protocol):
     """Changes an environment: all of it or nothing."""
 
+    def hold(self) -> AbstractAsyncContextManager[Sequence[str]]:
+        """Hold the environment, so that nobody else changes it, and bring it to rest.
+
+        A change that was interrupted is undone, or finished if it was committed, before anything is read.
+
+        Returns:
+            Entered, it gives notes of what was recovered.
+
+        Raises:
+            BusyError: somebody else changes it.
+            StorageError: codes ``journal``, ``rollback``: what was interrupted cannot be put right.
+        """
+        ...
+
     async def install(
         self,
         installs: Sequence[Install],
         on_step: Callable[[str, str], None],
         *,
         mocks: Sequence[MockInstall] = (),
+        removes: Sequence[str] = (),
+        removed_mocks: Sequence[PresentMock] = (),
     ) -> Sequence[str]:
         """Put every wheel and then every mock package in place, or leave the environment as it was.
 
@@ -397,6 +418,8 @@ class Installer(Protocol):
             installs: In the order to install.
             on_step: Told (stage, package name) as each one is done.
             mocks: Mock packages, each with those of its name that go away.
+            removes: dist-info directories of distributions that go away and have no successor.
+            removed_mocks: Mock packages that do.
 
         Returns:
             Notes for the report, e.g. extension modules loaded.

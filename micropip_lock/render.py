@@ -11,6 +11,7 @@ Left to others: which stream gets what (:mod:`micropip_lock.cli`).
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, TextIO
 
@@ -26,6 +27,7 @@ from micropip_lock.ports import ProgressEvent
 _OUTCOMES: Final[Mapping[str, Colour]] = {
     "installed": "green",
     "skipped": "dim",
+    "removed": "yellow",
     "failed": "red",
     "not-tried": "yellow",
 }
@@ -109,8 +111,8 @@ def report_lines(report: ReplayReport, view: View) -> list[str]:
     )
     rows = [_outcome_row(one) for one in report.packages]
     lines = table(head, rows, view, colour_of=_OUTCOMES.get) if rows else []
-    counts = {outcome: report.count(outcome) for outcome in ("installed", "skipped", "failed", "not-tried")}
-    told = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count) or "nothing to do"
+    counts = Counter[str](one.outcome for one in report.packages)
+    told = ", ".join(f"{counts[outcome]} {outcome}" for outcome in _OUTCOMES if counts[outcome]) or "nothing to do"
     requests = f"{report.requests} request{'' if report.requests == 1 else 's'}"
     rate = _rate(report.bytes_fetched, report.fetch_seconds)
     lines.append(f"{told}; {human_size(report.bytes_fetched)}{rate}, {requests}, {report.seconds:.1f} s")

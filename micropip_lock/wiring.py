@@ -346,6 +346,7 @@ def recording(on_install: Callable[[str, int], None] | None = None, *, policy: P
 
     global _recorder  # recording is a state of the interpreter, like micropip itself
     if _recorder is None or not _recorder.running:
+        pyodide.recover_site()
         place = here()
         _recorder = MicropipRecorder(
             lambda: freeze(place.site, place.runtime, kept=place.kept, policy=policy_in_force()).to_json(),

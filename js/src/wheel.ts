@@ -62,6 +62,8 @@ const PROTECTED: ReadonlyMap<string, string> = new Map([
   ["pyodide", "pyodide-py"],
   ["_pyodide", "pyodide-py"],
 ]);
+/** What the names of everything begin with that a replay puts into site-packages while it runs. */
+const OWN_PREFIX = ".micropip-lock";
 /** Modules that each start of Python imports. */
 const START_MODULES = ["sitecustomize", "usercustomize"];
 /** Names in dist-info that say who installed, not what; an ordinary wheel has RECORD of them, and as a file. */
@@ -183,7 +185,7 @@ function isOrdinaryPlace(path: string, owner: string): boolean {
   const lower = path.toLowerCase();
   const [top = ""] = lower.split("/", 1);
   const [module = ""] = top.split(".", 1);
-  return (PROTECTED.get(module) ?? owner) === owner && !START_MODULES.includes(module) && !(top === lower && lower.endsWith(".pth"));
+  return !top.startsWith(OWN_PREFIX) && (PROTECTED.get(module) ?? owner) === owner && !START_MODULES.includes(module) && !(top === lower && lower.endsWith(".pth"));
 }
 
 /** Whether a file below the `.data` directory is spread to a place that is its own. */
@@ -197,7 +199,7 @@ function isOrdinaryData(path: string, owner: string): boolean {
     return isOrdinaryPlace(inner, owner);
   }
   // The standard library, and site-packages by another way.
-  return scheme !== "data" || !/^lib(?:64)?\/python/i.test(inner);
+  return scheme !== "data" || !(/^lib(?:64)?\/python/i.test(inner) || inner.toLowerCase().startsWith(OWN_PREFIX));
 }
 
 /** A text in dist-info, or `null`. */

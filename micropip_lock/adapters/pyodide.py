@@ -18,11 +18,14 @@ from site import getsitepackages
 from typing import Any
 
 from packaging.markers import default_environment
+from packaging.utils import canonicalize_name
 
 from micropip_lock.adapters.engine_answers import fetch_error
 from micropip_lock.adapters.memory_files import LISTING, read_listing
 from micropip_lock.adapters.memory_mocks import change_memory_mocks, memory_mocks
 from micropip_lock.adapters.mounting import EngineHeld, EngineMount, EngineStore
+from micropip_lock.adapters.persisted import Persistence
+from micropip_lock.adapters.recovery import recover, unfinished
 from micropip_lock.adapters.site import SiteInstaller, SitePackages
 from micropip_lock.adapters.tracebacks import traceback_of
 from micropip_lock.adapters.virtual_files import SCHEME, read_virtual
@@ -309,7 +312,7 @@ def installer(target: Path | None = None, *, eager: bool = False) -> SiteInstall
     import js
 
     if target is not None:
-        return SiteInstaller(target, load_extension=_load_extension, after=_made_visible)
+        return SiteInstaller(target, load_extension=_load_extension, after=_made_visible, persistence=_persistence())
     return SiteInstaller(
         (root := Path(getsitepackages()[0])),
         prefix=(prefix := Path(sys.prefix)),
@@ -318,7 +321,29 @@ def installer(target: Path | None = None, *, eager: bool = False) -> SiteInstall
         load_extension=_load_extension,
         memory_mocks=change_memory_mocks,
         after=_announce,
+        forget=_forget,
+        persistence=_persistence(),
     )
+
+
+def recover_site() -> None:
+    """Put right what a replay left in this interpreter's site-packages, when it outlived the one that replayed.
+
+    Raises:
+        StorageError: codes ``journal``, ``rollback``.
+    """
+    root = Path(getsitepackages()[0])
+    if unfinished(root) == "interrupted":
+        recover(root, Path(sys.prefix), copied=_persistence().lasts(root))
+
+
+@cache
+def _persistence() -> Persistence:
+    import pyodide_js
+    from pyodide.code import run_js
+    from pyodide.ffi import JsException
+
+    return Persistence(run_js, pyodide_js.FS, JsException)
 
 
 async def _load_extension(path: Path) -> None:
@@ -380,3 +405,13 @@ def _announce(installs: Sequence[Install]) -> None:
     for one in installs:
         origin = one.package.origin or Origin(kind="url", url=one.package.wheel.url)
         setattr(pyodide_js.loadedPackages, one.package.display_name, pyodide_source(origin))
+
+
+def _forget(directories: Sequence[str]) -> None:
+    """Tell Pyodide what is gone, so that ``loadPackage`` can bring it again."""
+    import pyodide_js
+
+    gone = {canonicalize_name(one.removesuffix(".dist-info").partition("-")[0]) for one in directories}
+    for name in list(pyodide_js.loadedPackages.object_keys()):
+        if canonicalize_name(name) in gone:
+            delattr(pyodide_js.loadedPackages, name)

@@ -16,8 +16,9 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
+from micropip_lock.adapters.recovery import unfinished
 from micropip_lock.adapters.strays import find_strays
 from micropip_lock.core.abis import marker_environment, runtime_tags
 from micropip_lock.core.digest import Digest
@@ -104,6 +105,9 @@ class SitePackages:
 
     def strays(self) -> Iterable[Stray]:
         return find_strays(self.root, self._path())
+
+    def unfinished(self) -> Literal["running", "interrupted"] | None:
+        return unfinished(self.root)
 
 
 def find_site(directory: Path) -> tuple[Path, Path]:

@@ -27,6 +27,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 from micropip_lock.app.clashes import clashes_among
 from micropip_lock.app.locate import Located, locate
 from micropip_lock.app.refusals import dirty_items, item_of, shadowed
+from micropip_lock.app.rest import refuse_unrest
 from micropip_lock.app.settle import (
     RefusedError,
     can_be_fetched,
@@ -187,6 +188,7 @@ class _Draft:
         # A text is a sequence of texts, too: nobody means its letters.
         roots = [roots] if isinstance(roots, str) else roots
         self._roots = None if roots is None else [canonicalize_name(root) for root in roots]
+        refuse_unrest(site)
         files = site.files()
         self.seen: Survey = survey(site, self._runtime_lock, files)
         self._of_site = self.seen.of_site()

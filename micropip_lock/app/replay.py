@@ -9,14 +9,15 @@ Rules this file keeps:
 3. Only when every wheel has been admitted, opened and found right for this place does the installer touch the
    environment, and it changes all or nothing.
 4. The bytes of wheels that no address names to others are kept, so that what was replayed can be frozen.
-5. One typed error comes out, with a report of every package's outcome; a cancellation leaves everything as it was.
+5. Nothing stays that the lock does not name, when the replay is to be exact: but what records and replays.
+6. One typed error comes out, with a report of every package's outcome; a cancellation leaves everything as it was.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -24,28 +25,28 @@ from packaging.utils import canonicalize_name
 
 from micropip_lock.app.admission import fetch_admitted
 from micropip_lock.app.clashes import refuse_import_clashes
+from micropip_lock.app.extras import find_extras
 from micropip_lock.app.first_failure import first_failure
+from micropip_lock.app.in_place import damaged_in, imported_again
 from micropip_lock.app.installs import installs, keep_local
+from micropip_lock.app.joining import AS_IT_WAS, join
 from micropip_lock.app.obtain import Sources, Supply
 from micropip_lock.app.origins import installed_in, mocks_in
 from micropip_lock.app.report import Outcome as Outcome
 from micropip_lock.app.report import PackageOutcome as PackageOutcome
 from micropip_lock.app.report import ReplayReport as ReplayReport
 from micropip_lock.app.stored import StoreUse, offline_error
-from micropip_lock.app.verify import recorded_digest
 from micropip_lock.core.digest import VerifiedWheel
-from micropip_lock.core.findings import verify
 from micropip_lock.core.judgement import download_fault
-from micropip_lock.core.mocks import MockInstall, plan_mocks
-from micropip_lock.core.model import Lock, LockedPackage, Mock, by_name
+from micropip_lock.core.mocks import MockInstall, PresentMock, plan_mocks
+from micropip_lock.core.model import Lock, LockedPackage, Mock
 from micropip_lock.core.plain_wheel import open_wheel
-from micropip_lock.core.plan import Download, Plan, make_plan
+from micropip_lock.core.plan import Download, Installed, Plan, make_plan
 from micropip_lock.core.policy import DEFAULT_POLICY, Policy
 from micropip_lock.core.wheel import OpenedWheel
 from micropip_lock.core.wheel_place import check_place
 from micropip_lock.errors import (
     AlreadyImportedError,
-    BusyError,
     MicropipLockError,
     ReplayCancelled,
     UsageError,
@@ -77,6 +78,7 @@ class _Run:
     stored: StoreUse = field(default_factory=lambda: StoreUse(None))
     missing: list[LockedPackage] = field(default_factory=list)
     mocks: tuple[MockInstall, ...] = ()
+    removed_mocks: tuple[PresentMock, ...] = ()
     supply: Supply = field(default_factory=Supply)
     received: dict[str, int] = field(default_factory=dict)
     arrived: int = 0
@@ -110,6 +112,8 @@ class _Run:
             packages=(
                 *(self._outcome(package, done) for package in self.lock),
                 *(self._mock_outcome(mock, done) for mock in self.lock.mocks.values()),
+                *(self._removed_outcome(one, done) for one in self.plan.removed),
+                *(self._removed_outcome(one, done) for one in self.removed_mocks),
             ),
             seconds=now - self.started,
             fetch_seconds=(self.fetched_at or now) - self.started,
@@ -129,6 +133,12 @@ class _Run:
             return replace(base, outcome="installed")
         return replace(base, outcome="skipped", reason="mock package, already there with the same sources")
 
+    def _removed_outcome(self, gone: Installed | PresentMock, done: bool) -> PackageOutcome:
+        base = PackageOutcome(name=gone.name, version=gone.version, outcome="not-tried", reason="not in the lock")
+        if error := self.failures.get(gone.name):
+            return replace(base, outcome="failed", reason=error.code, error=error)
+        return replace(base, outcome="removed") if done else base
+
     def _outcome(self, package: LockedPackage, done: bool) -> PackageOutcome:
         name = package.name
         size = self.received.get(name, package.wheel.size)
@@ -144,9 +154,6 @@ class _Run:
             checked = "sha256 and every file checked"
             return replace(base, outcome="installed", reason=checked if came == "fetched" else f"{came}, {checked}")
         return replace(base, reason=f"{came}, not installed" if name in self.admitted else "not fetched")
-
-
-_running: set[Installer] = set()
 
 
 async def replay(
@@ -165,8 +172,12 @@ async def replay(
     own_modules: Iterable[str] = (),
     policy: Policy = DEFAULT_POLICY,
     sources: Sources | None = None,
+    exact: bool = False,
+    tools: Iterable[str] = (),
 ) -> ReplayReport:
-    """Make the environment hold exactly what ``lock`` names; what else is installed stays.
+    """Make the environment hold exactly what ``lock`` names; what else is installed stays, or goes when ``exact``.
+
+    A second call for the same lock with the same options joins the first (:mod:`micropip_lock.app.joining`).
 
     Args:
         lock: What to install.
@@ -183,35 +194,38 @@ async def replay(
         own_modules: Top-level modules that are imported only by micropip-lock itself; replacing them is safe.
         policy: What is allowed; checked before the first request, and bytes again as they arrive.
         sources: Where to ask for a wheel beside its own address.
+        exact: Remove what the lock does not name, in the same transaction.
+        tools: What stays then, with all it needs: what installs and replays here.
 
     Raises:
         MicropipLockError: nothing was changed; ``error.report`` has every package's outcome.
+        BusyError: another replay is changing this environment.
         ReplayCancelled: nothing was changed.
     """
     if concurrency < 1:
         raise UsageError("concurrency is at least 1", got=str(concurrency))
-    if installer in _running:
-        raise BusyError("another replay is changing this environment")
-    _running.add(installer)
-    try:
-        return await _replay(
-            lock,
-            site,
-            runtime,
-            fetcher,
-            installer,
-            keep,
-            StoreUse(store),
-            concurrency,
-            force,
-            offline,
-            progress,
-            frozenset(own_modules),
-            policy,
-            Supply(sources, lock.base, offline=offline),
-        )
-    finally:
-        _running.discard(installer)
+    own, stay = frozenset(own_modules), frozenset(tools)
+
+    async def begin(told: Progress) -> ReplayReport:
+        try:
+            # Before anything is read: what was interrupted is put right first.
+            async with installer.hold() as recovered:
+                supply = Supply(sources, lock.base, offline=offline)
+                options = (keep, StoreUse(store), concurrency, force, offline, told, own, policy, supply)
+                return await _replay(lock, site, runtime, fetcher, installer, *options, exact, stay, recovered)
+        except MicropipLockError as error:
+            if error.report is None:
+                error.report = _nothing_done(lock).report(done=False)
+            raise
+
+    where = None if sources is None else (sources.mirrors, sources.bundle, sources.indexes is None)
+    asked = (lock.id, lock.base, store is None, concurrency, force, offline, own, policy, where, exact, stay)
+    return await join(installer, asked, begin, progress)
+
+
+def _nothing_done(lock: Lock) -> _Run:
+    plan = Plan(downloads=(), order=(), skipped=())
+    return _Run(lock=lock, plan=plan, progress=None, started=time.perf_counter())
 
 
 async def _replay(
@@ -229,12 +243,18 @@ async def _replay(
     own_modules: frozenset[str],
     policy: Policy,
     supply: Supply,
+    exact: bool,
+    tools: frozenset[str],
+    recovered: Sequence[str],
 ) -> ReplayReport:
     started = time.perf_counter()
     try:
         installed = installed_in(site, runtime.lock())
-        plan = make_plan(lock, installed, abi=runtime.abi(), tags=runtime.tags(), force=force, policy=policy)
-        if damaged := _damaged(lock, plan, site, runtime):
+        extras = find_extras(lock, site, runtime, installed, tools) if exact else ()
+        plan = make_plan(
+            lock, installed, abi=runtime.abi(), tags=runtime.tags(), force=force, policy=policy, extras=extras
+        )
+        if damaged := damaged_in(lock, plan, site, runtime.lock()):
             plan = make_plan(
                 lock,
                 installed,
@@ -243,10 +263,12 @@ async def _replay(
                 force=force,
                 damaged=damaged,
                 policy=policy,
+                extras=extras,
             )
-        mocks, _skipped = plan_mocks(lock, mocks_in(site), (one.name for one in installed))
+        staying = (one.name for one in installed if one not in extras)
+        mocks, removed_mocks = plan_mocks(lock, mocks_in(site), staying, exact=exact)
     except MicropipLockError as error:
-        run = _Run(lock=lock, plan=Plan(downloads=(), order=(), skipped=()), progress=None, started=started)
+        run = _nothing_done(lock)
         run.failures = {one.package: one for one in reversed(error.errors or (error,)) if one.package}
         error.report = run.report(done=False)
         raise
@@ -260,14 +282,16 @@ async def _replay(
         offline=offline,
         stored=stored,
         mocks=mocks,
+        removed_mocks=removed_mocks,
         python=runtime.markers()["python_full_version"],
     )
     run.tell("plan")
-    imported = _imported_again(run, runtime.imported(), own_modules)
+    old_mocks = (*(old for change in mocks for old in change.replaces), *removed_mocks)
+    imported = imported_again(plan, old_mocks, site, runtime.imported(), own_modules)
     if imported and not force:
         names = ", ".join(sorted(imported))
         imported_error = AlreadyImportedError(
-            f"modules that the lock replaces are imported already: {names}",
+            f"modules that the lock replaces{' or leaves out' if exact else ''} are imported already: {names}",
             package=min(imported.values()),
             got=names,
         )
@@ -280,10 +304,14 @@ async def _replay(
         refuse_import_clashes(run.admitted)
         not_kept = [] if keep is None else keep_local(run.plan, run.admitted, keep)
         notes = await installer.install(
-            installs(run.plan, run.admitted), lambda stage, name: _step(run, stage, name), mocks=mocks
+            installs(run.plan, run.admitted),
+            lambda stage, name: _step(run, stage, name),
+            mocks=mocks,
+            removes=[one.directory for one in plan.removed],
+            removed_mocks=removed_mocks,
         )
     except asyncio.CancelledError as error:
-        raise ReplayCancelled("replay cancelled; the environment is as it was") from error
+        raise ReplayCancelled(AS_IT_WAS) from error
     except MicropipLockError as error:
         if error.package and error.package not in run.failures:
             run.failures[error.package] = error
@@ -291,7 +319,7 @@ async def _replay(
         raise
     run.tell("done")
     warned = [f"{name}: {one}" for name in plan.order for one in run.admitted[name].warnings]
-    notes = (*notes, *not_kept, *stored.notes(), *warned)
+    notes = (*recovered, *notes, *not_kept, *stored.notes(), *warned)
     return run.report(done=True, notes=notes, restart_required=bool(imported))
 
 
@@ -373,27 +401,3 @@ async def _fetch_one(run: _Run, fetcher: Fetcher, gate: asyncio.Semaphore, downl
             run.seconds[package.name] = time.perf_counter() - began
     if stored is None:
         await run.stored.keep(download, wheel)
-
-
-def _damaged(lock: Lock, plan: Plan, site: SiteReader, runtime: Runtime) -> frozenset[str]:
-    """Packages that are there by their record, and whose files are not: a replay puts them right."""
-    kept = replace(lock, packages=by_name(plan.skipped), mocks={})
-    report = verify(kept, site.distributions(), digest_of=recorded_digest(runtime.lock()))
-    return frozenset(finding.package for finding in report.errors)
-
-
-def _imported_again(run: _Run, imported: Mapping[str, str], own: frozenset[str]) -> dict[str, str]:
-    """Imported modules that the plan would replace: module to package."""
-    again: dict[str, str] = {
-        name: change.mock.name
-        for change in run.mocks
-        for old in change.replaces
-        for name in old.modules
-        if name in imported
-    }
-    for download in run.plan.downloads:
-        if download.replaces:
-            for name in download.package.imports:
-                if name in imported and name.partition(".")[0] not in own:
-                    again[name] = download.package.name
-    return again

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from micropip_lock.errors import MicropipLockError
 
-Outcome = Literal["installed", "skipped", "failed", "not-tried"]
+Outcome = Literal["installed", "skipped", "removed", "failed", "not-tried"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,8 +20,9 @@ class PackageOutcome:
 
     Attributes:
         name: Normalised.
-        version: As locked.
-        outcome: ``installed``, ``skipped`` (there already with the same digest), ``failed``, ``not-tried``.
+        version: As locked; of what is removed, as installed.
+        outcome: ``installed``, ``skipped`` (there already with the same digest), ``removed`` (not in the lock
+            of an exact replay), ``failed``, ``not-tried``.
         reason: One phrase.
         size: Bytes fetched, or the size the lock names.
         seconds: From the first request to the admitted bytes.
@@ -52,12 +53,38 @@ class PackageOutcome:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Recovery:
+    """What interrupted replays had left in an environment, which is exactly before or exactly after each of them now.
+
+    Attributes:
+        notes: One for each replay that was rolled back, or cleared up after its commit.
+    """
+
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The same facts as a JSON object."""
+        return {"notes": list(self.notes)}
+
+    def __str__(self) -> str:
+        return "\n".join(self.notes) or "nothing was left half done"
+
+    def __repr__(self) -> str:
+        return f"<Recovery: {len(self.notes)} interrupted>"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        return f"<pre>{escape(str(self))}</pre>"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ReplayReport:
     """What a replay did.
 
     Attributes:
         lock_id: Identity of the lock.
-        packages: One outcome for each package of the lock, by name.
+        packages: One outcome for each package of the lock, by name; then one for each that is removed.
         seconds: Wall-clock time of the whole replay.
         fetch_seconds: Until the last wheel was admitted.
         bytes_fetched: Bytes that arrived.
@@ -105,9 +132,10 @@ class ReplayReport:
         return "\n".join([*lines, *(f"note: {note}" for note in self.notes), repr(self)[1:-1]])
 
     def __repr__(self) -> str:
+        removed = f"{self.count('removed')} removed, " if self.count("removed") else ""
         return (
             f"<ReplayReport {self.lock_id[:12]}: {self.count('installed')} installed, {self.count('skipped')} skipped, "
-            f"{self.count('failed')} failed, {self.bytes_fetched} bytes in {self.seconds:.2f} s>"
+            f"{removed}{self.count('failed')} failed, {self.bytes_fetched} bytes in {self.seconds:.2f} s>"
         )
 
     def _repr_html_(self) -> str:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from packaging.utils import canonicalize_name
 
 from micropip_lock.app.origins import origin_of
+from micropip_lock.app.rest import unrest
 from micropip_lock.core import findings
 from micropip_lock.core.beside import Owners, beside, clashes_in, elsewhere
 from micropip_lock.core.digest import Digest, VerifiedWheel, admit
@@ -60,7 +61,7 @@ def verify(
         lock,
         installed,
         digest_of=_proven(recorded_digest(runtime_lock), read_wheel),
-        beside=(*_beside(lock, site, installed), *forbidden(policy, lock)),
+        beside=(*unrest(site), *_beside(lock, site, installed), *forbidden(policy, lock)),
     )
 
 

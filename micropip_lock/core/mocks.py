@@ -159,14 +159,15 @@ def present_mock(dist: MockFiles) -> PresentMock | None:
 
 
 def plan_mocks(
-    lock: Lock, present: Iterable[PresentMock], installed: Iterable[str]
-) -> tuple[tuple[MockInstall, ...], tuple[Mock, ...]]:
-    """What to do about the mocks of a lock: those to put in place, and those that are there already.
+    lock: Lock, present: Iterable[PresentMock], installed: Iterable[str], *, exact: bool = False
+) -> tuple[tuple[MockInstall, ...], tuple[PresentMock, ...]]:
+    """What to do about mocks: those to put in place, and those that go away.
 
     Args:
         lock: What the environment is to become.
         present: The mocks in place.
-        installed: Normalised names of the real distributions in place.
+        installed: Normalised names of the real distributions that stay in place.
+        exact: Mocks that the lock does not name go away; nothing is in their way then.
 
     Raises:
         ConflictError: codes ``mock-in-place`` and ``real-in-place``: one name would be a mock and a package at once.
@@ -174,7 +175,8 @@ def plan_mocks(
     there: dict[str, list[PresentMock]] = {}
     for one in present:
         there.setdefault(one.name, []).append(one)
-    for name in sorted(lock.packages.keys() & there.keys()):
+    removed = tuple(one for name in sorted(there) if exact and name not in lock.mocks for one in there[name])
+    for name in sorted(lock.packages.keys() & there.keys() if not exact else ()):
         raise ConflictError(
             f"a mock package stands in for {name}, which the lock installs",
             code="mock-in-place",
@@ -188,14 +190,12 @@ def plan_mocks(
             package=name,
             hint=f"call micropip.uninstall({name!r}) first, or replay in a fresh kernel",
         )
-    changes, skipped = [], []
+    changes = []
     for name, mock in sorted(lock.mocks.items()):
         old = tuple(there.get(name, ()))
-        if [mock] == [one.mock for one in old]:
-            skipped.append(mock)
-        else:
+        if [mock] != [one.mock for one in old]:
             changes.append(MockInstall(mock=mock, replaces=old))
-    return tuple(changes), tuple(skipped)
+    return tuple(changes), removed
 
 
 def mock_files(mock: Mock, *, root: str = "") -> dict[str, str]:

@@ -6,7 +6,9 @@ Rules this file keeps:
    fit here (:mod:`micropip_lock.core.preflight`) and what is not allowed. Consent is asked when nothing else is wrong.
 2. What is installed with the same SHA-256 is skipped; nothing is asked of the network for it.
 3. Downloads start largest first; installs go dependencies first, cycles in name order.
-4. The whole lock is judged by the policy (:mod:`micropip_lock.core.judgement`), whatever is installed already.
+4. What the lock does not name stays, unless the environment is to be exactly the lock; what installs, records and
+   replays stays then, too.
+5. The whole lock is judged by the policy (:mod:`micropip_lock.core.judgement`), whatever is installed already.
 """
 
 from __future__ import annotations
@@ -66,11 +68,13 @@ class Plan:
         downloads: Largest first (unknown sizes first of all).
         order: Names to install, dependencies first.
         skipped: Installed already with the same digest.
+        removed: Installed distributions that go away, because the lock does not name them.
     """
 
     downloads: tuple[Download, ...]
     order: tuple[str, ...]
     skipped: tuple[LockedPackage, ...]
+    removed: tuple[Installed, ...] = ()
 
     @property
     def total_bytes(self) -> int | None:
@@ -88,6 +92,7 @@ def make_plan(
     force: bool = False,
     damaged: Container[str] = frozenset(),
     policy: Policy = DEFAULT_POLICY,
+    extras: Iterable[Installed] = (),
 ) -> Plan:
     """Decide what a replay does, without asking anyone.
 
@@ -99,6 +104,7 @@ def make_plan(
         force: Install also what is there already.
         damaged: Names whose installed files are not those of their RECORD: they are installed again.
         policy: What is allowed.
+        extras: What goes away: see :func:`extras_of`.
 
     Raises:
         MicropipLockError: the gravest fault, with every one in ``errors``:
@@ -136,7 +142,21 @@ def make_plan(
     downloads.sort(key=_largest_first)
     wanted = {download.package.name for download in downloads}
     order = tuple(name for name in install_order(lock.packages) if name in wanted)
-    return Plan(downloads=tuple(downloads), order=order, skipped=tuple(skipped))
+    return Plan(downloads=tuple(downloads), order=order, skipped=tuple(skipped), removed=tuple(extras))
+
+
+def extras_of(
+    lock: Lock, installed: Iterable[Installed], *, keeps: Container[str] = frozenset()
+) -> tuple[Installed, ...]:
+    """What has to go for an environment to be exactly a lock, by name.
+
+    Args:
+        lock: What the environment is to become. What it leaves to the site stays.
+        installed: What is in place.
+        keeps: Normalised names of what stays although the lock does not name it.
+    """
+    extra = (one for one in installed if not (one.name in lock.packages or one.name in lock.site or one.name in keeps))
+    return tuple(sorted(extra, key=lambda one: (one.name, one.directory)))
 
 
 def _largest_first(download: Download) -> tuple[bool, int, str]:

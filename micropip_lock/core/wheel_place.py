@@ -5,6 +5,7 @@ Rules this file keeps:
 1. ``Requires-Python`` holds for the interpreter that the environment is for.
 2. No wheel puts files into the standard library, nor into micropip, micropip-lock or Pyodide's own packages, except
    those distributions themselves; also where nothing would be overwritten yet.
+3. No wheel has files where a replay keeps its journal: such a file would say what was to be moved.
 
 Source: "Core metadata specifications", Requires-Python (PEP 345, PEP 440).
 Left to others: tags and ABI (:mod:`micropip_lock.core.plan`), files of other distributions
@@ -38,7 +39,10 @@ PROTECTED: Final = {
 _STANDARD_LIBRARY: Final = re.compile(r"lib(?:64)?/python[0-9.]+(?:\.zip$|/(?!(?:site|dist)-packages/))", re.IGNORECASE)
 
 
-_ROOMS: Final = tuple(f"{top}{mark}" for top in PROTECTED for mark in "/.")
+OWN_PREFIX: Final = ".micropip-lock"
+"""What the names of everything begin with that a replay puts into site-packages while it runs."""
+
+_ROOMS: Final = (OWN_PREFIX, *(f"{top}{mark}" for top in PROTECTED for mark in "/."))
 
 
 def check_place(opened: OpenedWheel, python: str) -> None:
@@ -60,6 +64,8 @@ def check_place(opened: OpenedWheel, python: str) -> None:
     data = f"{opened.data_dir}/data/"
     for path in opened.names:
         _check_owner(name, f"{filename}: {path}", site_path(path, opened.data_dir) or "")
+        if path.removeprefix(data).startswith(OWN_PREFIX):
+            raise _conflict(name, f"{filename}: {path}", "only a replay that runs may have files there")
         if path.startswith(data) and _STANDARD_LIBRARY.match(path.removeprefix(data)):
             raise _conflict(name, f"{filename}: {path}", "it would become part of the standard library")
 
@@ -99,6 +105,8 @@ def _check_python(name: NormalizedName, where: str, wanted: SpecifierSet | None,
 
 
 def _check_owner(name: NormalizedName, where: str, path: str) -> None:
+    if path.startswith(OWN_PREFIX):
+        raise _conflict(name, where, "only a replay that runs may have files there")
     # A package, a module, an extension module: what `import` would take for it.
     owner = PROTECTED.get(path.partition("/")[0].partition(".")[0])
     if owner is not None and owner != name:

@@ -59,6 +59,9 @@ class MemorySite:
         eggs = sorted(top for top in tops if top.endswith(".egg-info"))
         return tuple(Stray(name=egg.partition("-")[0] or egg, version="", kind="egg-info", place=egg) for egg in eggs)
 
+    def unfinished(self) -> None:
+        """It never is: every change of it is one step."""
+
     def install(self, built: BuiltWheel, records: Mapping[str, Text] | None = None) -> str:
         """Unpack a wheel as Pyodide does: every file where the archive says.
 

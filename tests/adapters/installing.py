@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -74,3 +75,12 @@ SCHEMES = wheel(
         "data/share/x": "s",
     },
 )
+
+
+def prepared(tmp_path: Path) -> tuple[Path, list[Install]]:
+    """A site in use, and a replay that replaces, adds, shares and spreads."""
+    site = tmp_path / "prefix" / "site"
+    asyncio.run(put(site, install_of(OLD), install_of(NEIGHBOUR), prefix=site.parent))
+    (site / "empty" / "deeper").mkdir(parents=True)
+    (site / "fresh").mkdir()
+    return site, [install_of(NEW, replaces=["six-1.15.dist-info"]), install_of(SCHEMES)]

@@ -75,6 +75,9 @@ class Site:
     def files(self) -> Listing:
         return self._site.files()
 
+    def unfinished(self) -> None:
+        return None
+
     def strays(self) -> list[Stray]:
         return self._any_order([*self._site.strays()])
 

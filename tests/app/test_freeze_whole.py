@@ -40,6 +40,9 @@ class Shuffled:
     def files(self) -> Listing:
         return self._site.files()
 
+    def unfinished(self) -> None:
+        return None
+
     def strays(self) -> Sequence[Stray]:
         return self._site.strays()
 

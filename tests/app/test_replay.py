@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -178,6 +179,10 @@ class KeptInstalls:
 
     def __init__(self) -> None:
         self.installs: list[Install] = []
+
+    @contextlib.asynccontextmanager
+    async def hold(self) -> AsyncIterator[Sequence[str]]:
+        yield ()
 
     async def install(
         self, installs: Sequence[Install], on_step: Callable[[str, str], None], **_more: object

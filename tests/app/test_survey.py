@@ -35,6 +35,9 @@ class Site:
     def files(self) -> Listing:
         return self._files.files()
 
+    def unfinished(self) -> None:
+        return None
+
     def strays(self) -> Sequence[Stray]:
         return self._strays
 

@@ -157,16 +157,16 @@ def test_a_mock_that_cannot_be_locked_is_present() -> None:
 
 
 def test_plan() -> None:
-    """What is there and the same is skipped; what is there and differs is replaced; the rest is added."""
+    """What is there and the same stays; what is there and differs is replaced; the rest is added."""
     other, third = (
         replace(THING, name=canonicalize_name(name), display_name=name, persistent=False, modules={})
         for name in ("other", "third")
     )
     (in_files,) = MemorySite(mock_files(THING)).distributions()
     present = [one for one in (present_mock(in_files), present_mock(InMemory(name="other"))) if one is not None]
-    changes, skipped = plan_mocks(lock(mocks=mocks_by_name([THING, other, third])), present, [])
+    changes, removed = plan_mocks(lock(mocks=mocks_by_name([THING, other, third])), present, [])
 
-    assert ((MockInstall(mock=other, replaces=(present[1],)), MockInstall(mock=third)), (THING,)) == (changes, skipped)
+    assert ((MockInstall(mock=other, replaces=(present[1],)), MockInstall(mock=third)), ()) == (changes, removed)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from micropip_lock.core.plan import (
     Installed,
     Plan,
     absolute_url,
+    extras_of,
     install_order,
     make_plan,
 )
@@ -258,3 +259,26 @@ def test_the_policy_judges_what_is_installed_too() -> None:
         plan_of(lock_of(package), here)
     policy = Policy(allow_insecure_hosts=("files.example",), max_download_bytes=9)
     assert ("insecure", ()) == (caught.value.code, plan_of(lock_of(package), here, policy=policy).downloads)
+
+
+def test_extras() -> None:
+    """What an exact replay takes away: all but the lock's packages, what it leaves to the site, what is kept."""
+    lock = lock_of(locked("a"), site={"of-site": "1.0"})
+    installed = [present(name) for name in ("z", "a", "of-site", "kept", "b")]
+    extras = extras_of(lock, installed, keeps={"kept"})
+    assert (["b", "z"], tuple(extras)) == (
+        [one.name for one in extras],
+        plan_of(lock, *installed, extras=extras).removed,
+    )
+
+
+def test_nothing_is_extra_by_default() -> None:
+    """A plan removes what it is told to, and otherwise nothing."""
+    assert () == plan_of(lock_of(locked("a")), present("b")).removed
+
+
+@given(st.sets(st.sampled_from("abcdef")), st.sets(st.sampled_from("abcdef")), st.sets(st.sampled_from("abcdef")))
+def test_what_stays_and_what_goes(names: set[str], there: set[str], keeps: set[str]) -> None:
+    """Afterwards exactly the lock's packages are in place, and what was there and is kept."""
+    extras = extras_of(lock_of(*map(locked, sorted(names))), map(present, sorted(there)), keeps=keeps)
+    assert there - names - keeps == {one.name for one in extras}

@@ -166,7 +166,7 @@ def test_replay_offline(capsys: Capture, lock_path: str, package_index: PackageI
 
 
 def test_replay_concurrency(monkeypatch: pytest.MonkeyPatch, lock_path: str) -> None:
-    """--concurrency, --force, --mirror and --bundle reach the replay."""
+    """--concurrency, --force, --exact, --mirror and --bundle reach the replay."""
     asked: dict[str, Any] = {}
 
     async def fake(lock: Lock, target: Path, **options: Any) -> ReplayReport:
@@ -175,13 +175,14 @@ def test_replay_concurrency(monkeypatch: pytest.MonkeyPatch, lock_path: str) -> 
 
     monkeypatch.setattr(api, "replay_into_directory", fake)
     more = ["--mirror", "https://a.example/", "--mirror", "https://b.example/", "--bundle", "here"]
-    code = main(["replay", lock_path, "--target", "site", "--concurrency", "3", "--force", *more])
+    code = main(["replay", lock_path, "--target", "site", "--concurrency", "3", "--force", "--exact", *more])
     assert (
         0,
         {
             "bundle": "here",
             "concurrency": 3,
             "force": True,
+            "exact": True,
             "mirrors": ["https://a.example/", "https://b.example/"],
             "offline": False,
             "policy": Policy(),
