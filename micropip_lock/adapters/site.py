@@ -43,6 +43,9 @@ from micropip_lock.core.model import Mock
 from micropip_lock.errors import ConflictError, MicropipLockError, StorageError
 from micropip_lock.ports import Install
 
+_held: set[Path] = set()
+"""Directories that an installer of this process is changing."""
+
 MemoryMocks = Callable[[Sequence[Mock], Sequence[str]], Callable[[], None]]
 
 
@@ -87,19 +90,18 @@ class SiteInstaller:
         self._forget = forget
         self._persistence = persistence
         self._mount = mount
-        self._held = False
 
     @contextlib.asynccontextmanager
     async def hold(self) -> AsyncIterator[Sequence[str]]:
-        if self._held:
+        if self.root in _held:
             raise busy(self.root)
         # Before anything is awaited: nobody may come in between.
-        self._held = True
+        _held.add(self.root)
         try:
             async with self._holding() as notes:
                 yield notes
         finally:
-            self._held = False
+            _held.discard(self.root)
 
     @contextlib.asynccontextmanager
     async def _holding(self) -> AsyncIterator[Sequence[str]]:
@@ -139,7 +141,7 @@ class SiteInstaller:
     ) -> Sequence[str]:
         if not installs and not mocks and not removes and not removed_mocks:
             return ()
-        async with contextlib.nullcontext() if self._held else self._holding():
+        async with contextlib.nullcontext() if self.root in _held else self._holding():
             staging = self.root / f"{STAGING_PREFIX}{os.getpid()}-{secrets.token_hex(4)}"
             return await self._install(installs, mocks, removes, removed_mocks, on_step, staging)
 

@@ -18,7 +18,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Final
 
 from packaging.utils import canonicalize_name
@@ -35,15 +34,15 @@ from micropip_lock.app.origins import installed_in, mocks_in
 from micropip_lock.app.report import Outcome as Outcome
 from micropip_lock.app.report import PackageOutcome as PackageOutcome
 from micropip_lock.app.report import ReplayReport as ReplayReport
+from micropip_lock.app.run import Run, nothing_done
 from micropip_lock.app.stored import StoreUse, offline_error
 from micropip_lock.core.digest import VerifiedWheel
 from micropip_lock.core.judgement import download_fault
-from micropip_lock.core.mocks import MockInstall, PresentMock, plan_mocks
-from micropip_lock.core.model import Lock, LockedPackage, Mock
+from micropip_lock.core.mocks import plan_mocks
+from micropip_lock.core.model import Lock
 from micropip_lock.core.plain_wheel import open_wheel
-from micropip_lock.core.plan import Download, Installed, Plan, make_plan
+from micropip_lock.core.plan import Download, make_plan
 from micropip_lock.core.policy import DEFAULT_POLICY, Policy
-from micropip_lock.core.wheel import OpenedWheel
 from micropip_lock.core.wheel_place import check_place
 from micropip_lock.errors import (
     AlreadyImportedError,
@@ -55,7 +54,6 @@ from micropip_lock.ports import (
     Fetcher,
     Installer,
     Progress,
-    ProgressEvent,
     Runtime,
     SiteReader,
     Store,
@@ -63,97 +61,6 @@ from micropip_lock.ports import (
 )
 
 DEFAULT_CONCURRENCY: Final = 6
-
-
-@dataclass(kw_only=True, slots=True)
-class _Run:
-    """The mutable side of one replay."""
-
-    lock: Lock
-    plan: Plan
-    progress: Progress | None
-    started: float
-    policy: Policy = DEFAULT_POLICY
-    offline: bool = False
-    stored: StoreUse = field(default_factory=lambda: StoreUse(None))
-    missing: list[LockedPackage] = field(default_factory=list)
-    mocks: tuple[MockInstall, ...] = ()
-    removed_mocks: tuple[PresentMock, ...] = ()
-    supply: Supply = field(default_factory=Supply)
-    received: dict[str, int] = field(default_factory=dict)
-    arrived: int = 0
-    python: str = ""
-    admitted: dict[str, OpenedWheel] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
-    failures: dict[str, MicropipLockError] = field(default_factory=dict)
-    requests: int = 0
-    fetched_at: float = 0.0
-
-    def tell(self, stage: str, package: LockedPackage | None = None) -> None:
-        if self.progress is None:
-            return
-        name = package.name if package else ""
-        total = self.plan.total_bytes
-        self.progress(
-            ProgressEvent(
-                stage=stage,
-                package=name or None,
-                received=self.received.get(name, 0) or self.stored.taken.get(name, 0),
-                total=package.wheel.size if package else None,
-                all_received=sum(self.received.values()),
-                all_total=None if total is None else total - self.stored.size,
-            )
-        )
-
-    def report(self, *, done: bool, notes: Sequence[str] = (), restart_required: bool = False) -> ReplayReport:
-        now = time.perf_counter()
-        return ReplayReport(
-            lock_id=self.lock.id,
-            packages=(
-                *(self._outcome(package, done) for package in self.lock),
-                *(self._mock_outcome(mock, done) for mock in self.lock.mocks.values()),
-                *(self._removed_outcome(one, done) for one in self.plan.removed),
-                *(self._removed_outcome(one, done) for one in self.removed_mocks),
-            ),
-            seconds=now - self.started,
-            fetch_seconds=(self.fetched_at or now) - self.started,
-            bytes_fetched=self.arrived,
-            requests=self.requests + self.supply.pages,
-            notes=(*self.supply.notes, *notes),
-            restart_required=restart_required,
-        )
-
-    def _mock_outcome(self, mock: Mock, done: bool) -> PackageOutcome:
-        base = PackageOutcome(name=mock.name, version=mock.version, outcome="not-tried", reason="mock package")
-        if error := self.failures.get(mock.name):
-            return replace(base, outcome="failed", reason=error.code, error=error)
-        if not done:
-            return base
-        if any(change.mock is mock for change in self.mocks):
-            return replace(base, outcome="installed")
-        return replace(base, outcome="skipped", reason="mock package, already there with the same sources")
-
-    def _removed_outcome(self, gone: Installed | PresentMock, done: bool) -> PackageOutcome:
-        base = PackageOutcome(name=gone.name, version=gone.version, outcome="not-tried", reason="not in the lock")
-        if error := self.failures.get(gone.name):
-            return replace(base, outcome="failed", reason=error.code, error=error)
-        return replace(base, outcome="removed") if done else base
-
-    def _outcome(self, package: LockedPackage, done: bool) -> PackageOutcome:
-        name = package.name
-        size = self.received.get(name, package.wheel.size)
-        base = PackageOutcome(
-            name=name, version=package.version, outcome="not-tried", size=size, seconds=self.seconds.get(name, 0.0)
-        )
-        if package in self.plan.skipped:
-            return replace(base, outcome="skipped", reason="already installed with the same sha256")
-        if error := self.failures.get(name):
-            return replace(base, outcome="failed", reason=error.code, error=error)
-        came = "from the store" if name in self.stored.taken else "fetched"
-        if done:
-            checked = "sha256 and every file checked"
-            return replace(base, outcome="installed", reason=checked if came == "fetched" else f"{came}, {checked}")
-        return replace(base, reason=f"{came}, not installed" if name in self.admitted else "not fetched")
 
 
 async def replay(
@@ -215,17 +122,12 @@ async def replay(
                 return await _replay(lock, site, runtime, fetcher, installer, *options, exact, stay, recovered)
         except MicropipLockError as error:
             if error.report is None:
-                error.report = _nothing_done(lock).report(done=False)
+                error.report = nothing_done(lock).report(done=False)
             raise
 
     where = None if sources is None else (sources.mirrors, sources.bundle, sources.indexes is None)
     asked = (lock.id, lock.base, store is None, concurrency, force, offline, own, policy, where, exact, stay)
     return await join(installer, asked, begin, progress)
-
-
-def _nothing_done(lock: Lock) -> _Run:
-    plan = Plan(downloads=(), order=(), skipped=())
-    return _Run(lock=lock, plan=plan, progress=None, started=time.perf_counter())
 
 
 async def _replay(
@@ -268,11 +170,11 @@ async def _replay(
         staying = (one.name for one in installed if one not in extras)
         mocks, removed_mocks = plan_mocks(lock, mocks_in(site), staying, exact=exact)
     except MicropipLockError as error:
-        run = _nothing_done(lock)
+        run = nothing_done(lock)
         run.failures = {one.package: one for one in reversed(error.errors or (error,)) if one.package}
         error.report = run.report(done=False)
         raise
-    run = _Run(
+    run = Run(
         lock=lock,
         plan=plan,
         progress=progress,
@@ -285,6 +187,7 @@ async def _replay(
         removed_mocks=removed_mocks,
         python=runtime.markers()["python_full_version"],
     )
+    run.spent("plan", None, started)
     run.tell("plan")
     old_mocks = (*(old for change in mocks for old in change.replaces), *removed_mocks)
     imported = imported_again(plan, old_mocks, site, runtime.imported(), own_modules)
@@ -317,17 +220,18 @@ async def _replay(
             run.failures[error.package] = error
         error.report = run.report(done=False)
         raise
+    run.spent("install", None, run.fetched_at)
     run.tell("done")
     warned = [f"{name}: {one}" for name in plan.order for one in run.admitted[name].warnings]
     notes = (*recovered, *notes, *not_kept, *stored.notes(), *warned)
     return run.report(done=True, notes=notes, restart_required=bool(imported))
 
 
-def _step(run: _Run, stage: str, name: str) -> None:
+def _step(run: Run, stage: str, name: str) -> None:
     run.tell(stage, run.lock.packages.get(canonicalize_name(name)))
 
 
-async def _fetch_all(run: _Run, fetcher: Fetcher, concurrency: int) -> None:
+async def _fetch_all(run: Run, fetcher: Fetcher, concurrency: int) -> None:
     """Every wheel, admitted; the first failure stops what has not begun and lets nothing half-done live on.
 
     Raises:
@@ -348,7 +252,7 @@ async def _fetch_all(run: _Run, fetcher: Fetcher, concurrency: int) -> None:
         raise asyncio.CancelledError("a download was cancelled")
 
 
-async def _fetch_one(run: _Run, fetcher: Fetcher, gate: asyncio.Semaphore, download: Download) -> None:
+async def _fetch_one(run: Run, fetcher: Fetcher, gate: asyncio.Semaphore, download: Download) -> None:
     package = download.package
     began: float | None = None
 
@@ -380,17 +284,22 @@ async def _fetch_one(run: _Run, fetcher: Fetcher, gate: asyncio.Semaphore, downl
             )
 
     try:
+        asked = time.perf_counter()
         wheel = stored = await run.stored.take(download, run.policy)
         if stored is not None:
+            run.spent("store", package.name, asked, stored.size)
             run.tell("store", package)
         elif run.offline and not run.supply.has_source_of(download):
             run.missing.append(package)
             return
         if wheel is None:
             wheel = (await run.supply.obtain(download, attempt)).value
+            run.spent("fetch", package.name, began or asked, wheel.size)
         # Looked into while others are on their way.
+        arrived_at = time.perf_counter()
         opened = open_wheel(wheel)
         check_place(opened, run.python)
+        run.spent("check", package.name, arrived_at)
         run.admitted[package.name] = opened
     except MicropipLockError as error:
         error.package = error.package or package.name

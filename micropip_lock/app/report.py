@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from micropip_lock.core.waterfall import Span, waterfall_lines, waterfall_svg
 from micropip_lock.errors import MicropipLockError
 
 Outcome = Literal["installed", "skipped", "removed", "failed", "not-tried"]
@@ -91,6 +92,7 @@ class ReplayReport:
         requests: Requests sent.
         notes: What a person should know.
         restart_required: Modules of an older version are still loaded; restart the kernel.
+        spans: Where the time went, by when each stretch began.
     """
 
     lock_id: str
@@ -101,6 +103,15 @@ class ReplayReport:
     requests: int = 0
     notes: tuple[str, ...] = ()
     restart_required: bool = False
+    spans: tuple[Span, ...] = ()
+
+    def waterfall(self, width: int = 60) -> str:
+        """Where the time went, a line for each stretch; :attr:`spans` is the same as data.
+
+        Args:
+            width: Characters of the longest bar.
+        """
+        return "\n".join(waterfall_lines(self.spans, width=width))
 
     def count(self, outcome: Outcome) -> int:
         """How many packages had this outcome."""
@@ -117,6 +128,7 @@ class ReplayReport:
             "requests": self.requests,
             "notes": list(self.notes),
             "restart_required": self.restart_required,
+            "spans": [span.to_json() for span in self.spans],
         }
 
     @classmethod
@@ -124,8 +136,9 @@ class ReplayReport:
         """The report that :meth:`to_json` described; errors are left out."""
         keys = ("name", "version", "outcome", "reason", "size", "seconds")
         packages = tuple(PackageOutcome(**{key: one[key] for key in keys}) for one in facts["packages"])
-        rest = {key: value for key, value in facts.items() if key not in ("packages", "notes")}
-        return cls(packages=packages, notes=tuple(facts["notes"]), **rest)
+        rest = {key: value for key, value in facts.items() if key not in ("packages", "notes", "spans")}
+        spans = tuple(Span(**span) for span in facts.get("spans", ()))
+        return cls(packages=packages, notes=tuple(facts["notes"]), spans=spans, **rest)
 
     def __str__(self) -> str:
         lines = [f"{one.name} {one.version}: {one.outcome}, {one.reason}" for one in self.packages]
@@ -146,4 +159,5 @@ class ReplayReport:
             f"<td>{escape(one.reason)}</td><td>{one.size or ''}</td></tr>"
             for one in self.packages
         )
-        return f"<table><caption>{escape(repr(self)[1:-1])}</caption><tbody>{rows}</tbody></table>"
+        table = f"<table><caption>{escape(repr(self)[1:-1])}</caption><tbody>{rows}</tbody></table>"
+        return table + waterfall_svg(self.spans)
