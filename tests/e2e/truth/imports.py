@@ -11,6 +11,7 @@ import importlib.metadata
 import importlib.resources
 import inspect
 import linecache
+import os
 import sys
 from collections.abc import Iterator
 from typing import Any, Final
@@ -45,7 +46,7 @@ def resources(side: Side, package: str, name: str) -> Any:
 def metadata(side: Side, name: str) -> Any:
     with _importing(side):
         found = importlib.metadata.distribution(name)
-        files = [[str(one), one.size, one.locate().exists()] for one in found.files or ()]
+        files = [[str(one), one.size, os.path.exists(one.locate())] for one in found.files or ()]
         return [found.version, files, found.read_text("INSTALLER"), len(list(found.entry_points))]
 
 

@@ -47,7 +47,7 @@ class Writer:
     """
 
     def __init__(self, number: int, files: Sequence[str], wheels: int) -> None:
-        self._random = random.Random(number)  # noqa: S311
+        self._random = random.Random(number)
         self._files = files
         self._folders = sorted({folder for path in files for folder in _parents(path)})
         self._wheels = wheels

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from tests.e2e.truth.wheels import as_json
 
-_INSIDE = ("side", "sides", "operations", "imports", "programs", "claims")
+_INSIDE = ("side", "sides", "operations", "imports", "programs", "claims", "library")
 
 
 class Asked(Protocol):

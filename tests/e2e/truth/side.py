@@ -67,7 +67,8 @@ class Side:
 
     def close(self) -> None:
         """Let go of every handle."""
-        for one in (*self.maps.values(), *self.handles.values()):
+        held: list[mmap.mmap | IO[Any]] = [*self.maps.values(), *self.handles.values()]
+        for one in held:
             with contextlib.suppress(Exception):
                 one.close()
         self.maps.clear()

@@ -158,7 +158,7 @@ class Pair:
     def __init__(self, wheels: Sequence[Wheel]) -> None:
         self.wheels = wheels
         # Names of one length: a traceback or a tar archive depends on it.
-        self.sides = [Mounted("/truth/m", "/truth/x"), Unpacked("/truth/u", "/truth/y")]
+        self.sides: tuple[Mounted | Unpacked, ...] = (Mounted("/truth/m", "/truth/x"), Unpacked("/truth/u", "/truth/y"))
 
     def begin(self) -> None:
         """Make both sides empty."""
