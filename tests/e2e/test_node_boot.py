@@ -122,7 +122,7 @@ async def test_from_a_compiled_standard_library(frozen_under_node: Freezer, tmp_
     """Both ways to a faster start go together; an archive that is not the one that was named is told."""
     lock = await frozen_under_node(COMPILED)
     made = await compile_stdlib(tmp_path / "python_stdlib.zip")
-    asked = {"lock": lock.to_json(), "stdlib": str(made.path), "code": COMPILED.use}
+    asked: dict[str, Any] = {"lock": lock.to_json(), "stdlib": str(made.path), "code": COMPILED.use}
     told = await _boot(**asked, stdlibSha256=made.digest.hex)
     wrong = await _boot(**{**asked, "code": None}, stdlibSha256=Digest.of(b"").hex)
     assert (COMPILED.answer, "digest-mismatch") == (told["answer"], wrong["error"]["code"])
