@@ -19,7 +19,6 @@ import importlib.resources
 import io
 import itertools
 import json
-import os
 import tempfile
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
@@ -32,7 +31,8 @@ from micropip_lock.adapters.host import cache_dir
 from micropip_lock.adapters.indexes import IndexConfig, IndexSettings
 from micropip_lock.adapters.kept_wheels import KeptWheels
 from micropip_lock.adapters.local_files import placed
-from micropip_lock.adapters.runtimes import find_node, pyodide_directory, tool_wheels
+from micropip_lock.adapters.runtimes import child_environment, find_node, pyodide_directory, tool_wheels
+from micropip_lock.adapters.stdlib import kept_stdlib
 from micropip_lock.core.compare import VerifyReport
 from micropip_lock.core.model import Lock
 from micropip_lock.core.policy import DEFAULT_POLICY, Policy
@@ -239,9 +239,11 @@ class EmbeddedPyodide:
         )
         self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._collect_errors())]
         self._tell(ProgressEvent(stage="boot"))
+        stdlib = await kept_stdlib(directory)
         await self._request(
             "boot",
             directory=directory.resolve().as_posix(),
+            stdlib=None if stdlib is None else stdlib.as_posix(),
             library=_LIBRARY,
             store=None if self._store is None else self._store.as_posix(),
             archives=[
@@ -356,14 +358,3 @@ def own_source() -> bytes:
             if path.is_file() and "__pycache__" not in relative.parts and relative.parts[0] != "testing":
                 archive.write(path, f"micropip_lock/{relative.as_posix()}")
     return buffer.getvalue()
-
-
-def child_environment() -> dict[str, str]:
-    """The child's environment: the user's certificate bundle and proxies also hold for Node."""
-    environment = dict(os.environ)
-    bundle = next((environment[name] for name in ("PIP_CERT", "SSL_CERT_FILE") if environment.get(name)), None)
-    if bundle:
-        environment.setdefault("NODE_EXTRA_CA_CERTS", bundle)
-    environment.setdefault("NODE_USE_ENV_PROXY", "1")
-    environment.pop("NODE_OPTIONS", None)
-    return environment

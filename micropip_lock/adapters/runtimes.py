@@ -97,6 +97,17 @@ def _packaged_node() -> str | None:
     return None
 
 
+def child_environment() -> dict[str, str]:
+    """The child's environment: the user's certificate bundle and proxies also hold for Node."""
+    environment = dict(os.environ)
+    bundle = next((environment[name] for name in ("PIP_CERT", "SSL_CERT_FILE") if environment.get(name)), None)
+    if bundle:
+        environment.setdefault("NODE_EXTRA_CA_CERTS", bundle)
+    environment.setdefault("NODE_USE_ENV_PROXY", "1")
+    environment.pop("NODE_OPTIONS", None)
+    return environment
+
+
 def _npm() -> list[str]:
     node = find_node()
     for script in (

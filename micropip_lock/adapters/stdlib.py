@@ -3,7 +3,8 @@
 Rules this file keeps:
 
 1. The interpreter that compiles is the one that will import; no bytecode of the host gets in.
-2. The child ends when we do: it is killed when the call is cancelled or takes too long.
+2. What an embedded runtime boots from is kept under a name that holds whatever decides its bytes.
+3. The child ends when we do: it is killed when the call is cancelled or takes too long.
 
 Left to others: what the archive looks like (:mod:`micropip_lock.core.stdlib`, which runs inside), finding Node and
 fetching Pyodide (:mod:`micropip_lock.adapters.runtimes`).
@@ -13,18 +14,37 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import importlib.resources
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from micropip_lock.adapters.node import child_environment
-from micropip_lock.adapters.runtimes import find_node
-from micropip_lock.errors import RuntimeFailedError, UsageError
+from micropip_lock.adapters.atomic import write_atomically
+from micropip_lock.adapters.host import cache_dir
+from micropip_lock.adapters.runtimes import child_environment, find_node
+from micropip_lock.errors import MicropipLockError, RuntimeFailedError, UsageError
 
 STDLIB: Final = "python_stdlib.zip"
+
+_OWN_IMPORTS: Final = (
+    *(
+        "configparser",
+        "csv",
+        "datetime",
+        "email.parser",
+        "encodings.cp437",
+        "hashlib",
+        "html.parser",
+        "importlib.metadata",
+    ),
+    *("importlib.resources", "ipaddress", "platform", "pyodide.http", "sysconfig", "urllib.parse"),
+)
+"""What micropip and we import in an embedded runtime, beside what a boot uses."""
+
+_PROGRAM: Final = ("core/stdlib.py", "data/stdlib.mjs")
 
 _PATIENCE: Final = 300.0
 """Seconds: thirty times what a slow machine takes for all of it."""
@@ -58,10 +78,9 @@ async def compile_stdlib(
         )
     node = await asyncio.to_thread(find_node)
     with tempfile.TemporaryDirectory(prefix="micropip-lock-") as scratch:
-        places = {}
-        for name in ("core/stdlib.py", "data/stdlib.mjs"):
-            place = places[name] = Path(scratch) / Path(name).name
-            place.write_bytes(importlib.resources.files("micropip_lock").joinpath(name).read_bytes())
+        places = {name: Path(scratch) / Path(name).name for name in _PROGRAM}
+        for name, data in _program():
+            places[name].write_bytes(data)
         output = Path(scratch) / STDLIB
         told = await _run(
             [
@@ -84,6 +103,36 @@ async def compile_stdlib(
                 "the standard library of this Pyodide has no such module", code="no-module", got="; ".join(failed)
             )
         return output.read_bytes()
+
+
+async def kept_stdlib(directory: Path) -> Path | None:
+    """The compiled standard library that an embedded runtime boots from: made once, kept in the user's cache.
+
+    Args:
+        directory: Of the runtime.
+
+    Returns:
+        ``None`` when it cannot be made or kept: the runtime's own does, only slower.
+    """
+    try:
+        # Whatever decides the bytes is in the name.
+        identity = hashlib.sha256((directory / STDLIB).read_bytes())
+        for _name, data in _program():
+            identity.update(data)
+        identity.update(repr(_OWN_IMPORTS).encode())
+        kept = cache_dir() / "stdlib" / f"{identity.hexdigest()}.zip"
+        if not kept.is_file():
+            data = await compile_stdlib(directory, imports=_OWN_IMPORTS)
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            await asyncio.to_thread(write_atomically, kept, data)
+    except (MicropipLockError, OSError):
+        return None
+    return kept
+
+
+def _program() -> Iterator[tuple[str, bytes]]:
+    for name in _PROGRAM:
+        yield name, importlib.resources.files("micropip_lock").joinpath(name).read_bytes()
 
 
 async def _run(command: Sequence[str]) -> bytes:

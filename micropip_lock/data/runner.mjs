@@ -35,13 +35,14 @@ function withCredentials(credentials) {
   };
 }
 
-async function boot({ directory, library, store, archives, credentials }) {
+async function boot({ directory, stdlib, library, store, archives, credentials }) {
   // The engine's `openStore({ directory })` takes it from here.
   globalThis.micropipLockStore = store;
   if (Object.keys(credentials).length > 0) withCredentials(credentials);
   const { loadPyodide } = await import(pathToFileURL(`${directory}/pyodide.mjs`).href);
   pyodide = await loadPyodide({
     indexURL: `${directory}/`,
+    ...(stdlib === null ? {} : { stdLibURL: stdlib }),
     // Standard input is the protocol's; the code that runs in here reads an empty one.
     stdin: () => null,
     stdout: (text) => send({ event: "stdout", text }),

@@ -139,7 +139,7 @@ def _refused() -> Iterator[Any]:
     yield {**_lock(), "packages": {"seven": six}}
     yield {**_lock(), "packages": {"six": "six"}}
     yield {**_lock(), "packages": {f"{number:x}": 0 for number in range(2001)}}
-    for fields in (
+    faults: tuple[dict[str, Any], ...] = (
         {"name": ...},
         {"name": "-six"},
         {"name": 6},
@@ -213,7 +213,8 @@ def _refused() -> Iterator[Any]:
         _ours(requirement=1),
         _ours(depends=["six2"]),
         {"depends": ["a"], **_ours(depends=["six2"])},
-    ):
+    )
+    for fields in faults:
         yield {**_lock(), "packages": {"six": _entry(fields=fields)}}
     yield _lock(six, tool={"micropip-lock": {"version": 2}})
     yield _lock(six, tool={"micropip-lock": {}})

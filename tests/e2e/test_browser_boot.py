@@ -21,7 +21,7 @@ from tests.e2e.chromium import PLACES, Place, Web
 from tests.e2e.kernel import kernel
 from tests.e2e.sets import PYODIDE_314, SETS, PackageSet
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.asyncio(loop_scope="session")]
 
 COMPILED = next(one for one in SETS if one.name == "rich-pydantic")
 DATA = Path(__file__).resolve().parents[2] / "micropip_lock" / "data"
