@@ -23,7 +23,7 @@ from typing import IO, Any, Final, Protocol
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 
-PATIENCE: Final = 120.0
+PATIENCE: Final = 300.0
 """Seconds that a script in a page may take; the machines that run the tests are shared."""
 
 READY: Final = "async () => { while (!window.place) await new Promise((next) => setTimeout(next, 10)); }"
