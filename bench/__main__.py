@@ -120,8 +120,17 @@ def measured(options: argparse.Namespace) -> dict[str, Any]:
     told = node.describe(names)
     needed = list(dict.fromkeys(leg.cell.set for leg in chosen))
     whole = not any((options.sets, options.places, options.links, options.visits, options.contenders, options.quick))
+    samples: list[Sample] = []
+
+    def take(sample: Sample) -> None:
+        samples.append(sample)
+        tell(sample)
+
     with stand(needed) as served:
-        samples = asyncio.run(run(served, chosen, told, tell))
+        try:
+            asyncio.run(run(served, chosen, told, take))
+        except KeyboardInterrupt:
+            print("stopped; what there is so far counts", flush=True)
         sets = {
             name: {"wheels": len(one.packages), "files": one.files, "size": one.size, "imports": len(one.imports)}
             for name, one in served.sets.items()
