@@ -21,7 +21,18 @@ _LINKS: Final = {"loopback": "loopback", "slow": "30 ms, 50 Mbit/s"}
 _VISITS: Final = {"cold": "first visit", "warm": "second visit"}
 _COLUMNS: Final = (
     *("", "boot", "tool", "install", "× limit", "faster than loadPackage", "ready", "import", "total"),
-    *("faster than loadPackage", "requests", "MB", "heap MB", "installed +MB", "imported +MB", "peak MB", "samples"),
+    *(
+        "faster than loadPackage",
+        "install CPU",
+        "total CPU",
+        "requests",
+        "MB",
+        "heap MB",
+        "installed +MB",
+        "imported +MB",
+        "peak MB",
+        "samples",
+    ),
 )
 
 
@@ -79,6 +90,8 @@ def table(samples: Sequence[Sample], labels: Mapping[str, str], *, reference: Se
                     _number(_median(good, "imports")) if installs else "",
                     _number(total) if held else "",
                     _ratio(_median(other, "total"), total) if installs else "",
+                    _number(_median(good, "install_cpu")),
+                    _number(_median(good, "total_cpu")) if held else "",
                     _number(_median(good, "requests")),
                     _megabytes(_median(good, "bytes"), 1),
                     _megabytes(_median(good, "heap")) if held else "",
@@ -201,6 +214,8 @@ milliseconds. Absolute figures are of one machine on one day; the ratios are wha
 - **the limit** fetches every byte, six at a time, and hashes it with the platform's SHA-256; it installs nothing.
 - Page and runtime come from this machine in all cases; wheels, locks and index come over the link that is named, from
   another origin. A slow link is shared by all connections.
+- **CPU** is processor time, of all the browser's processes or of Node's: on a machine that others use as well, it says
+  more than a clock does.
 - **requests** and **MB** are of the wheels' origin, counted there. **heap** is Pyodide's own memory, which never
   shrinks. **installed** and **imported** are what the renderer's process (or Node's) holds for itself by then, above
   the same with nothing installed; **peak** is the most that was ever resident, shared parts included.
