@@ -47,7 +47,7 @@ def test_every_wheel_of_a_set_is_pinned_and_says_what_is_imported(name: str) -> 
     imported = [one.imports for one in wheels if one.imports is not None]
 
     assert len(wheels) == len({one.name for one in wheels})
-    assert len(imported) == len(set(imported)) > 0.9 * len(wheels)
+    assert len(imported) == len(set(imported)) > 0.8 * len(wheels)
 
 
 def test_the_sets_are_as_large_as_they_are_meant_to_be() -> None:
