@@ -17,7 +17,7 @@ export async function boot(stand, more = { stdLibURL: stand.stdlib }) {
     lock: stand.lock,
     pyodide: { stdout: () => {}, stderr: () => {} },
     ...(store === undefined ? {} : { store }),
-    onProgress: ({ stage }) => stage === "stored" && tell?.(),
+    onProgress: ({ stage }) => stage === "settled" && tell?.(),
     ...more,
   });
 }
