@@ -11,6 +11,7 @@ import datetime as dt
 import json
 import os
 import platform
+import signal
 import statistics
 import subprocess
 import sys
@@ -127,6 +128,9 @@ def measured(options: argparse.Namespace) -> dict[str, Any]:
         samples.append(sample)
         tell(sample)
 
+    # Whoever stops a long run, also one in the background, keeps what it has so far.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     with stand(needed) as served:
         try:
             asyncio.run(run(served, chosen, told, take))
