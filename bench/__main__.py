@@ -11,6 +11,7 @@ import datetime as dt
 import json
 import os
 import platform
+import signal
 import statistics
 import subprocess
 import sys
@@ -68,7 +69,8 @@ def facts() -> dict[str, Any]:
     return {
         "date": dt.datetime.now(dt.UTC).date().isoformat(),
         "commit": commit.stdout.strip() or "unknown",
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}",
+        # A bench alone makes about two; what is more, others did.
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}; load average {os.getloadavg()[2]:.0f}",
         "runtime": f"Pyodide {PYODIDE_VERSION}; {' '.join(browser.stdout.split()[:2])}; Node {version.stdout.strip()}",
     }
 
@@ -120,8 +122,20 @@ def measured(options: argparse.Namespace) -> dict[str, Any]:
     told = node.describe(names)
     needed = list(dict.fromkeys(leg.cell.set for leg in chosen))
     whole = not any((options.sets, options.places, options.links, options.visits, options.contenders, options.quick))
+    samples: list[Sample] = []
+
+    def take(sample: Sample) -> None:
+        samples.append(sample)
+        tell(sample)
+
+    # Whoever stops a long run, also one in the background, keeps what it has so far.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     with stand(needed) as served:
-        samples = asyncio.run(run(served, chosen, told, tell))
+        try:
+            asyncio.run(run(served, chosen, told, take))
+        except KeyboardInterrupt:
+            print("stopped; what there is so far counts", flush=True)
         sets = {
             name: {"wheels": len(one.packages), "files": one.files, "size": one.size, "imports": len(one.imports)}
             for name, one in served.sets.items()

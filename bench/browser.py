@@ -1,10 +1,11 @@
 """One sample in Chromium: a page of its own, cold in a new profile, warm in one that has seen it before.
 
-Memory is read from Linux' own books of the renderer's process; on other systems it stays 0.
+Memory and processor time are read from Linux' own books; on other systems they stay 0.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import re
@@ -28,7 +29,7 @@ _FLAGS: Final = (
     # Garbage is collected between the phases, so that memory can be compared.
     "--js-flags=--expose-gc",
 )
-_PATIENCE: Final = 300_000
+_PATIENCE: Final = 300.0
 _PROCESSES: Final = Path("/proc")
 
 
@@ -81,7 +82,7 @@ async def chromium() -> AsyncIterator[Chromium]:
 
 async def _visit(context: BrowserContext, stand: Stand, spec: dict[str, Any], known: set[int]) -> dict[str, Any]:
     page = await context.new_page()
-    page.set_default_timeout(_PATIENCE)
+    page.set_default_timeout(_PATIENCE * 1000)
     noise: list[str] = []
     page.on("console", lambda message: noise.append(message.text) if message.type == "error" else None)
     try:
@@ -89,15 +90,22 @@ async def _visit(context: BrowserContext, stand: Stand, spec: dict[str, Any], kn
         await page.wait_for_function("window.call !== undefined")
         stand.counts()
         await _call(page, "begin", spec)
-        sample: dict[str, Any] = {name: await _call(page, "phase", name) for name in ("boot", "prepare", "install")}
+        start = spent()
+        sample: dict[str, Any] = {name: await _call(page, "phase", name) for name in ("boot", "prepare")}
+        prepared = spent()
+        sample["install"] = await _call(page, "phase", "install")
+        sample["install_cpu"] = spent() - prepared
         counts = stand.counts()
         installed = memory(renderers() - known)
         sample["imports"] = await _call(page, "phase", "imports")
+        sample["total_cpu"] = spent() - start
         imported = memory(renderers() - known)
         heap = await _call(page, "heap", None)
         await _call(page, "phase", "settle")
     except Error as error:
         raise SampleError("; ".join([error.message[-900:], *noise[-2:]])) from error
+    except TimeoutError as error:
+        raise SampleError("; ".join([f"no end within {_PATIENCE:g} seconds", *noise[-2:]])) from error
     later = stand.counts()
     return {
         **sample,
@@ -111,27 +119,41 @@ async def _visit(context: BrowserContext, stand: Stand, spec: dict[str, Any], kn
 
 
 async def _call(page: Page, name: str, argument: Any) -> Any:
-    return await page.evaluate("([name, argument]) => window.call(name, argument)", [name, argument])
+    # Playwright's own time limit is not for what a page computes.
+    async with asyncio.timeout(_PATIENCE):
+        return await page.evaluate("([name, argument]) => window.call(name, argument)", [name, argument])
 
 
 def renderers() -> set[int]:
     """Processes of Chromium that render pages, started by this one."""
+    return {process for process, (_, command) in _descendants().items() if b"--type=renderer" in command}
+
+
+def spent() -> float:
+    """Milliseconds of processor time that the running processes of Chromium took so far."""
+    return sum(took for took, command in _descendants().values() if b"--type=" in command or b"chrom" in command)
+
+
+def _descendants() -> dict[int, tuple[float, bytes]]:
+    """Processor time and command line of every process that this one started, or that those did."""
     parents: dict[int, int] = {}
-    rendering = set()
+    found: dict[int, tuple[float, bytes]] = {}
     for entry in _PROCESSES.glob("[0-9]*"):
         with contextlib.suppress(OSError, ValueError):
-            parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-            if b"--type=renderer" in (entry / "cmdline").read_bytes():
-                rendering.add(int(entry.name))
+            # proc(5): after the name in parentheses, state and parent come first, utime and stime 12th and 13th.
+            fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            parents[int(entry.name)] = int(fields[1])
+            took = 1000 * (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+            found[int(entry.name)] = took, (entry / "cmdline").read_bytes()
 
     def ours(process: int) -> bool:
         while process > 1:
+            process = parents.get(process, 0)
             if process == os.getpid():
                 return True
-            process = parents.get(process, 0)
         return False
 
-    return {process for process in rendering if ours(process)}
+    return {process: one for process, one in found.items() if ours(process)}
 
 
 def memory(processes: set[int]) -> dict[str, int]:

@@ -23,7 +23,7 @@ def takes_part(contender: Mapping[str, Any], cell: Cell) -> bool:
     return cell.place in contender["places"] and (cell.visit in contender["visits"]) and cell.link in contender["links"]
 
 
-async def run(stand: Stand, legs: Sequence[Leg], contenders: Sequence[Mapping[str, Any]], tell: Tell) -> list[Sample]:
+async def run(stand: Stand, legs: Sequence[Leg], contenders: Sequence[Mapping[str, Any]], tell: Tell) -> None:
     """Measure.
 
     Args:
@@ -32,7 +32,6 @@ async def run(stand: Stand, legs: Sequence[Leg], contenders: Sequence[Mapping[st
         contenders: Who, in order, as :func:`bench.node.describe` tells.
         tell: Called with each sample.
     """
-    samples = []
     async with chromium() as browser:
         for leg in legs:
             names = [str(one["name"]) for one in contenders if takes_part(one, leg.cell)]
@@ -40,9 +39,7 @@ async def run(stand: Stand, legs: Sequence[Leg], contenders: Sequence[Mapping[st
                 shutil.rmtree(CACHE / "visits", ignore_errors=True)
             for number in range(leg.rounds):
                 for name in names:
-                    samples.append(await _sample(stand, browser, leg.cell, name, number))
-                    tell(samples[-1])
-    return samples
+                    tell(await _sample(stand, browser, leg.cell, name, number))
 
 
 async def _sample(stand: Stand, browser: Chromium, cell: Cell, contender: str, number: int) -> Sample:

@@ -46,6 +46,8 @@ class Sample:
         installed: Private bytes of the renderer, or of Node, after the install.
         imported: The same at the end.
         peak: Most bytes resident at any time, shared ones included.
+        install_cpu: Milliseconds of processor time for the install, of all the browser's processes, or of Node's.
+        total_cpu: The same from the start until everything is imported. Both say more than a clock on a busy machine.
         error: Why there are no numbers.
     """
 
@@ -62,6 +64,8 @@ class Sample:
     installed: int = 0
     imported: int = 0
     peak: int = 0
+    install_cpu: float = 0.0
+    total_cpu: float = 0.0
     error: str | None = None
 
     @property

@@ -9,6 +9,7 @@ Rules this file keeps:
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import json
@@ -22,6 +23,7 @@ from urllib.request import ProxyHandler, build_opener
 
 from bench.wheelsets import Pinned, paths, pinned
 from micropip_lock.adapters.runtimes import find_node, pyodide_directory
+from micropip_lock.stdlib import compile_stdlib
 from tests.e2e.chromium import build_project
 from tests.e2e.wheelhouse import wheels
 from tools.slow_link import SlowLink
@@ -34,6 +36,8 @@ MEGABITS: Final = 50.0
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 CACHE: Final = ROOT / ".cache" / "bench"
+MADE: Final = CACHE / "made"
+"""What is made once for the contenders, served below ``/made/``."""
 HERE: Final = Path(__file__).parent
 
 
@@ -91,6 +95,8 @@ class Stand:
             "page": self.page,
             "wheels": self.wheels[link],
             "runtime": f"{self.runtime}/" if node else f"{self.page}/runtime/",
+            "bundles": f"{ROOT}/micropip_lock/data/",
+            "made": f"{MADE}/",
             "mambajs": (CACHE / "mambajs" / "mambajs.mjs").as_uri(),
             "packages": self.sets[name].packages,
             "imports": self.sets[name].imports,
@@ -111,13 +117,14 @@ def stand(names: Sequence[str]) -> Iterator[Stand]:
     files: dict[str, str] = {}
     sets = {name: _place(name, site, files) for name in names}
     files["/ours/micropip_lock.whl"] = str(_own_wheel())
+    _compile_stdlib(MADE / "python_stdlib.zip")
     subprocess.run([find_node(), HERE / "mambajs.mjs", CACHE / "mambajs"], check=True)
     mounts = {
         "/runtime/": str(pyodide_directory(None)),
         "/bench/": str(HERE),
         "/mambajs/": str(CACHE / "mambajs"),
         "/data/": str(ROOT / "micropip_lock" / "data"),
-        "/made/": str(CACHE / "made"),
+        "/made/": str(MADE),
     }
     with (
         serve(site / "map.json", mounts, files) as (page, plain),
@@ -148,6 +155,13 @@ def serve(target: Path, mounts: Mapping[str, str], files: Mapping[str, str]) -> 
             yield f"http://127.0.0.1:{ports['page']}", f"http://127.0.0.1:{ports['wheels']}"
         finally:
             server.stdin.close()
+
+
+def _compile_stdlib(target: Path) -> None:
+    """The standard library that our boot path boots with, unless it is there and newer than what makes it."""
+    makers = [ROOT / "micropip_lock/data/stdlib.mjs", *(ROOT / "micropip_lock").rglob("stdlib.py")]
+    if not target.exists() or target.stat().st_mtime < max(one.stat().st_mtime for one in makers):
+        asyncio.run(compile_stdlib(target))
 
 
 def _own_wheel() -> Path:

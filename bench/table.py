@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from bench import targets
 from bench.samples import Cell, Sample, median
+from bench.targets import Measured
 
 LIMIT: Final = "limit"
 REFERENCE: Final = "load-package"
@@ -19,7 +21,18 @@ _LINKS: Final = {"loopback": "loopback", "slow": "30 ms, 50 Mbit/s"}
 _VISITS: Final = {"cold": "first visit", "warm": "second visit"}
 _COLUMNS: Final = (
     *("", "boot", "tool", "install", "× limit", "faster than loadPackage", "ready", "import", "total"),
-    *("faster than loadPackage", "requests", "MB", "heap MB", "memory +MB", "peak MB", "samples"),
+    *(
+        "faster than loadPackage",
+        "install CPU",
+        "total CPU",
+        "requests",
+        "MB",
+        "heap MB",
+        "installed +MB",
+        "imported +MB",
+        "peak MB",
+        "samples",
+    ),
 )
 
 
@@ -61,27 +74,30 @@ def table(samples: Sequence[Sample], labels: Mapping[str, str], *, reference: Se
             reason = " ".join((own[0].error or "").split())[-160:].replace("|", "\\|")
             lines.append(_row([label, f"failed: {reason}", *[""] * (len(_COLUMNS) - 2)]))
             continue
-        install, total = _ms(good, "install"), _ms(good, "total")
+        install, total = _median(good, "install"), _median(good, "total")
         held = name not in (LIMIT, "wire")
         installs = held and name != EMPTY
         lines.append(
             _row(
                 [
                     label,
-                    _number(_ms(good, "boot")) if held else "",
-                    _number(_ms(good, "prepare")) if held else "",
+                    _number(_median(good, "boot")) if held else "",
+                    _number(_median(good, "prepare")) if held else "",
                     _number(install),
-                    _ratio(install, _ms(limit, "install")) if name != EMPTY else "",
-                    _ratio(_ms(other, "install"), install) if installs else "",
-                    _number(_ms(good, "ready")),
-                    _number(_ms(good, "imports")) if installs else "",
+                    _ratio(install, _median(limit, "install")) if name != EMPTY else "",
+                    _ratio(_median(other, "install"), install) if installs else "",
+                    _number(_median(good, "ready")),
+                    _number(_median(good, "imports")) if installs else "",
                     _number(total) if held else "",
-                    _ratio(_ms(other, "total"), total) if installs else "",
-                    _number(_ms(good, "requests")),
-                    _megabytes(_ms(good, "bytes"), 1),
-                    _megabytes(_ms(good, "heap")) if held else "",
-                    _megabytes(_above(good, empty)) if held else "",
-                    _megabytes(_ms(good, "peak")),
+                    _ratio(_median(other, "total"), total) if installs else "",
+                    _number(_median(good, "install_cpu")),
+                    _number(_median(good, "total_cpu")) if held else "",
+                    _number(_median(good, "requests")),
+                    _megabytes(_median(good, "bytes"), 1),
+                    _megabytes(_median(good, "heap")) if held else "",
+                    _megabytes(_above(good, empty, "installed")) if held else "",
+                    _megabytes(_above(good, empty, "imported")) if held else "",
+                    _megabytes(_median(good, "peak")),
                     str(len(good)) if len(good) == len(own) else f"{len(good)} of {len(own)}",
                 ]
             )
@@ -117,6 +133,12 @@ def document(
     for name, one in sets.items():
         size = _megabytes(one["size"], 1)
         lines.append(_row([name, str(one["wheels"]), f"{one['files']:,}", size, str(one["imports"])]))
+    seen = Measured(
+        samples=samples,
+        wheels={name: int(one["wheels"]) for name, one in sets.items()},
+        floors={name: floor(int(one["size"]), round_trip=round_trip, megabits=megabits) for name, one in sets.items()},
+    )
+    lines += ["", "## What is promised", "", *targets.lines(seen)]
     for cell in cells(samples):
         own = [one for one in samples if one.cell == cell]
         first = Cell(set=cell.set, place=cell.place, link=cell.link, visit="cold")
@@ -139,8 +161,8 @@ def document(
 
 def _floor_of(own: Sequence[Sample], reference: Sequence[Sample]) -> list[str]:
     """What no installer can beat here: the limit's install; and of the total, the longer of boot and limit."""
-    limit = _ms(_of(LIMIT, own) or _of(LIMIT, reference), "install")
-    boot = _ms(_of(EMPTY, own) or _of(EMPTY, reference), "boot")
+    limit = _median(_of(LIMIT, own) or _of(LIMIT, reference), "install")
+    boot = _median(_of(EMPTY, own) or _of(EMPTY, reference), "boot")
     if limit is None or boot is None:
         return []
     text = (
@@ -154,12 +176,12 @@ def _of(name: str, samples: Iterable[Sample]) -> list[Sample]:
     return [one for one in samples if one.contender == name]
 
 
-def _ms(samples: Iterable[Sample], name: str) -> float | None:
+def _median(samples: Iterable[Sample], name: str) -> float | None:
     return median(samples, lambda one: float(getattr(one, name)))
 
 
-def _above(samples: Sequence[Sample], empty: Sequence[Sample]) -> float | None:
-    base, own = _ms(empty, "imported"), _ms(samples, "imported")
+def _above(samples: Sequence[Sample], empty: Sequence[Sample], name: str) -> float | None:
+    base, own = _median(empty, name), _median(samples, name)
     return None if base is None or own is None else own - base
 
 
@@ -192,8 +214,10 @@ milliseconds. Absolute figures are of one machine on one day; the ratios are wha
 - **the limit** fetches every byte, six at a time, and hashes it with the platform's SHA-256; it installs nothing.
 - Page and runtime come from this machine in all cases; wheels, locks and index come over the link that is named, from
   another origin. A slow link is shared by all connections.
+- **CPU** is processor time, of all the browser's processes or of Node's: on a machine that others use as well, it says
+  more than a clock does.
 - **requests** and **MB** are of the wheels' origin, counted there. **heap** is Pyodide's own memory, which never
-  shrinks. **memory** is what the renderer's process (or Node's) holds for itself once everything is imported, above the
-  same with nothing installed; **peak** the most that was ever resident, shared parts included.
+  shrinks. **installed** and **imported** are what the renderer's process (or Node's) holds for itself by then, above
+  the same with nothing installed; **peak** is the most that was ever resident, shared parts included.
 - A second visit is in a new browser with the profile of the first, HTTP cache and all.
 - Ratios above 1 in the columns "faster than loadPackage" are in the contender's favour."""

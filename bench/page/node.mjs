@@ -23,10 +23,17 @@ if (process.argv[2] === "--describe") {
   const spec = JSON.parse(process.argv[2]);
   await run.begin(spec);
   const sample = {};
-  for (const name of ["boot", "prepare", "install"]) sample[name] = await run.phase(name);
+  const spent = () => (process.cpuUsage().user + process.cpuUsage().system) / 1000;
+  const start = spent();
+  for (const name of ["boot", "prepare", "install"]) {
+    const before = spent();
+    sample[name] = await run.phase(name);
+    if (name === "install") sample.install_cpu = spent() - before;
+  }
   const { private: installed } = memory();
   sample.counts = await (await fetch(`${spec.page}/_counts`)).json();
   sample.imports = await run.phase("imports");
+  sample.total_cpu = spent() - start;
   const after = memory();
   await run.phase("settle");
   log(JSON.stringify({ ...sample, heap: run.heap(), installed, imported: after.private, peak: after.peak }));

@@ -19,7 +19,7 @@ const now = () => performance.now();
 
 /** What a contender is given. */
 class Stand {
-  /** @param spec {place, visit, set, page, wheels, runtime, packages, imports, store}, see bench/stand.py */
+  /** @param spec what Stand.spec in bench/stand.py says */
   constructor(spec) {
     Object.assign(this, spec);
   }
@@ -62,6 +62,16 @@ class Stand {
   /** The address of a script of the runtime, for import(). */
   script(name) {
     return this.place === "node" ? `file://${this.runtime}${name}` : `${this.runtime}${name}`;
+  }
+
+  /** The address of one of our own bundles, for import(). */
+  data(name) {
+    return this.place === "node" ? `file://${this.bundles}${name}` : `${this.page}/data/${name}`;
+  }
+
+  /** Our compiled standard library, for `stdLibURL`. */
+  get stdlib() {
+    return this.place === "node" ? `${this.made}python_stdlib.zip` : `${this.page}/made/python_stdlib.zip`;
   }
 
   /** Loads packages of the lock that Pyodide booted with, without a word. */

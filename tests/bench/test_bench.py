@@ -12,7 +12,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
 
-from bench import node, table
+from bench import node, table, targets
 from bench.plan import PLAN, QUICK, legs
 from bench.run import takes_part
 from bench.samples import Cell, Sample
@@ -47,7 +47,7 @@ def test_every_wheel_of_a_set_is_pinned_and_says_what_is_imported(name: str) -> 
     imported = [one.imports for one in wheels if one.imports is not None]
 
     assert len(wheels) == len({one.name for one in wheels})
-    assert len(imported) == len(set(imported)) > 0.9 * len(wheels)
+    assert len(imported) == len(set(imported)) > 0.8 * len(wheels)
 
 
 def test_the_sets_are_as_large_as_they_are_meant_to_be() -> None:
@@ -224,7 +224,7 @@ def test_a_row_has_medians_and_ratios() -> None:
     lines = table.table(SAMPLES, LABELS)
     columns = row(lines, "")
     ours = dict(zip(columns, row(lines, "micropip-lock"), strict=True))
-    wanted = ("boot", "tool", "install", "× limit", "ready", "import", "total", "memory +MB", "samples")
+    wanted = ("boot", "tool", "install", "× limit", "ready", "import", "total", "imported +MB", "samples")
 
     assert ["500", "100", "12", "1.25", "612", "300", "912", "40", "3"] == [ours[name] for name in wanted]
     assert ["8.00", "2.19"] == [
@@ -276,6 +276,35 @@ def test_the_page_has_a_table_for_each_cell_and_does_not_depend_on_the_run() -> 
 
     text = page(samples)
     assert text == page([Sample.from_json(json.loads(json.dumps(one.to_json()))) for one in samples])
-    assert ["The sets", table.title(CELL), table.title(slow), "Freeze"] == re.findall(r"^## (.*)", text, re.MULTILINE)
+    assert ["The sets", "What is promised", table.title(CELL), table.title(slow), "Freeze"] == re.findall(
+        r"^## (.*)", text, re.MULTILINE
+    )
     assert "The bytes alone take 1,060 ms over this link." in text
     assert "install 10 ms with whole wheels from the network; total 1,000 ms" in text
+
+
+def test_a_promise_is_kept_broken_or_not_measured() -> None:
+    """Each promise is judged by its bound; without samples of its contender it is not judged."""
+    cell = Cell(set="M", place="worker", link="loopback", visit="cold")
+    samples = [
+        sample("limit", cell=cell, install=100.0),
+        sample("load-package", cell=cell, boot=1000.0, install=600.0),
+        sample("micropip-names", cell=cell, install=600.0),
+        sample("ours-python", cell=cell, install=110.0),
+    ]
+    told = targets.lines(targets.Measured(samples=samples, wheels={"M": 45}, floors={"M": 1000.0}))[2:]
+    ends = [[cell.strip() for cell in line.strip("|").split("|")][1:] for line in told]
+
+    assert [["≤ 1.15", "1.10", "kept"], ["≥ 5", "5.45", "kept"], ["≥ 6.5", "5.45", "not kept"]] == ends[:3]
+    assert {"not measured"} == {end[-1] for end in ends[4:]}
+    assert len(targets.TARGETS) == len(told)
+
+
+def test_a_contender_that_shows_it_best_goes_first() -> None:
+    """The engine's own samples count where there are any, and those of a call in a kernel elsewhere."""
+    cell = Cell(set="M", place="worker", link="loopback", visit="cold")
+    samples = [sample("ours-python", cell=cell, install=20.0), sample("ours-engine", cell=cell, install=10.0)]
+    seen = targets.Measured(samples=samples, wheels={}, floors={})
+    assert [10.0, 20.0] == [
+        seen.of(names, "install", "M") for names in (["ours-engine", "ours-python"], ["ours-python"])
+    ]

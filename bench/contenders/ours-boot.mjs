@@ -1,0 +1,28 @@
+// micropip-lock's boot path with all that belongs to it: wheels arrive while the runtime compiles, the standard library is
+// compiled already, and wheels are kept for the next visit.
+export const label = "micropip-lock, boot path";
+export const visits = ["cold", "warm"];
+
+let stored;
+
+export async function boot(stand, more = { stdLibURL: stand.stdlib }) {
+  const { bootFromLock, openStore } = await import(stand.data("boot.js"));
+  const { loadPyodide } = await import(stand.script("pyodide.mjs"));
+  const store = openStore?.(stand.place === "node" ? { directory: `${stand.store}/wheels` } : {});
+  let tell;
+  stored = store && new Promise((done) => (tell = done));
+  return bootFromLock({
+    loadPyodide,
+    indexURL: stand.runtime,
+    lock: stand.lock,
+    pyodide: { stdout: () => {}, stderr: () => {} },
+    ...(store === undefined ? {} : { store }),
+    onProgress: ({ stage }) => stage === "settled" && tell?.(),
+    ...more,
+  });
+}
+
+export const install = () => {};
+
+// What was fetched goes to the store behind the visit.
+export const settle = () => stored;
