@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from micropip_lock.core.wheel import OpenedWheel
+from micropip_lock.core.wheel import FileLayout, OpenedWheel
 from micropip_lock.core.wheel_metadata import WheelWarning, python_specifier
 from micropip_lock.core.wheel_name import parse_identity
 
@@ -79,3 +79,7 @@ class PlainWheel(OpenedWheel):
     def files(self) -> Iterator[tuple[str, bytes]]:
         """Each file's path and bytes; see :meth:`OpenedWheel.files`."""
         return self._opened.files()
+
+    def layout(self) -> Iterator[FileLayout]:
+        """Where each file lies, and what it must be; see :meth:`OpenedWheel.layout`."""
+        return self._opened.layout()

@@ -47,6 +47,10 @@ DATA_SCHEMES: Final = frozenset({"purelib", "platlib", "headers", "scripts", "da
 _DISTRIBUTIONS: Final = (".dist-info", ".egg-info")
 
 
+type FileLayout = tuple[str, int, int, int, int, int, int, str | None]
+"""What :meth:`OpenedWheel.layout` says of a file."""
+
+
 class OpenedWheel:
     """A wheel whose container, paths, identity and RECORD have been checked.
 
@@ -116,7 +120,7 @@ class OpenedWheel:
         """POSIX permission bits of a file, 0 when the archive has none."""
         return (self._entries[path].external >> 16) & 0o777
 
-    def layout(self) -> Iterator[tuple[str, int, int, int, int, int, int, str | None]]:
+    def layout(self) -> Iterator[FileLayout]:
         """Where each file lies, and what it must be, for whoever reads it later.
 
         Yields:

@@ -41,6 +41,18 @@ COMPARISONS = {
         "if (got := row.digest) != row.digest:",
         "tests/core/test_installed_record.py",
     ),
+    "wheel that is there already": Comparison(
+        "app/bundle.py",
+        "if data is None or Digest.of(data) != wheel.digest:",
+        "if data is None:",
+        "tests/app/test_bundle.py",
+    ),
+    "held wheel": Comparison(
+        "core/digest.py",
+        "if held is not None and held.sha256 == digest.hex and size in (None, held.size):",
+        "if held is not None:",
+        "tests/core/test_held.py",
+    ),
     "installed file": Comparison(
         "core/dirty.py",
         "row.digest not in (None, Digest.of(data))",
