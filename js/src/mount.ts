@@ -175,10 +175,11 @@ export class MountedWheel {
     return { site, prefix };
   }
 
-  /** Items below `sys.pycache_prefix`. */
+  /** Items below the root of the file system: compiled modules below `sys.pycache_prefix`. */
   compiled(site: string, time: number): Item<Owned>[] {
     const found = this.wheel.compiled?.(site, time) ?? [];
-    return Array.from(found, ([path, { size, read }]) => ({ path, leaf: { owner: this, size, read } }));
+    const at = PYCACHE.slice(1);
+    return Array.from(found, ([path, { size, read }]) => ({ path: `${at}/${path}`, leaf: { owner: this, size, read } }));
   }
 
   #check(entry: PlainEntry, bytes: Uint8Array): void {
@@ -262,17 +263,17 @@ export class Mounts {
     const all = mounted.map((one) => one.items());
     const now = Date.now();
     const places = [
-      { root: site, items: all.flatMap((one) => one.site) },
-      { root: prefix, items: all.flatMap((one) => one.prefix) },
-      { root: PYCACHE, items: mounted.flatMap((one) => one.compiled(site, now)) },
+      { root: site, items: all.flatMap((one) => one.site), cache: false },
+      { root: prefix, items: all.flatMap((one) => one.prefix), cache: false },
+      { root: "/", items: mounted.flatMap((one) => one.compiled(site, now)), cache: true },
     ].filter(({ items }) => items.length > 0);
     const taken: Taken[] = [];
-    const ready = places.map(({ root, items }) => {
+    const ready = places.map(({ root, items, cache }) => {
       const node = this.#node(root);
-      const { kept, lost } = this.#free(node, root, new Items(items), leaving);
-      if (root !== PYCACHE) {
-        taken.push(...lost);
-      }
+      const { kept, lost } = cache
+        ? { kept: this.#fresh(node, new Items(items)), lost: [] }
+        : this.#free(node, root, new Items(items), leaving);
+      taken.push(...lost);
       return { root, node, items: kept };
     });
     const modules = mounted.flatMap((one) => extensionModules(one.wheel));
@@ -348,6 +349,12 @@ export class Mounts {
     return this.#fs.lookupPath(path, { follow: true }).node;
   }
 
+  /** Items whose place is free. What an earlier wheel left there is older than the source: Python takes no notice of it. */
+  #fresh(node: FsNode, items: Items<Owned>): Items<Owned> {
+    const taken = new Set<unknown>(this.#tree.collisions(node, items).map(({ item }) => item));
+    return taken.size === 0 ? items : new Items(items.all.filter((item) => !taken.has(item)));
+  }
+
   /** Items whose place is free; one that would bring what is there already, byte for byte, is left out. */
   #free(
     node: FsNode,
@@ -367,12 +374,6 @@ export class Mounts {
         dropped.add(item);
       } else {
         lost.push({ wheel: item.leaf.owner.wheel.filename, path: item.path });
-      }
-    }
-    if (root === PYCACHE) {
-      // What an earlier wheel left there is older than the source, and Python takes no notice of it.
-      for (const { item } of this.#tree.collisions(node, items)) {
-        dropped.add(item);
       }
     }
     return { kept: dropped.size === 0 ? items : new Items(items.all.filter((item) => !dropped.has(item))), lost };
