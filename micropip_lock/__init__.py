@@ -8,7 +8,7 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 if _TYPE_CHECKING:
-    from micropip_lock.api import bundle, diff, freeze, record, recover, replay, save, verify
+    from micropip_lock.api import bundle, diff, freeze, record, save, verify
     from micropip_lock.app.bundle import Bundled
     from micropip_lock.app.replay import ReplayReport
     from micropip_lock.app.report import Recovery
@@ -18,6 +18,7 @@ if _TYPE_CHECKING:
     from micropip_lock.core.policy import Policy
     from micropip_lock.errors import MicropipLockError, UnlockableError
     from micropip_lock.load import load_lock
+    from micropip_lock.replaying import recover, replay
     from micropip_lock.stdlib import CompiledStdlib, compile_stdlib
 
 __version__ = "0.1.0"
@@ -65,8 +66,8 @@ _HOMES = {
     "freeze": "micropip_lock.api",
     "load_lock": "micropip_lock.load",
     "record": "micropip_lock.api",
-    "recover": "micropip_lock.api",
-    "replay": "micropip_lock.api",
+    "recover": "micropip_lock.replaying",
+    "replay": "micropip_lock.replaying",
     "save": "micropip_lock.api",
     "verify": "micropip_lock.api",
 }

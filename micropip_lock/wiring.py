@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from micropip_lock.app.freeze import Indexes
 from micropip_lock.app.record import Recorder, Recording
 from micropip_lock.core.model import Abi, Wheel
 from micropip_lock.core.policy import DEFAULT_POLICY, Policy
@@ -30,6 +29,7 @@ from micropip_lock.ports import (
 
 if TYPE_CHECKING:
     from micropip_lock.adapters.node import EmbeddedPyodide
+    from micropip_lock.app.freeze import Indexes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -290,6 +290,7 @@ def indexes(
         RuntimeMissingError: micropip could not be brought.
     """
     from micropip_lock.adapters.indexes import configured_credentials, read_index_settings
+    from micropip_lock.app.freeze import Indexes
 
     if in_pyodide():
         from micropip_lock.adapters import micropip

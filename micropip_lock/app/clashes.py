@@ -16,16 +16,19 @@ from __future__ import annotations
 import posixpath
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from packaging.utils import NormalizedName
 
-from micropip_lock.app.survey import Surveyed
 from micropip_lock.core.digest import Digest
 from micropip_lock.core.dist_info import parse_record
 from micropip_lock.core.imports import declared_clashes, declared_names
 from micropip_lock.core.metadata import parse_metadata
 from micropip_lock.core.wheel import OpenedWheel
 from micropip_lock.errors import ConflictError, Unlockable
+
+if TYPE_CHECKING:
+    from micropip_lock.app.survey import Surveyed
 
 _ELSEWHERE = ("../", "/", "bin/", "Scripts/")
 """Scripts and what lies outside: installers rewrite the ones and put the others where they like."""

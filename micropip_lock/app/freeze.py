@@ -44,14 +44,12 @@ from micropip_lock.core.dirty import Dirt, unlisted_files
 from micropip_lock.core.dist_info import OriginRecord
 from micropip_lock.core.graph import Needs, Requirements, closure, needs_of, unneeded
 from micropip_lock.core.model import Lock, LockedPackage, by_name, mocks_by_name
+from micropip_lock.core.plan import TOOLS
 from micropip_lock.core.policy import DEFAULT_POLICY, Policy
 from micropip_lock.core.read import check_count
 from micropip_lock.core.verdict import Finding
 from micropip_lock.errors import FetchError, InputError, Unlockable, UnlockableError, UsageError
 from micropip_lock.ports import IndexFetcher, KeptWheels, Progress, Runtime, RuntimeLock, SiteReader
-
-TOOLS: Final = frozenset(map(canonicalize_name, ("micropip", "micropip-lock", "piplite", "pyodide-kernel")))
-"""What records, freezes and replays; the runtime or the site brings it, a lock need not."""
 
 _TELLS_NO_REQUEST: Final = ("", "uv")
 """Installers that do not say what a person asked for: nobody, and uv, which marks dependencies as requested, too."""

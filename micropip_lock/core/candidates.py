@@ -16,7 +16,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from email.parser import HeaderParser
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -80,6 +79,9 @@ def identity_of(metadata: bytes | None, wheel: str | None) -> InstalledIdentity:
     """
     if metadata is None:
         raise RecordError("METADATA is missing", code="no-metadata", hint="uninstall it and install it again")
+    # Loaded with the first METADATA: what loads it costs a kernel that has none.
+    from email.parser import HeaderParser
+
     fields = HeaderParser().parsestr(metadata.decode("utf-8", "replace"))
     display_name, version = str(fields.get("Name", "")).strip(), str(fields.get("Version", "")).strip()
     try:

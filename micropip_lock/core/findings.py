@@ -17,7 +17,6 @@ disk (``app/verify.py``), locks against locks (:mod:`micropip_lock.core.compare`
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from email.parser import HeaderParser
 from typing import Protocol
 
 from packaging.utils import NormalizedName, canonicalize_name
@@ -140,6 +139,9 @@ def _note(package: str, code: str, message: str, *, path: str | None = None, got
 def identity_of(dist: InstalledFiles) -> tuple[NormalizedName, str]:
     """Name and version, by METADATA; by the directory's name when METADATA does not say them."""
     name, _, version = dist.directory.removesuffix(".dist-info").partition("-")
+    # Loaded with the first METADATA: what loads it costs a kernel that has none.
+    from email.parser import HeaderParser
+
     fields = HeaderParser().parsestr(dist.read_text("METADATA") or "")
     return canonicalize_name(str(fields.get("Name") or name).strip()), str(fields.get("Version") or version).strip()
 

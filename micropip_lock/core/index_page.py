@@ -10,9 +10,8 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from html.parser import HTMLParser
 from typing import Any, Final
-from urllib.parse import unquote, urldefrag, urljoin, urlsplit
+from urllib.parse import urldefrag, urljoin
 
 from micropip_lock.core.digest import Digest
 from micropip_lock.core.shown import hidden_character
@@ -77,16 +76,10 @@ def parse_page(
                 got=type(page).__name__,
             )
         return tuple(_json_files(page, page_url, matters))
-    parser = _Anchors(page_url, matters)
-    try:
-        parser.feed(text)
-        parser.close()
-    except AssertionError as error:
-        # What html.parser raises for a marked section ("<![…") that it does not know.
-        raise InputError(
-            "the index sent a page that is not HTML", code="index-page", url=page_url, got=str(error)
-        ) from error
-    return tuple(parser.files)
+    # Most indexes send JSON; a kernel need not load a reader of HTML for them.
+    from micropip_lock.core.index_html import html_files
+
+    return html_files(text, page_url, matters)
 
 
 def _json_files(page: Mapping[str, Any], page_url: str, matters: Callable[[str], bool]) -> Iterable[IndexFile]:
@@ -101,7 +94,7 @@ def _json_files(page: Mapping[str, Any], page_url: str, matters: Callable[[str],
         filename = entry.get("filename")
         if not isinstance(filename, str) or not filename or not matters(filename):
             continue
-        url = _resolved(page_url, entry.get("url"))
+        url = resolved(page_url, entry.get("url"))
         if url is None:
             continue
         hashes = entry.get("hashes", entry.get("digests"))
@@ -110,10 +103,10 @@ def _json_files(page: Mapping[str, Any], page_url: str, matters: Callable[[str],
         yield IndexFile(
             filename=filename,
             url=urldefrag(url).url,
-            digest=_sha256(hashes),
+            digest=sha256_of(hashes),
             size=size if isinstance(size, int) and not isinstance(size, bool) and size >= 0 else None,
-            upload_time=_time(entry.get("upload-time", entry.get("upload_time_iso_8601"))),
-            metadata_digest=_sha256(metadata),
+            upload_time=time_of(entry.get("upload-time", entry.get("upload_time_iso_8601"))),
+            metadata_digest=sha256_of(metadata),
             yanked=yanked_of(_yanked_in(entry)),
         )
 
@@ -143,14 +136,15 @@ def yanked_of(value: object) -> bool | str:
     return (reason if len(reason) <= MAX_REASON else f"{reason[: MAX_REASON - 1].rstrip()}…") or True
 
 
-def _resolved(base: str, url: object) -> str | None:
+def resolved(base: str, url: object) -> str | None:
+    """An address of a page as an absolute one, or ``None`` when it is none."""
     try:
         return urljoin(base, url) if isinstance(url, str) else None
     except ValueError:
         return None
 
 
-def _time(text: object) -> str | None:
+def time_of(text: object) -> str | None:
     """PEP 700: ISO 8601; anything else is no time, and must not travel on into records and locks."""
     try:
         if isinstance(text, str) and text.isascii():
@@ -161,51 +155,13 @@ def _time(text: object) -> str | None:
     return None
 
 
-def _sha256(hashes: object) -> Digest | None:
+def sha256_of(hashes: object) -> Digest | None:
+    """The SHA-256 among a file's hashes, or ``None``."""
     text = hashes.get("sha256") if isinstance(hashes, dict) else None
     try:
         return Digest.from_hex(text) if isinstance(text, str) else None
     except LockSchemaError:
         return None
-
-
-class _Anchors(HTMLParser):
-    def __init__(self, page_url: str, matters: Callable[[str], bool]) -> None:
-        super().__init__(convert_charrefs=True)
-        self._matters = matters
-        self.files: list[IndexFile] = []
-        self._base = page_url
-        self._based = False
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = {name: value or "" for name, value in attrs}
-        if tag == "base" and "href" in values and not self._based:
-            # HTML, "The base element": the first one that has an address counts.
-            self._base, self._based = _resolved(self._base, values["href"]) or self._base, True
-        if tag != "a" or "href" not in values:
-            return
-        try:
-            url, fragment = urldefrag(urljoin(self._base, values["href"]))
-            filename = unquote(urlsplit(url).path.rsplit("/", 1)[-1])
-        except ValueError:
-            return
-        if not filename or not self._matters(filename):
-            return
-        hashes = dict(part.partition("=")[::2] for part in fragment.split("&"))
-        # PEP 714: data-core-metadata, with PEP 658's data-dist-info-metadata as the older name.
-        kind, _, metadata = values.get("data-core-metadata", values.get("data-dist-info-metadata", "")).partition("=")
-        self.files.append(
-            IndexFile(
-                filename=filename,
-                url=url,
-                digest=_sha256(hashes),
-                # No PEP gives HTML an upload time; indexes that say it use this attribute.
-                upload_time=_time(values.get("data-upload-time")),
-                metadata_digest=_sha256({kind: metadata}),
-                # PEP 592: the attribute may have no value.
-                yanked="data-yanked" in values and yanked_of(values["data-yanked"] or True),
-            )
-        )
 
 
 def page_url(index: str, project: str) -> str:
@@ -252,7 +208,7 @@ def with_absolute_urls(text: str, page_url: str) -> str:
     changed = False
     for entry in files if isinstance(files, list) else ():
         url = entry.get("url") if isinstance(entry, dict) else None
-        absolute = _resolved(page_url, url)
+        absolute = resolved(page_url, url)
         if absolute is not None and absolute != url:
             entry["url"] = absolute
             changed = True

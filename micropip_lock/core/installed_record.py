@@ -15,7 +15,6 @@ Left to others: whether the files on disk are what the installed RECORD says (:f
 
 from __future__ import annotations
 
-import configparser
 import posixpath
 import re
 from collections import defaultdict
@@ -194,6 +193,9 @@ def script_names(entry_points: str | None) -> list[str]:
 
     Source: "Entry points specification", Data model (``console_scripts``, ``gui_scripts``).
     """
+    # Loaded when the first package has scripts.
+    import configparser
+
     parser = configparser.RawConfigParser(delimiters=("=",), strict=False, interpolation=None)
     # Names are case-sensitive; configparser's own default folds them.
     parser.optionxform = str  # type: ignore[assignment,method-assign]

@@ -18,7 +18,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from email.parser import HeaderParser
 from textwrap import dedent
 from typing import Final, Protocol
 
@@ -233,6 +232,9 @@ def _path_of(module: str) -> str:
 
 
 def _provided(metadata: str | None) -> list[str]:
+    # Loaded with the first METADATA: what loads it costs a kernel that has none.
+    from email.parser import HeaderParser
+
     return [str(name).strip() for name in HeaderParser().parsestr(metadata or "").get_all("Provides") or ()]
 
 
@@ -273,5 +275,7 @@ def _source(module: str, source: str | None, persistent: bool) -> str:
 
 
 def _identity(dist: MockFiles) -> tuple[str, str]:
+    from email.parser import HeaderParser
+
     fields = HeaderParser().parsestr(dist.read_text("METADATA") or "")
     return str(fields.get("Name", "")).strip(), str(fields.get("Version", "")).strip()

@@ -12,7 +12,6 @@ Left to others: which sources there are and in what order (:mod:`micropip_lock.a
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 from micropip_lock.errors import (
@@ -72,6 +71,8 @@ def retry_after(text: str | None, *, now: datetime) -> float | None:
         # More digits than any sane wait has; float() of thousands of them would be infinite.
         return float(text) if len(text) <= 12 else 1e12
     try:
+        from email.utils import parsedate_to_datetime
+
         date = parsedate_to_datetime(text)
     except (ValueError, TypeError, OverflowError):
         return None

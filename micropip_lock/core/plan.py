@@ -15,9 +15,10 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import urljoin, urlsplit
 
-from packaging.utils import NormalizedName
+from packaging.utils import NormalizedName, canonicalize_name
 
 from micropip_lock.core.digest import Digest
 from micropip_lock.core.faults import Faults
@@ -26,6 +27,9 @@ from micropip_lock.core.model import Abi, Lock, LockedPackage
 from micropip_lock.core.policy import DEFAULT_POLICY, Policy
 from micropip_lock.core.preflight import misfits
 from micropip_lock.errors import LockPolicyError
+
+TOOLS: Final = frozenset(map(canonicalize_name, ("micropip", "micropip-lock", "piplite", "pyodide-kernel")))
+"""What records, freezes and replays; the runtime or the site brings it, a lock need not."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,8 +10,8 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from micropip_lock.adapters.site import SiteInstaller, SitePackages
-from micropip_lock.app.freeze import TOOLS
 from micropip_lock.core.model import Mock, mocks_by_name
+from micropip_lock.core.plan import TOOLS
 from micropip_lock.errors import AlreadyImportedError, ConflictError, NotFoundError
 from micropip_lock.testing import wheel
 from tests.app.replaying import WHEELS, Network, Runtime, failing, lock_of, outcomes, run, snapshot

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from micropip_lock.adapters.site import TargetRuntime
-from micropip_lock.app.freeze import TOOLS, freeze
+from micropip_lock.app.freeze import freeze
 from micropip_lock.core.digest import Digest
 from micropip_lock.core.model import Lock, Origin
+from micropip_lock.core.plan import TOOLS
 from micropip_lock.errors import LockPolicyError, UnlockableError, UsageError
 from micropip_lock.ports import RuntimeLock
 from micropip_lock.testing import BuiltWheel, wheel

@@ -21,11 +21,12 @@ from packaging.version import Version
 from pyodide_lock import PyodideLockSpec
 
 from micropip_lock.adapters.site import SitePackages, TargetRuntime
-from micropip_lock.app.freeze import TOOLS, freeze
+from micropip_lock.app.freeze import freeze
 from micropip_lock.core.digest import Digest
 from micropip_lock.core.dirty import Listing
 from micropip_lock.core.mocks import present_mock
 from micropip_lock.core.model import Lock
+from micropip_lock.core.plan import TOOLS
 from micropip_lock.errors import UnlockableError, UsageError
 from micropip_lock.ports import InstalledDist, RuntimeLock, SiteReader, Stray
 from micropip_lock.testing.site import MemorySite
