@@ -288,8 +288,8 @@ async def test_the_rest_is_compared(running: Kernel) -> None:
         """
 from micropip_lock.adapters.pyodide import engine
 place.mount("damaged")
-await engine().checkRest()
-await engine().checkRest()
+await engine().settle()
+await engine().settle()
 answer = [path for path, _ in findings("damaged")]
 """,
     )
