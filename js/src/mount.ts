@@ -114,13 +114,12 @@ class RecordFile implements Content {
 export class MountedWheel {
   readonly wheel: WheelToMount;
   readonly #inflate: Inflate;
-  readonly #unchecked: Set<PlainEntry> | null;
+  readonly #compared = new Set<PlainEntry>();
   #byPath: Map<string, PlainEntry> | undefined;
 
   constructor(wheel: WheelToMount, inflate: Inflate) {
     this.wheel = wheel;
     this.#inflate = inflate;
-    this.#unchecked = wheel.checked ? null : new Set(wheel.entries);
   }
 
   /** Whether this wheel has a file of that path and SHA-256. */
@@ -131,8 +130,8 @@ export class MountedWheel {
   }
 
   /** Files that were not compared with RECORD yet. */
-  get unchecked(): ReadonlySet<PlainEntry> {
-    return this.#unchecked ?? new Set();
+  get unchecked(): readonly PlainEntry[] {
+    return this.wheel.checked ? [] : this.wheel.entries.filter((entry) => !this.#compared.has(entry));
   }
 
   /**
@@ -143,18 +142,16 @@ export class MountedWheel {
   read(entry: PlainEntry): Uint8Array {
     const packed = this.wheel.source.read(entry.start, entry.start + entry.packedSize);
     const bytes = entry.method === 0 ? packed.slice() : this.#inflate(packed, entry.size);
-    if (this.#unchecked?.has(entry)) {
+    if (!this.wheel.checked && !this.#compared.has(entry)) {
       this.#check(entry, bytes);
-      this.#unchecked.delete(entry);
+      this.#compared.add(entry);
     }
     return bytes;
   }
 
-  /** Items below site-packages, and below the prefix. */
-  items(): { site: Item<Owned>[]; prefix: Item<Owned>[] } {
+  /** Add what goes below site-packages, and what goes below the prefix. */
+  addItems(site: Item<Owned>[], prefix: Item<Owned>[]): void {
     const { distInfo, dataDir, records, entries } = this.wheel;
-    const site: Item<Owned>[] = [];
-    const prefix: typeof site = [];
     const data = `${dataDir}/data/`;
     const written = new Map(Object.entries(records).map(([name, text]) => [`${distInfo}/${name}`, new RecordFile(this, text)]));
     for (const entry of entries) {
@@ -172,7 +169,6 @@ export class MountedWheel {
     for (const [path, leaf] of written) {
       site.push({ path, leaf });
     }
-    return { site, prefix };
   }
 
   /** Items below the root of the file system: compiled modules below `sys.pycache_prefix`. */
@@ -260,14 +256,20 @@ export class Mounts {
    */
   prepare(site: string, prefix: string, wheels: readonly WheelToMount[], leaving: ReadonlySet<string>): Prepared {
     const mounted = wheels.map((wheel) => new MountedWheel(wheel, this.#inflate));
-    const all = mounted.map((one) => one.items());
+    const inSite: Item<Owned>[] = [];
+    const inPrefix: typeof inSite = [];
+    for (const one of mounted) {
+      one.addItems(inSite, inPrefix);
+    }
     const now = Date.now();
     const places = [
-      { root: site, items: all.flatMap((one) => one.site), cache: false },
-      { root: prefix, items: all.flatMap((one) => one.prefix), cache: false },
+      { root: site, items: inSite, cache: false },
+      { root: prefix, items: inPrefix, cache: false },
       { root: "/", items: mounted.flatMap((one) => one.compiled(site, now)), cache: true },
     ].filter(({ items }) => items.length > 0);
-    const taken: Taken[] = [];
+    // Site-packages by another way: whoever unpacks sees two files that want one place.
+    const around = inPrefix.filter(({ path }) => `${base(prefix)}/${path}`.startsWith(`${base(site)}/`));
+    const taken: Taken[] = around.map(({ path, leaf }) => ({ wheel: leaf.owner.wheel.filename, path }));
     const ready = places.map(({ root, items, cache }) => {
       const node = this.#node(root);
       const { kept, lost } = cache
@@ -362,12 +364,11 @@ export class Mounts {
     items: Items<Owned>,
     leaving: ReadonlySet<string>,
   ): { kept: Items<Owned>; lost: Taken[] } {
-    const base = root === "/" ? "" : root;
     const lost: Taken[] = [];
     const dropped = new Set<unknown>();
     for (const collision of this.#tree.collisions(node, items)) {
       const { item } = collision;
-      if (collision.with === "file" && leaving.has(`${base}/${item.path}`)) {
+      if (collision.with === "file" && leaving.has(`${base(root)}/${item.path}`)) {
         continue;
       }
       if (this.#isSame(node, collision)) {
@@ -407,11 +408,10 @@ export class Mounts {
 
   /** @param outermost Directories that were made for these items, without those inside them. */
   #remove(root: string, items: readonly Item[], outermost: ReadonlySet<string>): void {
-    const base = root === "/" ? "" : root;
     const folders = new Set<string>();
     for (const { path } of items) {
       try {
-        this.#fs.unlink(`${base}/${path}`);
+        this.#fs.unlink(`${base(root)}/${path}`);
       } catch {
         // It was never there, or is gone.
       }
@@ -426,7 +426,7 @@ export class Mounts {
     for (const folder of [...folders].sort((a, b) => b.length - a.length)) {
       const made = outermost.has(folder) || [...outermost].some((one) => folder.startsWith(`${one}/`));
       if (made) {
-        this.#rmdir(`${base}/${folder}`);
+        this.#rmdir(`${base(root)}/${folder}`);
       }
     }
   }
@@ -474,6 +474,11 @@ function idle(): Promise<void> {
       setTimeout(resolve, 4);
     }
   });
+}
+
+/** A directory, to put `/` and a name behind. */
+function base(root: string): string {
+  return root === "/" ? "" : root;
 }
 
 function equal(a: Uint8Array, b: Uint8Array): boolean {

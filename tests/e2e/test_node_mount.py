@@ -32,6 +32,7 @@ NESTED = packed(wheel("nested", files={"space/alpha.py/inner.txt": "a directory 
 NEWER = packed(wheel("newer", files={"space/alpha.py": "A = 2\n", "space/added.py": ""}))
 OWN_RECORDS = packed(wheel("own-records", files={"z.py": ""}, dist_info={"INSTALLER": "its own", "AUTHORS": "a"}))
 SCHEMES = packed(wheel("schemes", files={"s.py": ""}, data={"data/share/s/a.txt": "a", "scripts/run": "#!python\n"}))
+AROUND = packed(wheel("around", files={"a.py": ""}, data={"data/site/a.py": "another", "data/share/b": ""}))
 STORED = wheel("stored", files={"stored.bin": b"0123456789" * 1000, "stored.txt": "text"})
 _NINE_MEGABYTES = b"".join(b"%09d" % number + bytes(991) for number in range(9 << 10))
 BIG = packed(wheel("big", files={f"big-{number}.bin": _NINE_MEGABYTES for number in range(2)}))
@@ -62,7 +63,7 @@ DAMAGED = damaged(
     "bad.txt",
 )
 WRONG = damaged(wheel("wrong", files={"bad.txt": "stored as it is", "good.txt": "good"}), "bad.txt")
-WHEELS = (ALPHA, BETA, OTHER, NESTED, NEWER, OWN_RECORDS, SCHEMES, STORED, BIG, NAMES, ORDER, DAMAGED, WRONG)
+WHEELS = (ALPHA, BETA, OTHER, NESTED, NEWER, OWN_RECORDS, SCHEMES, AROUND, STORED, BIG, NAMES, ORDER, DAMAGED, WRONG)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=[PYODIDE_314, PYODIDE_029])
@@ -160,6 +161,19 @@ answer = [[one.path for one in prepared.taken], tree == place.tree()]
     )
 
     assert (taken, True) == (told, same)
+
+
+async def test_a_data_scheme_that_leads_into_site_packages_is_told(running: Kernel) -> None:
+    """Two files that come to one place by two ways are left to the installer that writes files, which refuses them."""
+    told = await ask(
+        running,
+        """
+prepared = place.prepared("around", prefix="")
+answer = [[one.path for one in prepared.taken], os.listdir(site)]
+""",
+    )
+
+    assert [["site/a.py"], []] == told
 
 
 async def test_what_leaves_is_in_nobodys_way(running: Kernel) -> None:
@@ -288,8 +302,8 @@ async def test_the_rest_is_compared(running: Kernel) -> None:
         """
 from micropip_lock.adapters.pyodide import engine
 place.mount("damaged")
-await engine().checkRest()
-await engine().checkRest()
+await engine().settle()
+await engine().settle()
 answer = [path for path, _ in findings("damaged")]
 """,
     )

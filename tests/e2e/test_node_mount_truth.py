@@ -17,7 +17,7 @@ from tests.e2e.truth.running import bring, first_difference, registered
 
 pytestmark = pytest.mark.node
 
-ORDINARY: Final = {PYODIDE_314: (0, 1_600), PYODIDE_029: (1_600, 2_400)}
+ORDINARY: Final = {PYODIDE_314: (0, 1_400), PYODIDE_029: (1_400, 2_000)}
 BATCH: Final = 200
 
 

@@ -49,13 +49,14 @@ class Place:
         *names: str,
         leaving: Sequence[str] = (),
         records: Mapping[str, str] = RECORDS,
+        prefix: str = "prefix",
     ) -> Any:
         """Wheels that are about to be mounted."""
         from pyodide.ffi import to_js
 
         return engine().prepare(
             str(self.root / "site"),
-            str(self.root / "prefix"),
+            str(self.root / prefix),
             to_js([_held[name].handle for name in names]),
             json.dumps([dict(records)] * len(names)),
             json.dumps([str(self.at(path)) for path in leaving]),
