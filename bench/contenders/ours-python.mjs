@@ -8,7 +8,7 @@ export async function prepare(stand, pyodide) {
   await stand.load(pyodide, ["micropip"]);
   const wheel = await (await fetch(`${stand.page}/ours/micropip_lock.whl`)).arrayBuffer();
   pyodide.unpackArchive(wheel, "wheel");
-  await pyodide.runPythonAsync("import micropip, micropip_lock");
+  await pyodide.runPythonAsync("import micropip, micropip_lock; micropip_lock.replay");
 }
 
 export async function install(stand, pyodide) {

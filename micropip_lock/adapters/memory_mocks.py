@@ -6,12 +6,12 @@ Left to others: those in files (:mod:`micropip_lock.adapters.site`), micropip's 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from micropip_lock.adapters.micropip import mock_module
 from micropip_lock.core.model import Mock
 
 
@@ -39,6 +39,11 @@ class MemoryMock:
 
 def memory_mocks() -> list[MemoryMock]:
     """The mock packages in memory, by name."""
+    if "micropip" not in sys.modules:
+        # Then there are none, and what knows its insides need not be loaded.
+        return []
+    from micropip_lock.adapters.micropip import mock_module
+
     distributions = getattr(mock_module(), "_mock_distributions", {})
     return [MemoryMock(name, distributions[name]) for name in sorted(distributions)]
 
@@ -58,6 +63,8 @@ def change_memory_mocks(add: Sequence[Mock], remove: Sequence[str]) -> Callable[
     """
     if not add and not remove:
         return lambda: None
+    from micropip_lock.adapters.micropip import mock_module
+
     module = mock_module(load=True)
     removed: list[tuple[str, Any]] = []
     added: list[str] = []

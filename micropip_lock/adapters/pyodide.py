@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import importlib.resources
 import os
+import pkgutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
@@ -127,7 +127,10 @@ def engine() -> Any:
     import pyodide_js
     from pyodide.code import run_js
 
-    found = run_js(importlib.resources.files("micropip_lock").joinpath("data/engine.js").read_text("utf-8"))
+    # What importlib.resources would load besides costs a kernel as much as the engine.
+    text = pkgutil.get_data("micropip_lock", "data/engine.js")
+    assert text is not None
+    found = run_js(text.decode("utf-8"))
     found.attach(pyodide_js)
     return found
 

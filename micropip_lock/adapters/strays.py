@@ -15,7 +15,6 @@ import os
 import re
 import zipfile
 from collections.abc import Iterable, Iterator
-from email.parser import HeaderParser
 from pathlib import Path
 from typing import Final, Literal
 
@@ -116,6 +115,9 @@ def _egg(place: Path, kind: Literal["egg-info", "link", "path-entry"]) -> Stray:
     name, _, version = place.name.rpartition(".")[0].partition("-")
     candidates = (place / "PKG-INFO", place / "METADATA", place / "EGG-INFO" / "PKG-INFO", place)
     text = next((text for path in candidates if (text := _text(path)) is not None), "")
+    # Loaded when there is such a thing, which is seldom.
+    from email.parser import HeaderParser
+
     fields = HeaderParser().parsestr(text)
     return Stray(
         name=str(fields.get("Name", "")).strip() or name or place.name,

@@ -15,7 +15,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from html import escape
 from typing import Any, Final
 
 from micropip_lock.core.beside import clashes_in
@@ -239,6 +238,8 @@ class LockDiff:
         return f"<LockDiff {counts}{mocks}{', other ABI' if self.abi_changed else ''}>"
 
     def _repr_html_(self) -> str:
+        from html import escape
+
         rows = [("changed", change.field, _cell(change.before), _cell(change.after), "") for change in self.top]
         rows += [("added", package.name, "", package.version, _from(package).strip()) for package in self.added]
         rows += [("removed", package.name, package.version, "", "") for package in self.removed]

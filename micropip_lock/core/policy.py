@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from html import escape
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -251,6 +250,8 @@ class Policy:
         return "\n".join(self.describe())
 
     def _repr_html_(self) -> str:
+        from html import escape
+
         return f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in self.describe())}</ul>"
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from html import escape
 from typing import Any, Final, Literal
 
 Severity = Literal["error", "note"]
@@ -118,6 +117,8 @@ class VerifyReport:
         return f"<VerifyReport {self._summary()}>"
 
     def _repr_html_(self) -> str:
+        from html import escape
+
         rows = "".join(
             "<tr>" + "".join(f"<td>{escape(finding.to_json().get(name, ''))}</td>" for name in _COLUMNS) + "</tr>"
             for finding in self.findings

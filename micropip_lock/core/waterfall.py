@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any, Final, Literal
 
 SpanStage = Literal["plan", "store", "fetch", "check", "install"]
@@ -74,6 +73,8 @@ def waterfall_lines(spans: Sequence[Span], *, width: int = 60) -> list[str]:
 
 def waterfall_svg(spans: Sequence[Span]) -> str:
     """The spans as an inline SVG, each with a title that says it in words; ``""`` when there is nothing to show."""
+    from html import escape
+
     total = max((span.end for span in spans), default=0.0)
     if total <= 0:
         return ""
