@@ -27,7 +27,7 @@ interface Proxy {
   toJs(): Taken;
   destroy(): void;
 }
-type Take = ((most: number) => Proxy) & { destroy(): void };
+type Take = ((most: number) => Proxy) & { waiting(): number };
 type Keep = ((site: string, prefix: string, notify: () => void) => Take | undefined) & { destroy(): void };
 
 /** Where bytecode is kept beside wheels. */
@@ -78,8 +78,16 @@ export class BytecodeKeeper {
     return this.#flushing;
   }
 
-  #soon(): void {
-    const timer = setTimeout(() => void this.flush(), PAUSE_MS);
+  /** Once nothing was compiled for a while. */
+  #soon(before = 0): void {
+    const timer = setTimeout(() => {
+      const waiting = this.#take?.waiting() ?? 0;
+      if (waiting > before) {
+        this.#soon(waiting);
+      } else {
+        void this.flush();
+      }
+    }, PAUSE_MS);
     // Under Node nobody waits for this.
     (timer as { unref?: () => void }).unref?.();
   }

@@ -35,9 +35,9 @@ export interface InflateModule {
   _inflate(stream: number, flush: number): number;
 }
 
-/** The inflater to take here: of the module when there is one that can, else Node's. */
+/** The inflater to take here: Node's where there is Node, else that of the module. */
 export function pickInflate(module?: InflateModule): Inflate {
-  return (module && moduleInflate(module)) ?? nodeInflate() ?? noInflate();
+  return nodeInflate() ?? (module && moduleInflate(module)) ?? noInflate();
 }
 
 function noInflate(): never {
