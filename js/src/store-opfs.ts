@@ -83,6 +83,17 @@ export class OpfsShelf implements Shelf {
     }
   }
 
+  async names(folder: string): Promise<ReadonlySet<string>> {
+    const names = new Set<string>();
+    const there = await found(this.#folder(folder, false));
+    if (there !== null) {
+      for await (const name of (there as FileSystemDirectoryHandle & { keys(): AsyncIterable<string> }).keys()) {
+        names.add(name);
+      }
+    }
+    return names;
+  }
+
   async write(path: string, parts: readonly Uint8Array<ArrayBuffer>[]): Promise<void> {
     try {
       await this.#write(path, parts);

@@ -132,11 +132,17 @@ const DIGEST_BYTES = 32;
 const wheelPath = (sha256: string): string => `wheels/${sha256.slice(0, 2)}/${sha256}`;
 const extraPath = (sha256: string, kind: string): string => `extras/${sha256}/${kind}`;
 
+/** How long no other tab is expected to have stored anything. */
+const STALE_MS = 3_000;
+
 /** A store on a shelf. */
 export class ShelfStore implements WheelStore {
   readonly kind: Shelf["kind"];
   readonly #shelf: Shelf;
   readonly #uses: Uses;
+  /** The folders that wheels are in, as the first question found them; `null` once it may be otherwise. */
+  #folders: Promise<ReadonlySet<string> | null> | null | undefined;
+  #asked = 0;
 
   constructor(shelf: Shelf) {
     this.kind = shelf.kind;
@@ -145,7 +151,7 @@ export class ShelfStore implements WheelStore {
   }
 
   async get(sha256: string, size?: number | null): Promise<Stored | null> {
-    if (!SHA256.test(sha256)) {
+    if (!SHA256.test(sha256) || !(await this.#mayHave(sha256))) {
       return null;
     }
     const opened = await this.#read(wheelPath(sha256), async ({ bytes }) => (await digestOf(bytes)).hex === sha256);
@@ -160,10 +166,23 @@ export class ShelfStore implements WheelStore {
     return opened;
   }
 
+  /** A first visit asks for many wheels of an empty store, and each question takes the browser a millisecond. */
+  async #mayHave(sha256: string): Promise<boolean> {
+    const now = Date.now();
+    if (this.#folders === undefined || (this.#folders !== null && now - this.#asked > STALE_MS)) {
+      this.#asked = now;
+      this.#folders = this.#shelf.names?.("wheels").catch(() => null) ?? null;
+    }
+    const folders = await this.#folders;
+    return folders?.has(sha256.slice(0, 2)) ?? true;
+  }
+
   async put(sha256: string, bytes: Uint8Array<ArrayBuffer>): Promise<Kept> {
     if (!SHA256.test(sha256)) {
       return "failed";
     }
+    // What comes from now on is looked for where it is.
+    this.#folders = null;
     const there = await this.get(sha256);
     if (there !== null) {
       there.source.close();
