@@ -87,7 +87,9 @@ class WheelFile implements Owned, Item<Owned> {
   }
 
   read(): Uint8Array {
-    return this.owner.read(this.entry);
+    const bytes = this.owner.read(this.entry);
+    this.owner.served.add(this.entry.path);
+    return bytes;
   }
 }
 
@@ -113,6 +115,8 @@ class RecordFile implements Content {
 /** A wheel whose files are in the tree. */
 export class MountedWheel {
   readonly wheel: WheelToMount;
+  /** Paths in the wheel of files that somebody read. */
+  readonly served = new Set<string>();
   readonly #inflate: Inflate;
   readonly #compared = new Set<PlainEntry>();
   #byPath: Map<string, PlainEntry> | undefined;
