@@ -61,7 +61,7 @@ export class SparseSource implements ByteSource {
     return part !== undefined && part[0] <= from;
   }
 
-  /** @throws LockError with code `not-there-yet`. */
+  /** @throws LockError with code `NOT_THERE_YET`. */
   read(from: number, to: number): Uint8Array {
     if (this.#closed) {
       throw new Error("the file is closed");
@@ -95,7 +95,9 @@ export class SparseSource implements ByteSource {
   }
 }
 
-/** Why a file cannot be read now; later it can. */
+/** Code of the error for a file that cannot be read now; later it can. */
+export const NOT_THERE_YET = "not-there-yet";
+
 export function notThere(why: string): LockError {
-  return new LockError("not-there-yet", `a file is not here yet: ${why}`);
+  return new LockError(NOT_THERE_YET, `a file is not here yet: ${why}`);
 }
