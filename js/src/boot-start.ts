@@ -208,7 +208,11 @@ async function partsOf({ pack, address, fetching, onBytes }: StartOptions): Prom
   return new Map(readStartPack(bytes).map((parts) => [parts.sha256, parts]));
 }
 
-/** Have the whole wheels arrive, a few at a time. */
+/**
+ * Have the whole wheels arrive, a few at a time.
+ *
+ * Past the HTTP cache: Chromium's would let a range of a file wait, 20 s long, for the whole that is arriving.
+ */
 function inTurn(wheels: readonly { one: Wanted; source: SparseSource }[], { fetching, behind }: StartOptions): Begun[] {
   const queue: { one: Wanted; done: (outcome: Outcome) => void }[] = [];
   const begun = wheels.map(({ one, source }): Begun => {
@@ -217,12 +221,10 @@ function inTurn(wheels: readonly { one: Wanted; source: SparseSource }[], { fetc
   });
   const sizes = new Map(wheels.map(({ one, source }) => [one, source.size]));
   queue.sort((a, b) => (sizes.get(a.one) ?? 0) - (sizes.get(b.one) ?? 0));
-  // Past the HTTP cache, where a store keeps them: it would let a range of a file wait until the whole is there.
-  const cache = fetching.store == null ? {} : ({ cache: "no-store" } as const);
   const worker = async (): Promise<void> => {
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       const { one, done } = next;
-      const arriving = fetchWheels([one], { ...fetching, ...cache, store: null, signal: behind });
+      const arriving = fetchWheels([one], { ...fetching, cache: "no-store", store: null, signal: behind });
       done(await arriving.then(([arrived]) => ({ ok: true, arrived: arrived as Arrived }) as const, failed));
     }
   };

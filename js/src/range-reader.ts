@@ -26,10 +26,6 @@ const askNow: RangeReader = (address, from, to, size) => {
     request.open("GET", address, false);
     request.responseType = "arraybuffer";
     request.setRequestHeader("Range", `bytes=${from}-${to - 1}`);
-    if (new URL(address).origin === globalThis.location.origin) {
-      // The whole file may be arriving: a cache would let us wait for the end of it. Elsewhere the header needs consent.
-      request.setRequestHeader("Cache-Control", "no-cache");
-    }
     request.send();
   } catch (error) {
     throw notThere(String(error));
