@@ -27,7 +27,7 @@ from micropip_lock.core import compare
 from micropip_lock.core.compare import LockDiff, VerifyReport
 from micropip_lock.core.model import Lock
 from micropip_lock.core.policy import DEFAULT_POLICY, Policy
-from micropip_lock.errors import MicropipLockError
+from micropip_lock.errors import MicropipLockError, UsageError
 from micropip_lock.load import LockLike, load_lock
 from micropip_lock.ports import Progress
 from micropip_lock.replaying import recover as recover
