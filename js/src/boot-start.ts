@@ -7,7 +7,7 @@
  * 2. A wheel that arrived behind is held to the lock's SHA-256 and opened as strictly as any other; when it is not the one
  *    that was begun with, nothing more is read of it, and that is told.
  * 3. A wheel that did not arrive leaves what is here as it is: it was right when it came, by the digest of the pack.
- * 4. Wheels that are needed least to be waited for come first, the largest last, a few at a time.
+ * 4. What comes behind comes a few wheels at a time, the largest last.
  *
  * Left to others: the format (`start-pack.ts`), bytes at their places (`sparse-source.ts`), the network
  * (`fetch-wheels.ts`).

@@ -20,7 +20,7 @@ export type ReadRange = (from: number, to: number) => Uint8Array;
 export class SparseSource implements ByteSource {
   readonly size: number;
   /** Room for all bytes, zero where they are not here; the platform gives memory only to what is written. */
-  readonly #bytes: Uint8Array<ArrayBuffer>;
+  #bytes: Uint8Array<ArrayBuffer>;
   /** What is here: beginning and end of each part, in order, with gaps between them. */
   #there: (readonly [number, number])[] = [];
   readonly #ask: ReadRange | null;
@@ -85,6 +85,7 @@ export class SparseSource implements ByteSource {
 
   close(): void {
     this.#closed = true;
+    this.#bytes = new Uint8Array(0);
   }
 
   #add(from: number, to: number): void {
