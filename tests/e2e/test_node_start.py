@@ -86,4 +86,4 @@ async def test_named_imports(frozen_under_node: Freezer, tmp_path: Path) -> None
     packed = _packed(tmp_path, Lock.from_json((tmp_path / "pyodide-lock.json").read_text("utf-8")))
     (note,) = done.notes
     assert ("rich/traceback.py" in packed["rich"], "pydantic/__init__.py" in packed["pydantic"]) == (True, False)
-    assert note.startswith("no_such_module could not be imported for the start pack: \"ModuleNotFoundError")
+    assert note.startswith('no_such_module could not be imported for the start pack: "ModuleNotFoundError')
