@@ -22,6 +22,7 @@ from typing import Any, Final, Literal
 from urllib.request import ProxyHandler, build_opener
 
 from bench.wheelsets import Pinned, paths, pinned
+from micropip_lock import Policy, bundle
 from micropip_lock.adapters.runtimes import find_node, pyodide_directory
 from micropip_lock.stdlib import compile_stdlib
 from tests.e2e.chromium import build_project
@@ -203,9 +204,31 @@ def _place(name: str, site: Path, files: dict[str, str]) -> WheelSet:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(json.dumps(lock), "utf-8")
         files[f"/sets/{name}/{file}"] = str(target)
-    return WheelSet(
-        packages=tuple(packages), imports=tuple(one.imports for one in chosen if one.imports is not None), files=count
-    )
+    imports = tuple(one.imports for one in chosen if one.imports is not None)
+    _place_start(name, site / "sets" / name / "lock.json", found, imports, files)
+    return WheelSet(packages=tuple(packages), imports=imports, files=count)
+
+
+def _place_start(
+    name: str, path: Path, found: Mapping[str, Path], imports: Sequence[str], files: dict[str, str]
+) -> None:
+    """The lock with a start pack, as the verb ``bundle`` makes it of the set."""
+    lock = json.loads(path.read_text("utf-8"))
+    here = {key: {**entry, "file_name": found[key].as_uri()} for key, entry in lock["packages"].items()}
+    text = json.dumps({**lock, "packages": here})
+    makers = [*(ROOT / "micropip_lock").rglob("start*.py"), ROOT / "js" / "src" / "mount.ts"]
+    key = hashlib.sha256(b"".join((text.encode(), *(maker.read_bytes() for maker in makers)))).hexdigest()
+    made = MADE / "start" / key / "pyodide-lock.json"
+    if not made.exists():
+        made.parent.mkdir(parents=True, exist_ok=True)
+        # A lock that lies on this machine may name files of it.
+        (lying := made.with_name("lock.json")).write_text(text, "utf-8")
+        asyncio.run(bundle(lying, made.parent, start=True, imports=imports, policy=Policy(consent=True)))
+    start = json.loads(made.read_text("utf-8"))["tool"]["micropip-lock"]["start"]
+    target = path.with_name("start.json")
+    target.write_text(json.dumps({**lock, "tool": {"micropip-lock": {"version": 1, "start": start}}}), "utf-8")
+    files[f"/sets/{name}/start.json"] = str(target)
+    files[f"/sets/{name}/{start['url']}"] = str(made.with_name(start["url"]))
 
 
 def _package(one: Pinned, path: Path) -> dict[str, Any]:

@@ -18,7 +18,7 @@ ENGINE: Final = "ours-engine"
 """The engine alone, without Python around it."""
 BOOT: Final = "ours-boot"
 """Our own boot path, whole wheels."""
-PACK: Final = "ours-pack"
+PACK: Final = "ours-start"
 """The same, with what is needed first."""
 
 type Value = Literal["install", "ready", "total", "installed"]

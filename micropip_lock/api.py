@@ -22,11 +22,12 @@ from micropip_lock.app.bundle import Bundled
 from micropip_lock.app.record import Recording
 from micropip_lock.app.replay import DEFAULT_CONCURRENCY, ReplayReport
 from micropip_lock.app.save import Saved
+from micropip_lock.app.start import Start
 from micropip_lock.core import compare
 from micropip_lock.core.compare import LockDiff, VerifyReport
 from micropip_lock.core.model import Lock
 from micropip_lock.core.policy import DEFAULT_POLICY, Policy
-from micropip_lock.errors import MicropipLockError
+from micropip_lock.errors import MicropipLockError, UsageError
 from micropip_lock.load import LockLike, load_lock
 from micropip_lock.ports import Progress
 from micropip_lock.replaying import recover as recover
@@ -189,6 +190,9 @@ async def bundle(
     mirrors: Sequence[MirrorLike] = (),
     bundle: str | Path | None = None,
     store: bool = True,
+    start: bool = False,
+    imports: Sequence[str] = (),
+    pyodide: str | None = None,
 ) -> Bundled:
     """Write every wheel of a lock into a directory, and beside them a lock that names them there.
 
@@ -204,16 +208,25 @@ async def bundle(
         mirrors: As for :func:`replay`.
         bundle: As for :func:`replay`: another bundle, asked last.
         store: Take wheels that were fetched once from the store, and keep them there.
+        start: Make a start pack, too: the environment is imported in a real Pyodide under Node, and the parts of the
+            wheels that this reads are put into one file, which ``bootFromLock`` fetches first.
+        imports: Modules to import for it; default: those of the packages that were asked for.
+        pyodide: A version, a directory, or ``None`` for the pinned version to import them in.
 
     Raises:
+        UsageError: code ``imports-without-start``.
+        RuntimeMissingError, RuntimeFailedError: the start pack; what arrived is there for the next attempt.
         MicropipLockError: the first wheel's failure, all of them in ``errors``; the lock in the directory, if there is
             one, was not changed, and what arrived is there for the next attempt.
     """
+    if imports and not start:
+        raise UsageError("imports are for a start pack", code="imports-without-start", hint="start=True, --start")
     rules = wiring.policy_in_force(policy)
     loaded, keep, fetcher = await load_lock(lock, policy=rules), wiring.keep(), wiring.fetcher(rules)
     done = await _bundle.bundle(
         _save.based(loaded, keep),
         folder=wiring.folder(Path(directory)),
+        start=_start(Path(directory), imports, pyodide, rules, progress) if start else None,
         fetcher=fetcher,
         kept=keep,
         store=wiring.store() if store else None,
@@ -223,6 +236,13 @@ async def bundle(
         policy=rules,
     )
     return _replaced(done, path=str(Path(directory) / done.path))
+
+
+def _start(
+    directory: Path, imports: Sequence[str], pyodide: str | None, policy: Policy, progress: Progress | None
+) -> Start:
+    watch = wiring.file_watch(pyodide, policy=policy, progress=progress)
+    return Start(watch=watch, base=f"{wiring.address_of(directory)}/", imports=tuple(imports))
 
 
 async def verify(lock: LockLike, *, policy: Policy | None = None) -> VerifyReport:

@@ -265,6 +265,15 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("-o", "--output", type=_directory, required=True, metavar="DIR", help="where; for any static host")
     one.add_argument("--concurrency", type=_positive, metavar="N", help="downloads at a time")
     one.add_argument("--no-store", action="store_false", dest="store", help="neither use nor fill the store of wheels")
+    one.add_argument("--start", action="store_true", help="also a file with what imports need first, for bootFromLock")
+    one.add_argument(
+        "--import",
+        action="append",
+        default=[],
+        dest="imports",
+        metavar="NAME",
+        help="with --start: what is imported; default: the modules of what was asked for",
+    )
     add_source_options(one)
 
     one = verb("recover", "undo, or finish, a replay that was interrupted")

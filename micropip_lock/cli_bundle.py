@@ -50,6 +50,9 @@ async def bundle(options: Namespace, looks: Looks) -> Outcome:
             mirrors=options.mirrors,
             bundle=options.bundle,
             store=options.store,
+            start=options.start,
+            imports=options.imports,
+            pyodide=options.pyodide if options.start else None,
             **more,
         )
     return Outcome(

@@ -111,6 +111,17 @@ async def replay(
     return {"report": report.to_json(), "tree": wiring.tree_here()}
 
 
+async def files_read(
+    lock: str, *, base: str | None = None, names: Sequence[str] = (), policy: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Replay a lock into this runtime without any store, import modules, and tell which files of wheels were read."""
+    await api.replay(
+        Lock.from_json(lock, base=base), store=False, progress=_tell_event, policy=Policy.from_dict(policy or {})
+    )
+    read, failed = wiring.import_and_watch(names)
+    return {"read": read, "failed": failed}
+
+
 async def verify(lock: str) -> dict[str, Any]:
     """Compare this runtime with a lock."""
     return {"report": (await api.verify(Lock.from_json(lock))).to_json()}
@@ -122,6 +133,7 @@ async def run(code: str) -> dict[str, Any]:
 
 
 _FUNCTIONS: dict[str, Callable[..., Awaitable[dict[str, Any]]]] = {
+    "files_read": files_read,
     "freeze": freeze,
     "install_and_freeze": install_and_freeze,
     "replay": replay,

@@ -15,7 +15,7 @@ from micropip_lock.core.digest import Digest, VerifiedWheel
 from micropip_lock.core.dirty import Listing
 from micropip_lock.core.held import Held
 from micropip_lock.core.mocks import MockInstall, PresentMock
-from micropip_lock.core.model import Abi, LockedPackage
+from micropip_lock.core.model import Abi, Lock, LockedPackage
 from micropip_lock.core.wheel import OpenedWheel
 
 Progress = Callable[["ProgressEvent"], None]
@@ -249,6 +249,35 @@ class Folder(FileWriter, Protocol):
 
         Args:
             path: Relative to the directory, ``/``-separated.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FilesRead:
+    """What imports read of wheels.
+
+    Attributes:
+        read: By file name of each wheel that was mounted, the paths in it that were read.
+        failed: By name of a module, why its import failed.
+    """
+
+    read: Mapping[str, frozenset[str]]
+    failed: Mapping[str, str]
+
+
+class FileWatch(Protocol):
+    """Replays a lock into a runtime of its own, and sees which files its imports read."""
+
+    async def files_read(self, lock: Lock, names: Sequence[str]) -> FilesRead:
+        """Import modules of an environment.
+
+        Args:
+            lock: The environment; its files can be had.
+            names: Modules, in the order in which they are imported.
+
+        Raises:
+            MicropipLockError: There is no such runtime here, or the lock cannot be replayed into it.
         """
         ...
 

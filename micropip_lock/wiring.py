@@ -15,6 +15,7 @@ from micropip_lock.core.model import Abi, Wheel
 from micropip_lock.core.policy import DEFAULT_POLICY, Policy
 from micropip_lock.errors import UsageError
 from micropip_lock.ports import (
+    FileWatch,
     Folder,
     IndexFetcher,
     Installer,
@@ -389,6 +390,15 @@ async def run_code(code: str) -> str | None:
     return await pyodide.run_code(code)
 
 
+def import_and_watch(names: Sequence[str]) -> tuple[dict[str, list[str]], dict[str, str]]:
+    """Import modules here: which files of mounted wheels were read until then, by wheel, and why imports failed."""
+    from micropip_lock.adapters import pyodide
+
+    pyodide.release_own_modules(pyodide.OWN_MODULES)
+    failed = pyodide.import_all(names)
+    return pyodide.files_read(), failed
+
+
 def tree_here() -> dict[str, str]:
     """SHA-256 of every file in this interpreter's site-packages."""
     from micropip_lock.adapters import pyodide
@@ -435,6 +445,13 @@ def embedded(
         output=output,
         store=store,
     )
+
+
+def file_watch(pyodide: str | None, *, policy: Policy = DEFAULT_POLICY, progress: Progress | None = None) -> FileWatch:
+    """What sees which files imports read: a Pyodide under Node, made for each environment."""
+    from micropip_lock.adapters.node import EmbeddedWatch
+
+    return EmbeddedWatch(lambda: embedded(pyodide, installs=False, progress=progress), policy)
 
 
 async def compiled_stdlib(

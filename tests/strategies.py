@@ -23,6 +23,7 @@ from micropip_lock.core.model import (
     Origin,
     OriginKind,
     PackageType,
+    StartPack,
     Wheel,
     by_name,
     mocks_by_name,
@@ -33,7 +34,7 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 KNOWN_OF_OURS = {
     *("source", "index", "url", "size", "upload-time", "yanked", "requested", "requirement", "extras"),
     *("missing", "mocked", "depends"),
-    *("version", "mocks", "site", "unlocked"),
+    *("version", "mocks", "site", "start", "unlocked"),
 }
 KNOWN_OF_ENTRY = {
     *("name", "version", "file_name", "install_dir", "sha256", "package_type", "imports", "depends"),
@@ -179,6 +180,7 @@ def locks(draw: st.DrawFn, max_packages: int = 4) -> Lock:
         ),
         mocks=mocks_by_name(stand_ins),
         site=dict(sorted(draw(st.dictionaries(names().map(canonicalize_name), versions, max_size=2)).items())),
+        start=draw(st.none() | st.builds(StartPack, url=addresses("start.pack"), digest=digests, size=whole_numbers)),
         unlocked=tuple(sorted(unlocked, key=lambda item: tuple(item.to_json().values()))),
         unknown=draw(dictionaries(KNOWN_OF_TOP)),
         tool_unknown=draw(tool_tables()),

@@ -9,15 +9,19 @@ export async function boot(stand, more = { stdLibURL: stand.stdlib }) {
   const { bootFromLock, openStore } = await import(stand.data("boot.js"));
   const { loadPyodide } = await import(stand.script("pyodide.mjs"));
   const store = openStore?.(stand.place === "node" ? { directory: `${stand.store}/wheels` } : {});
-  let tell;
-  stored = store && new Promise((done) => (tell = done));
+  let tell, fail;
+  stored = store && new Promise((...both) => ([tell, fail] = both));
   return bootFromLock({
     loadPyodide,
     indexURL: stand.runtime,
     lock: stand.lock,
     pyodide: { stdout: () => {}, stderr: () => {} },
     ...(store === undefined ? {} : { store }),
-    onProgress: ({ stage }) => stage === "settled" && tell?.(),
+    onProgress: ({ stage, message }) => {
+      if (stage === "settled") tell?.();
+      // A start pack that was for nothing would measure something else.
+      if (["no-start", "invalid", "incomplete"].includes(stage)) fail?.(new Error(`${stage}: ${message}`));
+    },
     ...more,
   });
 }

@@ -34,6 +34,11 @@ class Stand {
     return `${this.wheels}/sets/${this.set}/pyodide-lock.json`;
   }
 
+  /** The lock with a start pack beside it. */
+  get startLock() {
+    return `${this.wheels}/sets/${this.set}/start.json`;
+  }
+
   /** A package index (PEP 691) that has the set's wheels. */
   get index() {
     return `${this.wheels}/simple`;

@@ -52,7 +52,7 @@ const LOOPBACK = /^(?:localhost|127\.0\.0\.1|\[::1\])$/;
  * @throws LockError with codes `relative-url`, and `insecure` for `http:` to another place than this machine or the
  *   lock's own.
  */
-export function absolute(wheel: LockedWheel, base: string | undefined): string {
+export function absolute(wheel: Pick<LockedWheel, "name" | "url">, base: string | undefined): string {
   const where = `packages.${wheel.name}.file_name`;
   let address: URL;
   try {

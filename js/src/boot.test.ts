@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { BootError, type BootEvent, type BootOptions, bootFromLock } from "./boot.ts";
+import { bootFromLock } from "./boot.ts";
+import { BootError, type BootEvent, type BootOptions } from "./boot-options.ts";
 import { absolute, type BootedPyodide, checkAbi, checkImportNames, checkWheel, closure } from "./boot-place.ts";
 import { LockError } from "./errors.ts";
 import { hexOf } from "./hash.ts";

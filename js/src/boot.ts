@@ -13,86 +13,24 @@
  * 5. Nothing of ours runs inside: a lock or wheel that is not plain is refused (`not-plain`), Python can replay it.
  */
 
+import { BootError, type BootEvent, type BootOptions } from "./boot-options.ts";
 import { absolute, type BootedPyodide, checkAbi, checkImportNames, checkWheel, closure, loadExtension, otherAbi, placeOf } from "./boot-place.ts";
+import { allStored, beginWith, Started } from "./boot-start.ts";
 import { bytecodeKind } from "./bytecode.ts";
 import { BytecodeKeeper } from "./bytecode-keeper.ts";
 import { createEngine, type Engine } from "./engine.ts";
 import { isLockError, LockError } from "./errors.ts";
-import { type Arrived, type FetchOptions, fetchWheels, type Wanted, type WheelCache } from "./fetch-wheels.ts";
+import { type Arrived, type FetchOptions, fetchWheels, type Wanted } from "./fetch-wheels.ts";
 import { hexOf } from "./hash.ts";
 import type { Declaring } from "./import-names.ts";
-import { pickInflate } from "./inflate.ts";
+import { type Inflate, pickInflate } from "./inflate.ts";
 import { decodeText } from "./json.ts";
-import { type ReadLock, readLock } from "./lock-reader.ts";
+import { type ReadLock, readLock, type StartPack } from "./lock-reader.ts";
 import { type Finding, Mounts, type WheelToMount } from "./mount.ts";
+import { rangeReader } from "./range-reader.ts";
 import { recordFiles, sourceOf } from "./records.ts";
 import { CHECKED } from "./store.ts";
 import { openWheel } from "./wheel.ts";
-
-/** Something happened. Sizes are in bytes. */
-export interface BootEvent {
-  /**
-   * `lock`: it is read. `fetch`: bytes of a wheel are here. `runtime`: Pyodide runs. `mount`: the wheels are in place.
-   * `done`: ready. `settled`: what was fetched is in the store, and every file was compared with RECORD.
-   */
-  readonly stage: "lock" | "fetch" | "runtime" | "mount" | "done" | "settled";
-  readonly package?: string;
-  readonly received?: number;
-  readonly total?: number | null;
-  readonly allReceived: number;
-  /** `null` when the lock does not say every size. */
-  readonly allTotal: number | null;
-}
-
-export interface BootOptions<P extends BootedPyodide> {
-  /** From `pyodide.mjs`. */
-  readonly loadPyodide: (options: Record<string, unknown>) => Promise<P>;
-  /** Where the runtime is; as for `loadPyodide`. */
-  readonly indexURL?: string;
-  /** Further options for `loadPyodide`. */
-  readonly pyodide?: Readonly<Record<string, unknown>>;
-  /** The lock: its address, its text, or its value. */
-  readonly lock: string | URL | object;
-  /** Where relative file names of a lock that is no address are resolved against; default: the page. */
-  readonly base?: string | URL;
-  /** A compiled standard library (`micropip-lock stdlib`). */
-  readonly stdLibURL?: string;
-  /** SHA-256 of it, in hexadecimal: compared once it is there. */
-  readonly stdLibSha256?: string;
-  /** The ABI that the page's Pyodide has, e.g. `2026_0`, so that another lock is refused before anything is fetched. */
-  readonly abi?: string;
-  /** Only these packages of the lock, and what they need. */
-  readonly packages?: readonly string[];
-  /** Where wheels are kept for the next visit, e.g. of `openStore`. */
-  readonly store?: WheelCache | Promise<WheelCache> | null;
-  /** Downloads at a time. */
-  readonly concurrency?: number;
-  readonly signal?: AbortSignal;
-  /** Told what happens; an error from it ends the boot. */
-  readonly onProgress?: (event: BootEvent) => void;
-  /** Told of a file that is not the one that RECORD lists; default: `console.error`. */
-  readonly onFinding?: (finding: Finding) => void;
-  /** The function to ask the network with; default: the platform's. */
-  readonly fetch?: typeof fetch;
-}
-
-/** Why a lock was not installed. Its Pyodide runs, and nothing is installed in it. */
-export class BootError<P> extends LockError {
-  declare readonly pyodide: P;
-
-  constructor(error: LockError, pyodide: P) {
-    const { code, message, where, expected, got, hint } = error;
-    super(code, message, {
-      ...(where === undefined ? {} : { where }),
-      ...(expected === undefined ? {} : { expected }),
-      ...(got === undefined ? {} : { got }),
-      ...(hint === undefined ? {} : { hint }),
-    });
-    this.cause = error;
-    // Not listed among the facts: it is a whole interpreter.
-    Object.defineProperty(this, "pyodide", { value: pyodide });
-  }
-}
 
 const MOST_LOCK_BYTES = 8 * 2 ** 20;
 /** Bytes of an extension module that a page compiles at once when it is imported; browsers refuse much larger ones. */
@@ -119,6 +57,8 @@ class Boot<P extends BootedPyodide> {
   readonly #options: BootOptions<P>;
   readonly #engine: Engine;
   readonly #stop = new AbortController();
+  /** Ends what arrives behind a start pack. */
+  readonly #behind = new AbortController();
   readonly #received = new Map<string, number>();
   readonly #cancelled: Promise<never>;
   #cancel: () => void = () => undefined;
@@ -144,10 +84,21 @@ class Boot<P extends BootedPyodide> {
       return this.#cancelled;
     }
     signal?.addEventListener("abort", this.#cancel, { once: true });
-    return await Promise.race([this.#run(), this.#cancelled]);
+    signal?.addEventListener("abort", this.#leave, { once: true });
+    try {
+      return await Promise.race([this.#run(), this.#cancelled]);
+    } catch (error) {
+      this.#leave();
+      throw error;
+    }
   }
 
-  /** Nothing of this boot is under way any more. */
+  readonly #leave = (): void => {
+    this.#options.signal?.removeEventListener("abort", this.#leave);
+    this.#behind.abort(new LockError("cancelled", "stopped"));
+  };
+
+  /** Nothing of this boot is under way any more, but what arrives behind a start pack. */
   end(): void {
     this.#options.signal?.removeEventListener("abort", this.#cancel);
     this.#stop.abort(new LockError("cancelled", "stopped; nothing was installed"));
@@ -173,25 +124,35 @@ class Boot<P extends BootedPyodide> {
       if (!fetched.ok) {
         throw fetched.error;
       }
-      const { lock, arrived } = fetched.value;
+      const { lock } = fetched.value;
+      const started = await this.#opened(pyodide, fetched.value.started);
       let mounts: Mounts;
       try {
-        mounts = await this.#install(pyodide, lock, arrived);
+        mounts = await this.#install(pyodide, lock, started);
       } catch (error) {
-        for (const { source } of arrived) {
+        for (const { source } of [...started.arrived, ...started.begun]) {
           source.close();
         }
         throw error;
       }
       this.#tell({ stage: "done" });
-      this.#keep(arrived, mounts);
+      this.#keep(started, mounts, pickInflate(pyodide._module));
       return pyodide;
     } catch (error) {
       throw isLockError(error) && error.code !== "cancelled" ? new BootError(error, pyodide) : error;
     }
   }
 
-  async #fetch(): Promise<{ lock: ReadLock; arrived: readonly Arrived[] }> {
+  /** Wheels of which parts are here, opened; all of them whole when one of those is not ordinary. */
+  async #opened(pyodide: P, started: Started): Promise<Started> {
+    if (started.open(pyodide._module)) {
+      return started;
+    }
+    this.#tell({ stage: "no-start", message: "something about a wheel is not ordinary" });
+    return new Started(await started.all(), []);
+  }
+
+  async #fetch(): Promise<{ lock: ReadLock; started: Started }> {
     const { text, base } = await this.#lockText();
     const lock = readLock(text);
     const { abi, packages, store, concurrency } = this.#options;
@@ -214,7 +175,35 @@ class Boot<P extends BootedPyodide> {
         this.#tell({ stage: "fetch", package: name, received, total: size });
       },
     };
-    return { lock, arrived: await fetchWheels(wanted, fetching) };
+    const stored = lock.start === null ? undefined : await allStored(wanted, fetching);
+    const started = lock.start && stored && (await this.#begin(lock.start, wanted, stored, fetching, base));
+    return { lock, started: started ?? new Started(await fetchWheels(wanted, { ...fetching, ...(stored && { stored }) }), []) };
+  }
+
+  /** Begin with the lock's start pack where that is possible, and saves time. */
+  async #begin(
+    pack: StartPack,
+    wanted: readonly Wanted[],
+    stored: ReadonlyMap<Wanted, Arrived>,
+    fetching: FetchOptions,
+    base: string | undefined,
+  ): Promise<Started | null> {
+    const ranges = this.#options.readRange ?? rangeReader();
+    if (this.#options.start === false || ranges === null) {
+      return null;
+    }
+    try {
+      const address = absolute({ name: "the start pack", url: pack.url }, base);
+      const onBytes = (received: number) => this.#tell({ stage: "start", received, total: pack.size });
+      const behind = this.#behind.signal;
+      return await beginWith({ pack, address, wanted, fetching, behind, ranges, onBytes }, stored);
+    } catch (error) {
+      if (!isLockError(error) || error.code === "cancelled") {
+        throw error;
+      }
+      this.#tell({ stage: "no-start", message: `${error.code}: ${error.message}` });
+      return null;
+    }
   }
 
   async #lockText(): Promise<{ text: string; base: string | undefined }> {
@@ -240,7 +229,7 @@ class Boot<P extends BootedPyodide> {
     return { text: decodeText(result.bytes), base: base === undefined ? result.url : against };
   }
 
-  async #install(pyodide: P, lock: ReadLock, arrived: readonly Arrived[]): Promise<Mounts> {
+  async #install(pyodide: P, lock: ReadLock, started: Started): Promise<Mounts> {
     checkAbi(lock.abi, pyodide._api.lockfile_info);
     const place = placeOf(pyodide);
     await this.#checkStdLib(pyodide, place.stdlib);
@@ -255,8 +244,11 @@ class Boot<P extends BootedPyodide> {
     const keeper = store == null ? null : new BytecodeKeeper(pyodide, place.site, store, () => mounts.wheels);
     const wheels: WheelToMount[] = [];
     const declaring: Declaring[] = [];
-    for (const one of arrived) {
-      const opened = openWheel(one.bytes, one.wheel.filename, inflate);
+    const all = [
+      ...started.arrived.map((one) => ({ ...one, opened: openWheel(one.bytes, one.wheel.filename, inflate) })),
+      ...started.begun.map((one) => ({ ...one, opened: started.opened(one), checked: false, bytecode: null })),
+    ];
+    for (const { opened, ...one } of all) {
       checkWheel(one.wheel, opened, place.python);
       const records = await recordFiles(one.wheel, one.address, opened.recordText);
       const { filename, distInfo, dataDir, entries, metadata } = opened;
@@ -286,7 +278,7 @@ class Boot<P extends BootedPyodide> {
       throw error;
     }
     pyodide.runPython('__import__("importlib").invalidate_caches()');
-    for (const { wheel, address } of arrived) {
+    for (const { wheel, address } of all) {
       pyodide.loadedPackages[wheel.displayName] = sourceOf(wheel.origin ?? { kind: "url", url: address, index: null });
     }
     return mounts;
@@ -309,15 +301,22 @@ class Boot<P extends BootedPyodide> {
    * Keep what was fetched, and compare with RECORD what nobody has read yet, when everything is in place: nothing waits
    * for it, and nothing fails by it.
    */
-  #keep(arrived: readonly Arrived[], mounts: Mounts): void {
+  #keep(started: Started, mounts: Mounts, inflate: Inflate): void {
     const keep = async (): Promise<void> => {
       const store = await this.#options.store;
-      for (const { wheel, bytes, from } of arrived) {
-        if (from === "network") {
-          await store?.put(wheel.sha256, bytes);
-        }
+      const put = async ({ wheel, bytes }: Arrived) => await store?.put(wheel.sha256, bytes);
+      const isComplete = await started.settle(mounts, inflate, (event) => this.#tell(event), put);
+      this.#options.signal?.removeEventListener("abort", this.#leave);
+      for (const one of started.arrived.filter(({ from }) => from === "network")) {
+        await put(one);
       }
       await store?.settle();
+      if (!isComplete) {
+        return;
+      }
+      if (started.begun.length > 0) {
+        this.#tell({ stage: "complete" });
+      }
       await mounts.checkRest(({ sha256 }) => {
         if (sha256 != null) {
           void store?.putExtra(sha256, CHECKED, new Uint8Array([1]));

@@ -30,8 +30,8 @@ export interface DownloadOptions {
   readonly headersTimeoutMs?: number | null;
   /** Called with the number of bytes so far after each piece; an error from it ends the download as `aborted`. */
   readonly onProgress?: ((bytesSoFar: number) => unknown) | null;
-  /** `reload` asks past the HTTP cache. */
-  readonly cache?: "default" | "reload" | null;
+  /** `reload` asks past the HTTP cache, `no-store` leaves nothing in it either. */
+  readonly cache?: "default" | "reload" | "no-store" | null;
   /** The bytes to ask for, both ends included, as in `Range: bytes=first-last`. The answer's status tells (206, 200). */
   readonly range?: { readonly first: number; readonly last?: number | null } | null;
   /** The header Accept: at most 128 characters, beyond which a server must permit it (CORS). */

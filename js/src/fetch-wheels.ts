@@ -40,15 +40,22 @@ export interface Arrived extends Wanted {
   readonly bytecode: Uint8Array | null;
 }
 
+/** What is fetched; where it is known, a wheel of the lock. */
+export type Named = Pick<LockedWheel, "name" | "filename" | "sha256" | "size">;
+
 export interface FetchOptions {
   readonly engine?: Engine;
   readonly store?: WheelCache | null;
+  /** What the store was asked for before. */
+  readonly stored?: ReadonlyMap<Wanted, Arrived>;
+  /** `no-store` keeps what is fetched out of the HTTP cache. */
+  readonly cache?: "default" | "no-store";
   /** Under which kind the store has bytecode. */
   readonly bytecode?: string;
   readonly concurrency?: number;
   readonly signal?: AbortSignal;
   /** Told the bytes so far of one wheel; they never go back. */
-  readonly onBytes?: (wheel: LockedWheel, received: number) => void;
+  readonly onBytes?: (wheel: Named, received: number) => void;
   /** Milliseconds before the second attempt; each later pause is four times the one before. */
   readonly pauseMs?: number;
 }
@@ -110,27 +117,49 @@ function largestFirst(a: Wanted, b: Wanted): number {
 }
 
 async function fetchOne(wanted: Wanted, options: FetchOptions, signal: AbortSignal): Promise<Arrived> {
-  const { wheel } = wanted;
-  const stored = await options.store?.get(wheel.sha256, wheel.size);
+  const stored = options.stored === undefined ? await takeStored(wanted, options) : (options.stored.get(wanted) ?? null);
   if (signal.aborted) {
     stored?.source.close();
     throw signal.reason;
   }
-  if (stored != null) {
-    options.onBytes?.(wheel, stored.bytes.length);
-    const extra = async (kind: string | undefined) =>
-      kind === undefined ? null : ((await options.store?.getExtra(wheel.sha256, kind)) ?? null);
-    const [checked, bytecode] = await Promise.all([extra(CHECKED), extra(options.bytecode)]);
-    return { ...wanted, ...stored, from: "store", checked: checked !== null, bytecode };
+  if (stored !== null) {
+    return stored;
   }
-  const result = await download(wanted, options, signal);
-  const { bytes } = result;
-  options.onBytes?.(wheel, bytes.length);
+  const { bytes } = await download(wanted, options, signal);
+  options.onBytes?.(wanted.wheel, bytes.length);
   return { ...wanted, bytes, source: memorySource(bytes), from: "network", checked: false, bytecode: null };
 }
 
+/** A wheel that the store has, or `null`. */
+export async function takeStored(wanted: Wanted, options: FetchOptions): Promise<Arrived | null> {
+  const { wheel } = wanted;
+  const stored = await options.store?.get(wheel.sha256, wheel.size);
+  if (stored == null) {
+    return null;
+  }
+  options.onBytes?.(wheel, stored.bytes.length);
+  const extra = async (kind: string | undefined) =>
+    kind === undefined ? null : ((await options.store?.getExtra(wheel.sha256, kind)) ?? null);
+  const [checked, bytecode] = await Promise.all([extra(CHECKED), extra(options.bytecode)]);
+  return { ...wanted, ...stored, from: "store", checked: checked !== null, bytecode };
+}
+
+/** What has a digest and lies at an address: fetched as a wheel is. */
+interface Addressed {
+  readonly wheel: Named;
+  readonly address: string;
+}
+
+/**
+ * Fetch bytes that the lock names, from the network.
+ * @throws As `fetchWheels`.
+ */
+export function fetchBytes(wanted: Addressed, options: FetchOptions): Promise<Downloaded> {
+  return download(wanted, options, options.signal ?? new AbortController().signal);
+}
+
 /** The bytes that the lock names. */
-async function download(wanted: Wanted, options: FetchOptions, signal: AbortSignal): Promise<Downloaded> {
+async function download(wanted: Addressed, options: FetchOptions, signal: AbortSignal): Promise<Downloaded> {
   const { wheel, address } = wanted;
   const engine = options.engine ?? createEngine();
   const most = wheel.size ?? MOST_BYTES;
@@ -143,7 +172,7 @@ async function download(wanted: Wanted, options: FetchOptions, signal: AbortSign
       maxBytes: most,
       headersTimeoutMs: HEADERS_TIMEOUT_MS,
       idleTimeoutMs: IDLE_TIMEOUT_MS,
-      cache: reload ? "reload" : "default",
+      cache: reload ? "reload" : (options.cache ?? "default"),
       onProgress: (bytes) => {
         received = Math.max(received, bytes);
         try {
@@ -180,7 +209,7 @@ async function download(wanted: Wanted, options: FetchOptions, signal: AbortSign
 }
 
 /** What is wrong with bytes that arrived, or `null`. */
-async function mismatch(wheel: LockedWheel, { bytes, sha256 }: Downloaded): Promise<LockError | null> {
+async function mismatch(wheel: Named, { bytes, sha256 }: Downloaded): Promise<LockError | null> {
   const got = sha256 ?? (await hexOf(bytes));
   const where = `packages.${wheel.name}.sha256`;
   if (got !== wheel.sha256) {
@@ -214,7 +243,7 @@ function looksLikeText(bytes: Uint8Array): boolean {
   return head !== "" && !(bytes[0] === 0x50 && bytes[1] === 0x4b) && (/^[<{]/.test(head) || !/[\0-\u0008]/.test(head));
 }
 
-function failure(wheel: LockedWheel, result: Failed, most: number): LockError {
+function failure(wheel: Named, result: Failed, most: number): LockError {
   const file = fileOf(result.url) || wheel.filename;
   const got = result.kind === "status" ? `HTTP ${result.status}` : result.message;
   const [code, message] = told(result, file);

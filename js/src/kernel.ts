@@ -157,6 +157,12 @@ export class Kernel implements Engine {
     return this.#mounted().prepare(site, prefix, wheels, new Set(JSON.parse(leaving) as string[]));
   }
 
+  /** Which files of mounted wheels somebody read, as JSON: by file name of the wheel, their paths in it. */
+  filesRead(): string {
+    const wheels = this.#mounts?.wheels ?? [];
+    return JSON.stringify(Object.fromEntries(wheels.map(({ wheel, served }) => [wheel.filename, [...served]])));
+  }
+
   /** What was found wrong in mounted wheels, as JSON. */
   findings(): string {
     return JSON.stringify(this.#mounts?.findings ?? []);

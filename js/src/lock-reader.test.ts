@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { type LockedWheel, readLock } from "./lock-reader.ts";
+import { type LockedWheel, readLock, type StartPack } from "./lock-reader.ts";
 
 interface Vectors {
-  readonly accept: readonly { readonly text: string; readonly wheels: readonly LockedWheel[] }[];
+  readonly accept: readonly { readonly text: string; readonly start: StartPack | null; readonly wheels: readonly LockedWheel[] }[];
   readonly refuse: readonly { readonly text: string; readonly code: string }[];
   readonly notPlain: readonly { readonly text: string }[];
 }
@@ -11,7 +11,8 @@ interface Vectors {
 const vectors: Vectors = JSON.parse(readFileSync(new URL("../../tests/vectors/lock_read.json", import.meta.url), "utf8"));
 
 describe("readLock", () => {
-  it.each(vectors.accept)("reads the facts that Python reads: $text", ({ text, wheels }) => {
+  it.each(vectors.accept)("reads the facts that Python reads: $text", ({ text, start, wheels }) => {
+    expect(readLock(text)).toMatchObject({ start, wheels });
     expect(readLock(text).wheels).toEqual(wheels);
   });
 

@@ -56,8 +56,17 @@ export interface LockedWheel {
   readonly extras: readonly string[];
 }
 
+/** What may be fetched before the wheels (`start-pack.ts`). */
+export interface StartPack {
+  /** An address, or a path relative to the lock. */
+  readonly url: string;
+  readonly sha256: string;
+  readonly size: number;
+}
+
 export interface ReadLock {
   readonly abi: Abi;
+  readonly start: StartPack | null;
   /** Sorted by name. */
   readonly wheels: readonly LockedWheel[];
 }
@@ -95,9 +104,9 @@ export function readLock(text: string): ReadLock {
     names.add(name);
   }
   const wheels = keys.map((key) => readWheel(key, packages.table(key), names, abi));
-  checkTool(top);
+  const start = checkTool(top);
   checkAllVisible(value);
-  return { abi, wheels: wheels.sort((a, b) => (a.name < b.name ? -1 : 1)) };
+  return { abi, start, wheels: wheels.sort((a, b) => (a.name < b.name ? -1 : 1)) };
 }
 
 /** Our tables in a lock of a newer format may mean something else. */
@@ -114,10 +123,10 @@ function checkFormat(value: Json): void {
 }
 
 /** What our table at the top says; of it a boot can do nothing with mock packages. */
-function checkTool(top: Table): void {
+function checkTool(top: Table): StartPack | null {
   const ours = toolTable(top);
   if (ours === null) {
-    return;
+    return null;
   }
   const version = ours.whole("version");
   if (version === null) {
@@ -147,6 +156,25 @@ function checkTool(top: Table): void {
   if (twice !== undefined) {
     throw ours.fault("duplicate-package", "two entries are of one package", "site", "each once", shown(twice));
   }
+  return readStart(ours.optionalTable("start"));
+}
+
+function readStart(table: Table | null): StartPack | null {
+  if (table === null) {
+    return null;
+  }
+  const url = table.text("url", { filled: true });
+  const sha256 = table.digest("sha256").hex;
+  const size = table.whole("size");
+  if (size === null) {
+    throw table.fault("missing", "size is missing", "size", "a value for size", "none");
+  }
+  checkAddress(url, table.at("url"), { relative: true });
+  const unknown = table.keys.find((key) => !["url", "sha256", "size"].includes(key));
+  if (unknown !== undefined) {
+    throw table.fault("unknown-key", "an unknown key", unknown, "url, sha256, size", shown(unknown));
+  }
+  return { url, sha256, size };
 }
 
 function toolTable(parent: Table): Table | null {

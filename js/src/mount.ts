@@ -23,6 +23,7 @@ import { type Content, LazyFiles } from "./lazy-file.ts";
 import { type Collision, type Item, Items, LazyTree } from "./lazy-tree.ts";
 import { sha256Sync } from "./sha256.ts";
 import type { ByteSource } from "./source.ts";
+import { NOT_THERE_YET } from "./sparse-source.ts";
 import type { PlainEntry } from "./wheel.ts";
 
 /** One wheel to mount. */
@@ -59,6 +60,9 @@ export interface Taken {
 /** Where Python finds the bytecode of mounted wheels: `sys.pycache_prefix`. */
 export const PYCACHE = "/var/cache/micropip-lock/bytecode";
 
+/** The path in a finding that is about all files of a wheel that were not read yet. */
+export const WHOLE = "*";
+
 const encoder = new TextEncoder();
 
 /** Content that a wheel brings. */
@@ -87,7 +91,9 @@ class WheelFile implements Owned, Item<Owned> {
   }
 
   read(): Uint8Array {
-    return this.owner.read(this.entry);
+    const bytes = this.owner.read(this.entry);
+    this.owner.served.add(this.entry.path);
+    return bytes;
   }
 }
 
@@ -113,12 +119,17 @@ class RecordFile implements Content {
 /** A wheel whose files are in the tree. */
 export class MountedWheel {
   readonly wheel: WheelToMount;
+  /** Paths in the wheel of files that somebody read. */
+  readonly served = new Set<string>();
   readonly #inflate: Inflate;
   readonly #compared = new Set<PlainEntry>();
   #byPath: Map<string, PlainEntry> | undefined;
+  #source: ByteSource;
+  #fault: Pick<LockError, "code" | "message"> | undefined;
 
   constructor(wheel: WheelToMount, inflate: Inflate) {
     this.wheel = wheel;
+    this.#source = wheel.source;
     this.#inflate = inflate;
   }
 
@@ -140,13 +151,37 @@ export class MountedWheel {
    * @throws LockError with codes `bad-zip`, `size-mismatch`, `crc`, `record-hash`.
    */
   read(entry: PlainEntry): Uint8Array {
-    const packed = this.wheel.source.read(entry.start, entry.start + entry.packedSize);
+    if (this.#fault !== undefined) {
+      throw new LockError(this.#fault.code, this.#fault.message, { where: `${this.wheel.filename}: ${entry.path}` });
+    }
+    const packed = this.#packed(entry);
     const bytes = entry.method === 0 ? packed.slice() : this.#inflate(packed, entry.size);
     if (!this.wheel.checked && !this.#compared.has(entry)) {
       this.#check(entry, bytes);
       this.#compared.add(entry);
     }
     return bytes;
+  }
+
+  #packed({ path, start, packedSize }: PlainEntry): Uint8Array {
+    try {
+      return this.#source.read(start, start + packedSize);
+    } catch (error) {
+      throw isLockError(error)
+        ? new LockError(error.code, error.message, { where: `${this.wheel.filename}: ${path}` })
+        : error;
+    }
+  }
+
+  /** Read from now on from another source, which has the same bytes. */
+  replaceSource(source: ByteSource): void {
+    this.#source.close();
+    this.#source = source;
+  }
+
+  /** Let nothing more be read, because this is not the wheel that it seemed to be. */
+  invalidate(fault: Pick<LockError, "code" | "message">): void {
+    this.#fault = fault;
   }
 
   /** Add what goes below site-packages, and what goes below the prefix. */
@@ -347,6 +382,25 @@ export class Mounts {
     }
   }
 
+  /** Read a mounted wheel from now on from another source, which has the same bytes. */
+  replaceSource(sha256: string, source: ByteSource): void {
+    for (const one of this.#of(sha256)) {
+      one.replaceSource(source);
+    }
+  }
+
+  /** Let nothing more be read of a wheel that is not the one that it seemed to be, and tell it. */
+  invalidate(sha256: string, fault: LockError): void {
+    for (const one of this.#of(sha256)) {
+      one.invalidate(fault);
+      this.#found(new LockError(fault.code, fault.message, { where: `${one.wheel.filename}: ${WHOLE}` }));
+    }
+  }
+
+  #of(sha256: string): MountedWheel[] {
+    return this.wheels.filter(({ wheel }) => wheel.sha256 === sha256);
+  }
+
   #node(path: string): FsNode {
     return this.#fs.lookupPath(path, { follow: true }).node;
   }
@@ -443,7 +497,10 @@ export class Mounts {
     const { code, message, where = "" } = isLockError(error) ? error : { code: "unreadable", message: String(error) };
     const at = where.indexOf(": ");
     const finding = { wheel: where.slice(0, at), path: where.slice(at + 2), code, message };
-    if (!this.findings.some((one) => one.wheel === finding.wheel && one.path === finding.path)) {
+    if (code === NOT_THERE_YET) {
+      // Nothing is wrong with the file.
+      this.#told(finding);
+    } else if (!this.findings.some((one) => one.wheel === finding.wheel && one.path === finding.path)) {
       this.findings.push(finding);
       this.#told(finding);
     }

@@ -20,7 +20,7 @@ import type { Inflate } from "./inflate.ts";
 import { isPlainEntryPoints, isPlainWheelFile, readMetadata } from "./metadata.ts";
 import { takeRecord } from "./record.ts";
 import { VERSION } from "./requirement.ts";
-import { openZip, type PlainEntry, type PlainZip } from "./zip.ts";
+import { type Has, openZip, type PlainEntry, type PlainZip } from "./zip.ts";
 
 export type { PlainEntry } from "./zip.ts";
 
@@ -78,12 +78,14 @@ const INSTALLER_FILES = new Set(
  *
  * @param bytes All of it; they are not kept.
  * @param filename Its file name.
+ * @param has Given when only parts of it are here, and zeros elsewhere; see `openZip`. Of such a wheel the first rule
+ *   holds once all of it was opened, with the same answer.
  * @returns `null` when anything about it is not ordinary.
  */
-export function openWheel(bytes: Uint8Array, filename: string, inflate: Inflate): PlainWheel | null {
+export function openWheel(bytes: Uint8Array, filename: string, inflate: Inflate, has?: Has): PlainWheel | null {
   const identity = filename.length <= MOST_CHARACTERS ? FILENAME.exec(filename) : null;
   const [, name = "", version = "", tags = ""] = identity ?? [];
-  const zip = identity !== null && countTags(tags) <= MOST_TAGS ? openZip(bytes) : null;
+  const zip = identity !== null && countTags(tags) <= MOST_TAGS ? openZip(bytes, has) : null;
   if (zip === null) {
     return null;
   }

@@ -70,8 +70,16 @@ const DOS_DIRECTORY = 0x10;
 const [NO_TYPE, DIRECTORY, REGULAR] = [0, 4, 8];
 const SLASH = 47;
 
-/** Open an archive; `null` when anything about it is unusual. */
-export function openZip(bytes: Uint8Array): PlainZip | null {
+/** Whether bytes of an archive are here of which only parts are. */
+export type Has = (from: number, to: number) => boolean;
+
+/**
+ * Open an archive; `null` when anything about it is unusual.
+ *
+ * @param has Given for an archive of which parts are here, the directory among them: a local header that is not here is
+ *   taken to say what the directory does, and whoever has all of the archive opens it again.
+ */
+export function openZip(bytes: Uint8Array, has?: Has): PlainZip | null {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const directory = findDirectory(bytes, view);
   if (directory === null) {
@@ -99,8 +107,11 @@ export function openZip(bytes: Uint8Array): PlainZip | null {
     const external = view.getUint32(at + 38, true);
     const name = at + ENTRY_SIZE;
     const next = name + length + view.getUint16(at + 30, true);
+    const isHere = has === undefined || has(here, here + LOCAL_SIZE + length);
     const localName = here + LOCAL_SIZE;
-    const data = localName + length + view.getUint16(here + 28, true);
+    const data = isHere
+      ? localName + length + view.getUint16(here + 28, true)
+      : impliedStart(view, next, { start, stop }, flags, packedSize);
     const kind = external >>> 28;
     const isDirectory = bytes[name + length - 1] === SLASH;
     if (
@@ -114,10 +125,10 @@ export function openZip(bytes: Uint8Array): PlainZip | null {
       data + packedSize > start ||
       (kind !== NO_TYPE && kind !== (isDirectory ? DIRECTORY : REGULAR)) ||
       (isDirectory ? size !== 0 : (external & DOS_DIRECTORY) !== 0) ||
-      !agree(view, at, here, flags) ||
+      data < localName + length ||
       !isHarmless(view, name + length, next) ||
-      !isHarmless(view, localName + length, data) ||
-      !takeName(bytes, name, localName, length, names, named)
+      (isHere && !(agree(view, at, here, flags) && isHarmless(view, localName + length, data))) ||
+      !takeName(bytes, name, isHere ? localName : name, length, names, named)
     ) {
       return null;
     }
@@ -145,6 +156,18 @@ export function openZip(bytes: Uint8Array): PlainZip | null {
   }
   const byFolded = foldNames(new TextDecoder().decode(names.subarray(0, named)), lengths, files);
   return byFolded && { files, byFolded };
+}
+
+/** Where data has to begin that ends where the next entry, or the directory, begins; -1 when it need not end there. */
+function impliedStart(
+  view: DataView,
+  next: number,
+  { start, stop }: { readonly start: number; readonly stop: number },
+  flags: number,
+  packedSize: number,
+): number {
+  const following = stop - next < ENTRY_SIZE ? start : view.getUint32(next + 42, true);
+  return (flags & NUMBERS_FOLLOW) !== 0 ? -1 : following - packedSize;
 }
 
 /** Where the directory lies: right in front of an end without a comment, the only one there is. */

@@ -38,7 +38,7 @@ from micropip_lock.core.model import Lock
 from micropip_lock.core.policy import DEFAULT_POLICY, Policy
 from micropip_lock.core.verdict import Finding
 from micropip_lock.errors import RuntimeFailedError, error_from_json
-from micropip_lock.ports import Progress, ProgressEvent
+from micropip_lock.ports import FilesRead, Progress, ProgressEvent
 
 _LIBRARY: Final = "/micropip-lock"
 """Where the tools lie inside: on the path, but not installed."""
@@ -192,6 +192,17 @@ class EmbeddedPyodide:
         )
         return Replayed(report=value["report"], tree=value["tree"])
 
+    async def files_read(self, lock: Lock, names: Sequence[str], *, policy: Policy = DEFAULT_POLICY) -> FilesRead:
+        """Replay a lock, import modules, and tell which files of its wheels were read.
+
+        Raises:
+            MicropipLockError: the lock could not be replayed.
+        """
+        value = await self._call(
+            "files_read", lock=lock.to_json(), base=lock.base, names=list(names), policy=policy.to_dict()
+        )
+        return FilesRead(read={name: frozenset(paths) for name, paths in value["read"].items()}, failed=value["failed"])
+
     async def verify(self, lock: Lock) -> VerifyReport:
         """Compare this runtime with a lock."""
         value = await self._call("verify", lock=lock.to_json())
@@ -332,6 +343,23 @@ class EmbeddedPyodide:
     def _tell(self, event: ProgressEvent) -> None:
         if self._progress is not None:
             self._progress(event)
+
+
+class EmbeddedWatch:
+    """Sees which files imports read, in a Pyodide of its own. Implements :class:`~micropip_lock.ports.FileWatch`.
+
+    Args:
+        runtime: Makes one.
+        policy: What a replay there may do.
+    """
+
+    def __init__(self, runtime: Callable[[], EmbeddedPyodide], policy: Policy) -> None:
+        self._runtime = runtime
+        self._policy = policy
+
+    async def files_read(self, lock: Lock, names: Sequence[str]) -> FilesRead:
+        async with self._runtime() as runtime:
+            return await runtime.files_read(lock, names, policy=self._policy)
 
 
 def authorizations(indexes: Sequence[IndexConfig], configured: Mapping[str, tuple[str, str]]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import json
 import os
 import pkgutil
 import sys
@@ -153,6 +154,23 @@ async def store_all() -> None:
     """Wait until all wheels and compiled modules are kept that are to be."""
     await engine().storeAll()
     await engine().flushBytecode()
+
+
+def files_read() -> dict[str, list[str]]:
+    """Which files of mounted wheels somebody read: by file name of the wheel, their paths in it."""
+    read: dict[str, list[str]] = json.loads(engine().filesRead())
+    return read
+
+
+def import_all(names: Iterable[str]) -> dict[str, str]:
+    """Import modules; why those failed that did."""
+    failed = {}
+    for name in names:
+        try:
+            importlib.import_module(name)
+        except BaseException as error:  # noqa: BLE001  # a module may leave or raise whatever it likes
+            failed[name] = f"{type(error).__name__}: {error}"
+    return failed
 
 
 class EngineFetcher:

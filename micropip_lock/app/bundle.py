@@ -9,7 +9,8 @@ Rules this file keeps:
    is written; each file is written whole or not at all.
 3. What is there and has the right digest is not fetched again, so that an interrupted bundle goes on where it was.
 4. All failures are collected; what arrived stays for the next attempt.
-5. The same lock makes the same bytes. Nothing that is there is removed: several locks can lie in one directory.
+5. The same lock makes the same bytes, a start pack (:mod:`micropip_lock.app.start`) apart: that has what was seen.
+   Nothing that is there is removed: several locks can lie in one directory.
 
 Left to others: where bytes come from (:mod:`micropip_lock.app.obtain`), files (:class:`~micropip_lock.ports.Folder`).
 """
@@ -24,6 +25,7 @@ from packaging.utils import NormalizedName
 
 from micropip_lock.app.admission import fetch_admitted
 from micropip_lock.app.obtain import Sources, Supply
+from micropip_lock.app.start import Start, with_start
 from micropip_lock.app.stored import StoreUse
 from micropip_lock.core.abis import runtime_tags
 from micropip_lock.core.digest import Digest, VerifiedWheel, admit
@@ -52,6 +54,7 @@ class Bundled:
         added: Names of the packages whose wheel was not there yet.
         size: Bytes of all wheels.
         requests: Requests sent.
+        start: Of the start pack, relative to the directory of the lock, when there is one.
         notes: What a person should know.
     """
 
@@ -60,12 +63,14 @@ class Bundled:
     added: tuple[str, ...]
     size: int
     requests: int
+    start: str | None = None
     notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         count = len(self.wheels)
         there = "" if len(self.added) == count else f", {count - len(self.added)} of them there before"
-        return f"{self.path} and {count} wheel{'s' * (count != 1)}{there}"
+        start = ", with a start pack" if self.start else ""
+        return f"{self.path} and {count} wheel{'s' * (count != 1)}{there}{start}"
 
     def to_json(self) -> dict[str, Any]:
         """The attributes."""
@@ -75,6 +80,7 @@ class Bundled:
             "added": list(self.added),
             "size": self.size,
             "requests": self.requests,
+            "start": self.start,
             "notes": list(self.notes),
         }
 
@@ -102,6 +108,7 @@ async def bundle(
     store: Store | None = None,
     sources: Sources | None = None,
     concurrency: int,
+    start: Start | None = None,
     progress: Progress | None = None,
     policy: Policy = DEFAULT_POLICY,
 ) -> Bundled:
@@ -115,7 +122,8 @@ async def bundle(
         store: Wheels that were fetched once: asked before the network, and given what was fetched.
         sources: Where to ask for a wheel beside its own address.
         concurrency: Wheels at a time.
-        progress: Told as wheels arrive, with stages ``plan``, ``store``, ``fetch`` and ``done``.
+        start: Make a start pack, and how.
+        progress: Told as wheels arrive, with stages ``plan``, ``store``, ``fetch``, ``start`` and ``done``.
         policy: What is allowed, as for a replay.
 
     Returns:
@@ -206,6 +214,10 @@ async def bundle(
         # A task group takes a task that ends cancelled for one that is done.
         raise asyncio.CancelledError("a download was cancelled")
     whole = bundled_lock(lock, work.sizes)
+    started: tuple[str, ...] = ()
+    if start is not None:
+        tell("start")
+        whole, started = await with_start(whole, start, folder)
     folder.write(LOCK_NAME, whole.to_json().encode("utf-8"))
     tell("done")
     return Bundled(
@@ -214,7 +226,8 @@ async def bundle(
         added=tuple(sorted(work.added)),
         size=sum(work.sizes.values()),
         requests=work.requests + work.supply.pages,
-        notes=(*work.supply.notes, *stored.notes(), *sorted(work.notes)),
+        start=None if whole.start is None else whole.start.url,
+        notes=(*work.supply.notes, *stored.notes(), *sorted(work.notes), *started),
     )
 
 
@@ -235,4 +248,4 @@ def bundled_lock(lock: Lock, sizes: dict[NormalizedName, int]) -> Lock:
             size=sizes[package.name],
         )
         packages.append(replace(package, wheel=wheel, origin=origin))
-    return replace(lock, packages=by_name(packages), base=None)
+    return replace(lock, packages=by_name(packages), start=None, base=None)

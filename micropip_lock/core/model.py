@@ -194,6 +194,21 @@ class Mock:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class StartPack:
+    """Where the parts of the wheels lie that are needed first (:mod:`micropip_lock.core.start_pack`).
+
+    Attributes:
+        url: Absolute URL, or a path relative to the lock.
+        digest: SHA-256 of the file.
+        size: Bytes.
+    """
+
+    url: str
+    digest: Digest
+    size: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Lock:
     """An exact environment for one Pyodide ABI.
 
@@ -204,6 +219,7 @@ class Lock:
         site: Versions, by normalised name and sorted, of what the place it was frozen in brings along itself:
             JupyterLite's kernel shims. They are no packages of the lock, and nothing depends on them.
         unlocked: What ``freeze(strict=False)`` could not lock.
+        start: What a boot path may fetch before the wheels; it says nothing about the environment.
         notes: What the freeze found worth knowing and could be locked all the same, or what is odd in a text that was
             read; not part of the text, nor of ``id`` or equality.
         base: Where relative file names are resolved against (a URL ending in ``/``); not part of the text.
@@ -216,6 +232,7 @@ class Lock:
     mocks: Mapping[str, Mock] = field(default_factory=dict)
     site: Mapping[str, str] = field(default_factory=dict)
     unlocked: tuple[Unlockable, ...] = ()
+    start: StartPack | None = None
     notes: tuple[Finding, ...] = field(default=(), compare=False)
     base: str | None = None
     unknown: Mapping[str, Any] = field(default_factory=dict)

@@ -132,6 +132,21 @@ class OpenedWheel:
             digest = self._record.digest_of(path)
             yield path, start, entry.packed_size, entry.size, entry.method, entry.crc, self.mode(path), digest
 
+    @property
+    def directory_start(self) -> int:
+        """Where the archive's directory begins."""
+        return self._archive.directory_start
+
+    def places(self) -> Iterator[tuple[str, int, int, int, int]]:
+        """Where each file lies.
+
+        Yields:
+            Path, offset of its local header, of its packed bytes and of their end, and where the next entry or the
+            directory begins.
+        """
+        for entry, start, following in self._archive.places():
+            yield entry.path, entry.offset, start, start + entry.packed_size, following
+
     def files(self) -> Iterator[tuple[str, bytes]]:
         """Each file's path and bytes, its digest checked against RECORD first.
 

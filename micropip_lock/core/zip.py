@@ -14,7 +14,8 @@ what the entries mean (:mod:`micropip_lock.core.wheel`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from operator import attrgetter
 from typing import Final
 
@@ -38,6 +39,7 @@ class Archive:
     Attributes:
         filename: For messages.
         entries: Path to entry of every file, in the order of the archive; directories are left out.
+        directory_start: Where the archive's directory begins.
     """
 
     def __init__(self, data: bytes, filename: str) -> None:
@@ -57,6 +59,7 @@ class Archive:
         self._check_caps(entries)
         check_paths(entries, filename)
         self._starts = self._check_places(entries, directory)
+        self.directory_start = directory
         self.entries: Mapping[str, ZipEntry] = {entry.path: entry for entry in entries if entry.path[-1:] != "/"}
         if not self.entries:
             raise bad_zip(filename, "the wheel is empty", got="directories only", code="empty")
@@ -64,6 +67,12 @@ class Archive:
     def start_of(self, entry: ZipEntry) -> int:
         """Where the packed bytes of an entry begin."""
         return self._starts[entry.offset]
+
+    def places(self) -> Iterator[tuple[ZipEntry, int, int]]:
+        """Each file, where its packed bytes begin, and where the next entry or the directory does."""
+        following = dict(pairwise((*self._starts, self.directory_start)))
+        for entry in self.entries.values():
+            yield entry, self._starts[entry.offset], following[entry.offset]
 
     def read(self, entry: ZipEntry) -> bytes:
         """The inflated bytes of an entry, its size and CRC checked.

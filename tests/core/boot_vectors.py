@@ -122,6 +122,10 @@ def _accepted() -> Iterator[dict[str, Any]]:
         tool={"micropip-lock": {"version": 1, "site": [{"name": "ipykernel", "version": "1.0"}]}},
     )
 
+    for url in ("start-0123456789abcdef.pack", "https://files.example/start.pack"):
+        start = {"url": url, "sha256": HEX, "size": 10}
+        yield _lock(_entry(), tool={"micropip-lock": {"version": 1, "start": start}})
+
 
 def _refused() -> Iterator[Any]:
     six = _entry()
@@ -222,6 +226,22 @@ def _refused() -> Iterator[Any]:
     yield _lock(six, tool={"micropip-lock": {"version": "1"}})
     yield _lock(six, tool={"micropip-lock": {"version": 1, "site": [{"name": "a", "version": "1", "x": 1}]}})
     yield _lock(six, tool={"micropip-lock": {"version": 1, "site": [{"name": "a", "version": "1"}] * 2}})
+    start = {"url": "start.pack", "sha256": HEX, "size": 10}
+    for change in (
+        {"url": ...},
+        {"url": ""},
+        {"url": "//files.example/start.pack"},
+        {"url": "https://user:pass@files.example/start.pack"},
+        {"sha256": ...},
+        {"sha256": HEX[1:]},
+        {"size": ...},
+        {"size": -1},
+        {"size": "10"},
+        {"more": 1},
+    ):
+        changed = {key: value for key, value in (start | change).items() if value is not ...}
+        yield _lock(six, tool={"micropip-lock": {"version": 1, "start": changed}})
+    yield _lock(six, tool={"micropip-lock": {"version": 1, "start": "start.pack"}})
 
 
 def _too_odd() -> Iterator[dict[str, Any]]:
@@ -278,7 +298,9 @@ def lock_read() -> dict[str, Any]:
     accept, refuse, not_plain = [], [], []
     for value in _accepted():
         text = json.dumps(value)
-        accept.append({"text": text, "wheels": [_facts(package) for package in _judged(text)]})
+        lock = _judged(text)
+        start = lock.start and {"url": lock.start.url, "sha256": lock.start.digest.hex, "size": lock.start.size}
+        accept.append({"text": text, "start": start, "wheels": [_facts(package) for package in lock]})
     for value in _refused():
         text = json.dumps(value)
         try:

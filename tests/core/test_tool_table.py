@@ -17,11 +17,13 @@ from micropip_lock.core.formats.tool_table import (
     read_mocks,
     read_package_facts,
     read_site,
+    read_start,
     read_tool,
     read_unlocked,
+    start_facts,
     unlocked_facts,
 )
-from micropip_lock.core.model import LockedPackage, Origin, Wheel
+from micropip_lock.core.model import LockedPackage, Origin, StartPack, Wheel
 from micropip_lock.core.read import MAX_TEXT, Table
 from micropip_lock.errors import InputError, LockVersionError, Unlockable
 
@@ -317,4 +319,35 @@ def test_refused_sites(value: object, code: str, where: str) -> None:
     with pytest.raises(InputError) as caught:
         faults.check()
 
+    assert (code, where) == (caught.value.code, caught.value.where)
+
+
+def test_a_start_pack() -> None:
+    """Where a start pack lies is written, and read again; a lock without one says nothing."""
+    start = StartPack(url="start-0123.pack", digest=Digest.of(b"pack"), size=4)
+    faults = Faults()
+    assert start == read_start(Table({"start": start_facts(start)}, "", faults), faults)
+    assert read_start(Table({}, "", faults), faults) is None
+    faults.check()
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "where"),
+    [
+        ({"url": ""}, "missing", "start.url"),
+        ({"url": "//files.example/x"}, "scheme", "start.url"),
+        ({"sha256": "1"}, "hash-form", "start.sha256"),
+        ({"sha256": ""}, "no-hash", "start.sha256"),
+        ({"size": -1}, "size", "start.size"),
+        ({"size": None}, "type", "start.size"),
+        ({"files": 1}, "unknown-key", "start.files"),
+    ],
+)
+def test_refused_start_packs(change: dict[str, Any], code: str, where: str) -> None:
+    """A start pack has an address, a SHA-256 and a size, and nothing else."""
+    faults = Faults()
+    value = {"url": "start.pack", "sha256": Digest.of(b"").hex, "size": 1} | change
+    read_start(Table({"start": value}, "", faults), faults)
+    with pytest.raises(InputError) as caught:
+        faults.check()
     assert (code, where) == (caught.value.code, caught.value.where)

@@ -1,8 +1,10 @@
 // Boots Pyodide under Node from a lock, as a page does, and tells what happened in which order.
 //
-// node boot.mjs JSON: {directory, boot, lock, base, abi, packages, stdlib, stdlibSha256, store, code, library, abortAfter}.
+// node boot.mjs JSON: {directory, boot, lock, base, abi, packages, stdlib, stdlibSha256, store, code, library, abortAfter,
+// readRanges, whole}. `readRanges`: a bundle's directory, out of which parts of wheels are read. `whole`: what comes behind a
+// start pack is waited for before the tree is told.
 // `library`: archives of tools that verify and freeze, put on the path once the boot is over.
-import { readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 
 const asked = JSON.parse(process.argv[2]);
@@ -21,6 +23,16 @@ const watched = async (url, options) => {
   } finally {
     underWay -= 1;
   }
+};
+// What a worker asks its server for.
+const readRange = (address, from, to) => {
+  const bytes = new Uint8Array(to - from);
+  const [digest, name] = address.split("/").slice(-2);
+  const file = openSync(`${asked.readRanges}/wheels/${digest}/${name}`);
+  readSync(file, bytes, 0, bytes.length, from);
+  closeSync(file);
+  note(`read a part of ${name}`);
+  return bytes;
 };
 const controller = new AbortController();
 let settled;
@@ -45,6 +57,7 @@ try {
     ...(asked.stdlib && { stdLibURL: asked.stdlib }),
     ...(asked.stdlibSha256 && { stdLibSha256: asked.stdlibSha256 }),
     ...(asked.store && { store: openStore({ directory: asked.store }) }),
+    ...(asked.readRanges && { readRange }),
     fetch: watched,
     signal: controller.signal,
     onProgress: ({ stage }) => {
@@ -53,7 +66,7 @@ try {
       if (stage === "settled") settled();
     },
   });
-  if (asked.store) await kept;
+  if (asked.store || asked.whole) await kept;
 } catch (error) {
   const { name, code, message } = error;
   outcome.error = { name, code, message };

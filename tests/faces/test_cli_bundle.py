@@ -133,3 +133,9 @@ def test_the_output_is_a_directory(capsys: Capture, lock_path: str, package_inde
     """A file in the place of the directory is wrong usage, before anything is fetched."""
     code, facts, _ = run_json(capsys, "bundle", lock_path, "-o", lock_path)
     assert (2, "usage", []) == (code, facts["error"]["code"], package_index.log.requests())
+
+
+def test_imports_are_for_a_start_pack(capsys: Capture, lock_path: str, tmp_path: Path) -> None:
+    """Modules to import without a start pack are a mistake, told before anything is fetched."""
+    code, facts, _ = run_json(capsys, "bundle", lock_path, "-o", "out", "--import", "six")
+    assert (2, "imports-without-start", False) == (code, facts["error"]["code"], (tmp_path / "out").exists())

@@ -42,9 +42,11 @@ from micropip_lock.core.formats.tool_table import (
     read_mocks,
     read_package_facts,
     read_site,
+    read_start,
     read_tool,
     read_unlocked,
     site_facts,
+    start_facts,
     unlocked_facts,
 )
 from micropip_lock.core.json_places import place
@@ -96,6 +98,7 @@ def parse_pyodide_lock(text: str | bytes, *, base: str | None = None) -> Lock:
     unlocked = read_unlocked(ours) if ours is not None else ()
     mocks = read_mocks(ours) if ours is not None else {}
     site = read_site(ours) if ours is not None else {}
+    start = read_start(ours, faults) if ours is not None else None
     _check_mocks(packages, mocks, faults)
     if ours is not None and (rest := ours.rest()):
         tool_unknown[TOOL_NAME] = rest
@@ -107,6 +110,7 @@ def parse_pyodide_lock(text: str | bytes, *, base: str | None = None) -> Lock:
         mocks=mocks,
         site=site,
         unlocked=unlocked,
+        start=start,
         base=base,
         unknown=unknown,
         tool_unknown=tool_unknown,
@@ -141,6 +145,8 @@ def lock_to_dict(lock: Lock) -> dict[str, Any]:
             ours["site"] = site_facts(lock.site)
         if lock.unlocked:
             ours["unlocked"] = unlocked_facts(lock.unlocked)
+        if lock.start is not None:
+            ours["start"] = start_facts(lock.start)
     if tool:
         value["tool"] = tool
     return value
@@ -179,7 +185,7 @@ def package_to_dict(package: LockedPackage, *, without: AbstractSet[str] = froze
 def _has_ours(lock: Lock) -> bool:
     """Whether a lock says anything that only we write, so that it needs the version of our format."""
     return (
-        bool(lock.unlocked or lock.mocks or lock.site or _cyclic(lock))
+        bool(lock.unlocked or lock.mocks or lock.site or lock.start or _cyclic(lock))
         or TOOL_NAME in lock.tool_unknown
         or any(TOOL_NAME in package.tool_unknown or any(package_facts(package)) for package in lock)
     )

@@ -7,8 +7,8 @@ Rules this file keeps:
    bytes, ``upload-time`` (PEP 700), ``yanked`` (``true``, or the reason; PEP 592), ``requested``, ``requirement``,
    ``extras``, ``missing``, ``mocked``, ``depends`` (only where the entry's own list leaves out what would close a
    cycle). At the top: ``version``, ``mocks`` (by normalised name: ``version``, ``persistent``, ``modules`` and, when it
-   is spelt otherwise, ``name``), ``site`` (``name`` and ``version`` of what the site brings itself), and ``unlocked``
-   when a freeze was not strict.
+   is spelt otherwise, ``name``), ``site`` (``name`` and ``version`` of what the site brings itself), ``start``
+   (``url``, ``sha256`` and ``size`` of a start pack), and ``unlocked`` when a freeze was not strict.
 2. Other tools' tables are kept as they are, and so are keys of ours that we do not know.
 3. A newer format is refused before anything else is read.
 
@@ -26,7 +26,7 @@ from micropip_lock.core.address import address_fault
 from micropip_lock.core.faults import Faults
 from micropip_lock.core.local_wheel import local_origin
 from micropip_lock.core.mocks import is_module_name
-from micropip_lock.core.model import LOCK_FORMAT, TOOL_NAME, LockedPackage, Mock, Origin, OriginKind, file_of
+from micropip_lock.core.model import LOCK_FORMAT, TOOL_NAME, LockedPackage, Mock, Origin, OriginKind, StartPack, file_of
 from micropip_lock.core.read import MAX_TEXT, Table
 from micropip_lock.core.shown import shown
 from micropip_lock.errors import LockVersionError, Unlockable
@@ -34,6 +34,7 @@ from micropip_lock.errors import LockVersionError, Unlockable
 _ORIGIN_KINDS: Final[tuple[OriginKind, ...]] = get_args(OriginKind)
 _MOCK_KEYS: Final = ("name", "version", "persistent", "modules")
 _SITE_KEYS: Final = ("name", "version")
+_START_KEYS: Final = ("url", "sha256", "size")
 _UNLOCKED_KEYS: Final = ("name", "version", "code", "reason", "hint")
 
 
@@ -207,6 +208,25 @@ def read_site(ours: Table) -> dict[str, str]:
 def site_facts(site: Mapping[str, str]) -> list[dict[str, str]]:
     """``site`` as JSON."""
     return [{"name": name, "version": version} for name, version in sorted(site.items())]
+
+
+def read_start(ours: Table, faults: Faults) -> StartPack | None:
+    """Where the start pack of a lock lies."""
+    table = ours.table("start")
+    if table is None:
+        return None
+    url, digest, size = table.text("url", filled=True), table.digest("sha256"), table.whole("size", required=True)
+    fault = address_fault(url, where=table.at("url"), relative=True) if url else None
+    if fault is not None:
+        faults.add(fault)
+    for key in table.rest():
+        table.fault("unknown-key", "an unknown key", key=key, expected=", ".join(_START_KEYS), got=shown(key))
+    return None if digest is None else StartPack(url=url, digest=digest, size=size or 0)
+
+
+def start_facts(start: StartPack) -> dict[str, Any]:
+    """``start`` as JSON."""
+    return {"url": start.url, "sha256": start.digest.hex, "size": start.size}
 
 
 def read_unlocked(ours: Table) -> tuple[Unlockable, ...]:

@@ -16,8 +16,12 @@ export async function boot({ directory, lock, packages }) {
   return pyodide.version;
 }
 
-// The same from a lock, by the boot path; tells what happened in which order.
-export async function bootFromLock({ boot, directory, lock, stdlib, store, abortAfter }) {
+// What a boot from a lock told until now, with messages: [stage, package, message].
+const told = [];
+export const story = () => told;
+
+// The same from a lock, by the boot path; tells what happened in which order. With `leaves`, what comes behind is not waited for.
+export async function bootFromLock({ boot, directory, lock, stdlib, store, abortAfter, leaves }) {
   const { bootFromLock, openStore } = await import(boot);
   const { loadPyodide } = await import(`${directory}pyodide.mjs`);
   const happened = [];
@@ -43,13 +47,15 @@ export async function bootFromLock({ boot, directory, lock, stdlib, store, abort
         options.signal.addEventListener("abort", () => happened.push(`ended ${name}`), { once: true });
         return fetch(url, options);
       },
-      onProgress: ({ stage }) => {
+      onFinding: ({ code, path }) => told.push(["finding", path, code]),
+      onProgress: ({ stage, package: name, message }) => {
+        if (stage !== "fetch") told.push([stage, name ?? null, message ?? null]);
         if (happened.at(-1) !== stage) happened.push(stage);
         if (stage === abortAfter) controller.abort();
         if (stage === "settled") settled();
       },
     });
-    if (store) await kept;
+    if (store && !leaves) await kept;
     return { happened };
   } catch (error) {
     return { happened, code: error.code ?? String(error) };
