@@ -93,7 +93,7 @@ async def test_the_last_one_leaves(tmp_path: Path) -> None:
 
 
 async def test_cancelled_and_not_put_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When the rollback of a cancelled replay fails, the cancellation says so and carries the error that tells where."""
+    """When the rollback of a cancelled replay fails, the cancellation says so and carries the error that says where."""
     module, tag = "fast.cpython-314-wasm32-emscripten.so", "cp314-cp314-pyemscripten_2026_0_wasm32"
     fast = wheel("fast", files={module: "wasm"}, tag=tag)
     loading = asyncio.Event()
@@ -109,8 +109,8 @@ async def test_cancelled_and_not_put_back(tmp_path: Path, monkeypatch: pytest.Mo
     task = asyncio.create_task(run(tmp_path / "site", lock_of(fast), Network(wheels=[fast]), installer=installer))
     await loading.wait()
     task.cancel()
-    with monkeypatch.context() as patch, pytest.raises(ReplayCancelled) as caught:
-        patch.setattr(os, "replace", refuse)
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(ReplayCancelled) as caught:
         await task
     cause = caught.value.__cause__
     assert isinstance(cause, StorageError)
