@@ -12,6 +12,7 @@ import contextlib
 import os
 import random
 import signal
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -103,6 +104,8 @@ class Profile:
         place: Where Pyodide runs.
         folder: The profile.
         before: What lay in the lasting directories when the last replay began.
+        published: Files that the index has.
+        found: How often each of the lasting directories was as before, or as after.
     """
 
     web: Web
@@ -110,6 +113,8 @@ class Profile:
     place: Place
     folder: Path
     before: Mapping[str, Any] = field(default_factory=dict)
+    published: set[str] = field(default_factory=set)
+    found: Counter[str] = field(default_factory=Counter)
 
     @contextlib.asynccontextmanager
     async def browser(self) -> AsyncIterator[BrowserContext]:
@@ -168,6 +173,11 @@ class Profile:
             for place in LASTING
             if recovered[place] not in (self.before[place], after[place])
         ]
+        self.found.update(f"{place}: {'after' if recovered[place] == after[place] else 'before'}" for place in LASTING)
+        stored = await page.evaluate(STORED)
+        digests = {one.wheel.digest.hex for one in self._lock(empty, number)}
+        if stored["broken"] or digests - {*stored["whole"]}:
+            wrong.append(f"not whole in the store: {stored['broken']}, {len(stored['whole'])} are")
         values = {f"value = {number}" in (await self._read(page, place)) for place in LASTING}
         return [*wrong, *(["not the lock"] if not verified or values != {True} else [])]
 
@@ -180,7 +190,8 @@ class Profile:
 
     def _locked(self, name: str, number: int) -> LockedPackage:
         built = _wheel(name, number)
-        with contextlib.suppress(ValueError):
+        if built.filename not in self.published:
+            self.published.add(built.filename)
             self.index.add(built)
         url = self.index.file_url(built.filename)
         return LockedPackage(
@@ -235,5 +246,5 @@ async def test_killed_at_random_moments(web: Web, tmp_path: Path, place: Place) 
                     await _kill(context, page, whole=whole)
                     if whole:
                         break
-    print(f"{place}: {len(range(START, END, len(PLACES)))} kills; wrong: {wrong}")
+    print(f"{place}: {len(range(START, END, len(PLACES)))} kills; {dict(profile.found)}; wrong: {wrong}")
     assert [] == wrong
