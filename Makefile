@@ -3,7 +3,7 @@
 
 PY := .venv/bin/python
 
-.PHONY: truth test-browsers bench bench-quick mutants check-wheels bench-check corpus corpus-files wheel help setup js bundle test demo bench-locate bench-freeze fuzz fmt lint lock clean
+.PHONY: schedules truth test-browsers bench bench-quick mutants check-wheels bench-check corpus corpus-files wheel help setup js bundle test demo bench-locate bench-freeze fuzz fmt lint lock clean
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -77,6 +77,9 @@ fuzz: setup ## readers of strangers' bytes against random ones; ARGS="--minutes 
 
 truth: bundle ## more random programs on a mounted and an unpacked tree; ARGS="--programs 50000" go to tools/truth.py
 	NODE="$$(tools/find-node)" $(PY) -m tools.truth $(ARGS)
+
+schedules: bundle ## random schedules of faults; ARGS="--count 10000", "--chromium 500", "--kills 50" go to tools/schedules.py
+	CHROMIUM="$$(tools/find-chromium)" $(PY) -m tools.schedules $(ARGS)
 
 mutants: setup ## change the checks one place at a time: does a test mind? ARGS="--sample 600 policy" go to tools/mutants.py
 	@tools/once .venv/.mutants requirements/mutants.txt .venv/.dependencies -- .venv/bin/python -m pip install --quiet \

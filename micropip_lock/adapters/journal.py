@@ -49,6 +49,9 @@ _IN_USE: Final = frozenset(
 )
 """Why a directory stays that is not empty, not there or not ours to remove."""
 
+_NOT_EMPTY: Final = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT, errno.ENOTDIR})
+"""Why a directory stays that somebody else has put something into, or is gone already."""
+
 type Move = tuple[str, str]
 
 
@@ -158,14 +161,18 @@ class Journal:
                 os.unlink(target)
             if not os.path.lexists(source) and os.path.lexists(target) and not _moved(target, source):
                 left.append((source, target))
-        for directory in reversed(self.made):
-            _remove_empty(directory)
+        left += [(directory, "") for directory in reversed(self.made) if not _remove_empty(directory)]
         left += [
             (source, target)
             for source, target in reversed(self.outgoing)
             if not os.path.lexists(source) and not _moved(target, source)
         ]
         return left if left else self._forgotten(PLAN)
+
+    @property
+    def is_committed(self) -> bool:
+        """Whether it says that all of it happened."""
+        return (self.staging / COMMITTED).exists()
 
     def finish(self, *, copied: bool = False) -> list[Move]:
         """Do what is left of a change that is committed, and clear up.
@@ -279,11 +286,14 @@ def _is_same(one: str, other: str) -> bool:
         return False
 
 
-def _remove_empty(directory: str) -> None:
+def _remove_empty(directory: str) -> bool:
     """A directory that was made, and its bytecode; what else somebody put there stays, and the directory with it."""
     shutil.rmtree(os.path.join(directory, "__pycache__"), ignore_errors=True)
-    with contextlib.suppress(OSError):
+    try:
         os.rmdir(directory)
+    except OSError as error:
+        return error.errno in _NOT_EMPTY
+    return True
 
 
 def _shortener(root: Path) -> Callable[[str], str]:

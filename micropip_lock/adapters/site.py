@@ -189,6 +189,10 @@ class SiteInstaller:
             self._forget([*removes, *(one.directory for one in removed_mocks)])
             journal.commit()
         except BaseException as error:
+            if journal.is_committed:
+                # An interrupt, right after the step that says it is done.
+                journal.finish()
+                raise
             if undo_memory is not None:
                 undo_memory()
             if mounted is not None:

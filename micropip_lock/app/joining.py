@@ -102,7 +102,8 @@ class _Shared:
             self._drop(me)
             if self.callers:
                 raise ReplayCancelled("left the replay, which goes on for others") from cancelled
-            raise await self._stop(self.task) from cancelled
+            error = await self._stop(self.task)
+            raise error from error.__cause__ or cancelled
         finally:
             self._drop(me)
         if me.out.done():
@@ -134,7 +135,7 @@ class _Shared:
             )
         if isinstance(error, MicropipLockError):
             stopped = ReplayCancelled(AS_IT_WAS if error.code != "rollback" else str(error))
-            stopped.__context__ = error
+            stopped.__cause__ = error
             return stopped
         return error
 

@@ -5,7 +5,7 @@ Rules this file keeps:
 1. A wheel from the store is as one from the network: its bytes are hashed again, and it is checked like any other.
 2. What is here is used whatever the address says; what is fetched is kept when its address means the same to others. A
    local file is where it is.
-3. That something cannot be kept is a note; a replay needs no store.
+3. That something cannot be kept is a note; a replay needs no store, and one that breaks its word is none.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ class StoreUse:
     def __init__(self, store: Store | None) -> None:
         self._store = store
         self._not_kept: list[str] = []
+        self._failed: Exception | None = None
         self.taken: dict[str, int] = {}
 
     async def take(self, download: Download, policy: Policy) -> VerifiedWheel | None:
@@ -53,9 +54,15 @@ class StoreUse:
         the network, which says what is wrong.
         """
         locked = download.package.wheel
-        wheel = None if self._store is None else await self._store.get(locked.digest, locked.filename)
-        if wheel is None or not (
-            wheel.size == locked.size or (locked.size is None and wheel.size <= policy.max_wheel_bytes)
+        try:
+            wheel = None if self._store is None else await self._store.get(locked.digest, locked.filename)
+        except Exception as error:  # noqa: BLE001  # whatever a store has, the network has it, too
+            self._failed = error
+            return None
+        if (
+            wheel is None
+            or wheel.digest != locked.digest
+            or not (wheel.size == locked.size or (locked.size is None and wheel.size <= policy.max_wheel_bytes))
         ):
             return None
         self.taken[download.package.name] = wheel.size
@@ -65,7 +72,11 @@ class StoreUse:
         """Keep a wheel that was fetched."""
         if self._store is None or not is_reachable(download.url):
             return
-        if not await self._store.put(wheel):
+        try:
+            kept = await self._store.put(wheel)
+        except Exception as error:  # noqa: BLE001  # the wheel is here all the same
+            self._failed, kept = error, False
+        if not kept:
             self._not_kept.append(download.package.name)
 
     @property
@@ -74,8 +85,9 @@ class StoreUse:
         return sum(self.taken.values())
 
     def notes(self) -> list[str]:
-        """What could not be kept."""
+        """What could not be kept, and that the store failed."""
+        failed = [] if self._failed is None else [f"the store failed: {type(self._failed).__name__}: {self._failed}"]
         if not self._not_kept:
-            return []
+            return failed
         names = ", ".join(sorted(self._not_kept))
-        return [f"the store could not keep {names}: the next replay fetches what it lacks"]
+        return [f"the store could not keep {names}: the next replay fetches what it lacks", *failed]

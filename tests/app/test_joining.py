@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +15,9 @@ import pytest
 from micropip_lock.adapters.site import SiteInstaller
 from micropip_lock.app.replay import ReplayReport
 from micropip_lock.core.policy import Policy
-from micropip_lock.errors import BusyError, NotFoundError, ReplayCancelled
+from micropip_lock.errors import BusyError, NotFoundError, ReplayCancelled, StorageError
 from micropip_lock.ports import ProgressEvent
+from micropip_lock.testing import wheel
 from tests.app.replaying import ALL, NAMES, WHEELS, Network, failing, lock_of, run, snapshot
 
 
@@ -87,6 +90,31 @@ async def test_the_last_one_leaves(tmp_path: Path) -> None:
         bool(both.network.cancelled) and at_rest(),
         snapshot(tmp_path),
     )
+
+
+async def test_cancelled_and_not_put_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the rollback of a cancelled replay fails, the cancellation says so and carries the error that says where."""
+    module, tag = "fast.cpython-314-wasm32-emscripten.so", "cp314-cp314-pyemscripten_2026_0_wasm32"
+    fast = wheel("fast", files={module: "wasm"}, tag=tag)
+    loading = asyncio.Event()
+
+    async def load(path: Path) -> None:
+        loading.set()
+        await asyncio.Event().wait()
+
+    def refuse(source: str, target: str) -> None:
+        raise OSError(errno.EIO, "no")
+
+    installer = SiteInstaller(tmp_path / "site", load_extension=load)
+    task = asyncio.create_task(run(tmp_path / "site", lock_of(fast), Network(wheels=[fast]), installer=installer))
+    await loading.wait()
+    task.cancel()
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(ReplayCancelled) as caught:
+        await task
+    cause = caught.value.__cause__
+    assert isinstance(cause, StorageError)
+    assert ("rollback", True) == (cause.code, "put things back" in str(caught.value))
 
 
 async def test_a_failure_is_everybodys(tmp_path: Path) -> None:

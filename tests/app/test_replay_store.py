@@ -10,11 +10,11 @@ import pytest
 
 from micropip_lock.adapters.kept_wheels import KeptWheels
 from micropip_lock.adapters.wheel_store import WheelStore
-from micropip_lock.core.digest import Digest, VerifiedWheel
+from micropip_lock.core.digest import Digest, VerifiedWheel, admit
 from micropip_lock.core.model import Wheel
 from micropip_lock.core.policy import Policy
 from micropip_lock.errors import NotFoundError, ReplayCancelled
-from micropip_lock.ports import ProgressEvent
+from micropip_lock.ports import ProgressEvent, Store
 from tests.app.replaying import ALL, NAMES, WHEELS, Network, failing, lock_of, locked, outcomes, run, snapshot, url_of
 
 FETCHED = "sha256 and every file checked"
@@ -94,6 +94,32 @@ async def test_a_store_without_room(tmp_path: Path) -> None:
     names = ", ".join(sorted(NAMES))
     expected = (f"the store could not keep {names}: the next replay fetches what it lacks",)
     assert (expected, {"installed"}) == (report.notes, set(outcomes(report).values()))
+
+
+class Lying(Broken):
+    """A store that gives a wheel of the right size and name that nobody asked for."""
+
+    async def get(self, digest: Digest, filename: str) -> VerifiedWheel | None:
+        built = next(one for one in WHEELS.values() if one.filename == filename)
+        other = bytes([*built.data[:-1], built.data[-1] ^ 1])
+        return admit(other, Digest.of(other), filename=filename)
+
+
+class Failing(Broken):
+    """A store that breaks its word, in both ways."""
+
+    async def get(self, digest: Digest, filename: str) -> VerifiedWheel | None:
+        raise OSError("no store")
+
+    async def put(self, wheel: VerifiedWheel) -> bool:
+        raise OSError("no store")
+
+
+@pytest.mark.parametrize(("store", "notes"), [(Lying(), 1), (Failing(), 2)])
+async def test_a_store_that_breaks_its_word(tmp_path: Path, store: Store, notes: int) -> None:
+    """Other wheels than those asked for are not taken, and a store that fails is a note; everything is fetched."""
+    report = await run(tmp_path, store=store)
+    assert ({FETCHED}, notes) == ({one.reason for one in report.packages}, len(report.notes))
 
 
 async def test_what_failed_keeps_what_arrived(tmp_path: Path) -> None:
