@@ -99,9 +99,9 @@ def keep() -> WheelKeep:
 def store() -> Store | None:
     """Wheels that were fetched once, on this host or in this browser; ``None`` where the environment turns it off."""
     if in_pyodide():
-        from micropip_lock.adapters import pyodide
+        from micropip_lock.adapters import engine
 
-        return None if os.environ.get("MICROPIP_LOCK_STORE") == "off" else pyodide.engine_store()
+        return None if os.environ.get("MICROPIP_LOCK_STORE") == "off" else engine.engine_store()
     from micropip_lock.adapters.wheel_store import WheelStore
 
     directory = store_directory()
@@ -120,17 +120,17 @@ def store_directory() -> Path | None:
 def settle() -> None:
     """After a replay, once nothing else is to do: wheels are kept, and files compared that nobody has read yet."""
     if in_pyodide():
-        from micropip_lock.adapters import pyodide
+        from micropip_lock.adapters import engine
 
-        pyodide.settle()
+        engine.settle()
 
 
 async def store_all() -> None:
     """Wait until all wheels are kept that are to be."""
     if in_pyodide():
-        from micropip_lock.adapters import pyodide
+        from micropip_lock.adapters import engine
 
-        await pyodide.store_all()
+        await engine.store_all()
 
 
 def store_keeper() -> StoreKeeper:
@@ -265,7 +265,7 @@ def installer(target: Path | None, *, eager: bool = False) -> Installer:
 def fetcher(policy: Policy = DEFAULT_POLICY) -> IndexFetcher:
     """The network of this place; on the host with the credentials of configured indexes, each for its origin only."""
     if in_pyodide():
-        from micropip_lock.adapters.pyodide import EngineFetcher
+        from micropip_lock.adapters.engine import EngineFetcher
 
         return EngineFetcher(policy)
     from micropip_lock.adapters.host_ranges import HostIndexFetcher
@@ -295,7 +295,7 @@ def indexes(
 
     if in_pyodide():
         from micropip_lock.adapters import micropip
-        from micropip_lock.adapters.pyodide import EngineFetcher
+        from micropip_lock.adapters.engine import EngineFetcher
 
         asked = tuple(index_urls) or micropip.index_urls()
         found = read_index_settings(asked).indexes if asked else ()
@@ -392,11 +392,11 @@ async def run_code(code: str) -> str | None:
 
 def import_and_watch(names: Sequence[str]) -> tuple[dict[str, list[str]], dict[str, str]]:
     """Import modules here: which files of mounted wheels were read until then, by wheel, and why imports failed."""
-    from micropip_lock.adapters import pyodide
+    from micropip_lock.adapters import engine, pyodide
 
     pyodide.release_own_modules(pyodide.OWN_MODULES)
     failed = pyodide.import_all(names)
-    return pyodide.files_read(), failed
+    return engine.files_read(), failed
 
 
 def tree_here() -> dict[str, str]:

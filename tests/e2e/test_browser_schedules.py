@@ -83,13 +83,13 @@ KERNEL: Final = """
 import asyncio, time
 import micropip, micropip_lock
 from micropip_lock import wiring
-from micropip_lock.adapters import pyodide
+from micropip_lock.adapters import engine, pyodide
 from micropip_lock.app import obtain
 from micropip_lock.core import patience
 from micropip_lock.errors import MicropipLockError, ReplayCancelled
 from pyodide.code import run_js
 
-pyodide.IDLE_TIMEOUT = 0.4
+engine.IDLE_TIMEOUT = 0.4
 patience.FIRST_WAIT = obtain._BETWEEN_ROUNDS = 0.01
 downloads = run_js('''(engine) => {
   const downloads = { left: 0 };
@@ -101,7 +101,7 @@ downloads = run_js('''(engine) => {
     return handle;
   };
   return downloads;
-}''')(pyodide.engine())
+}''')(engine.engine())
 
 
 async def play(text, cancel_at, fail_at):

@@ -23,10 +23,10 @@ pytestmark = pytest.mark.node
 FAULTS = {name: row for name, row in ROWS.items() if row.node is not None}
 
 IMPATIENT = """
-from micropip_lock.adapters import pyodide
+from micropip_lock.adapters import engine
 from micropip_lock.app import obtain
 from micropip_lock.core import patience
-pyodide.IDLE_TIMEOUT = 0.4
+engine.IDLE_TIMEOUT = 0.4
 patience.FIRST_WAIT = obtain._BETWEEN_ROUNDS = 0.01
 """
 """Faults last as long as they must and no longer."""
@@ -182,10 +182,10 @@ async def test_cancelled_in_fetch(running: Kernel, tmp_path: Path) -> None:
         answer = await running.ask(f"""
 import asyncio
 from micropip_lock import api
-from micropip_lock.adapters import pyodide
+from micropip_lock.adapters import engine
 from micropip_lock.core.model import Lock
 from micropip_lock.errors import ReplayCancelled
-pyodide.IDLE_TIMEOUT = 600
+engine.IDLE_TIMEOUT = 600
 lock = Lock.from_json({lock.to_json()!r})
 others = asyncio.all_tasks()
 arrived = asyncio.Event()
@@ -198,7 +198,7 @@ try:
 except ReplayCancelled:
     ended = "cancelled"
 answer = [ended, len(asyncio.all_tasks() - others)]
-pyodide.IDLE_TIMEOUT = 0.4
+engine.IDLE_TIMEOUT = 0.4
 """)
         index.log.wait_until_quiet()
         after = await running.tree()

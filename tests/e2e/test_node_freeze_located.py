@@ -36,8 +36,8 @@ HAND = wheel("hand", "3.0", files={"hand.py": "z = 3\n"}, requires=["base"])
 UNPACK = """
 import io, zipfile
 from pathlib import Path
-from micropip_lock.adapters import pyodide
-fetcher = pyodide.EngineFetcher()
+from micropip_lock.adapters import engine, pyodide
+fetcher = engine.EngineFetcher()
 for url in URLS:
     zipfile.ZipFile(io.BytesIO((await fetcher.fetch(url)).data)).extractall(pyodide.site_packages().root)
 answer = None

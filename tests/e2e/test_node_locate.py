@@ -20,7 +20,7 @@ DEMO = wheel("demo", files={"demo.py": "x = 1\n", "noise.bin": random.Random(3).
 UNPACK = """
 import io, zipfile
 from micropip_lock import wiring
-from micropip_lock.adapters.pyodide import EngineFetcher
+from micropip_lock.adapters.engine import EngineFetcher
 fetcher = EngineFetcher()
 for url in URLS:
     data = (await fetcher.fetch(url)).data
@@ -29,7 +29,7 @@ for url in URLS:
 
 LOCATE = """
 from pathlib import Path
-from micropip_lock.adapters.pyodide import EngineFetcher
+from micropip_lock.adapters.engine import EngineFetcher
 from micropip_lock.adapters.site import SitePackages
 from micropip_lock.app.locate import locate
 found = await locate(

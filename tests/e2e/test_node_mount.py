@@ -300,7 +300,7 @@ async def test_the_rest_is_compared(running: Kernel) -> None:
     told = await ask(
         running,
         """
-from micropip_lock.adapters.pyodide import engine
+from micropip_lock.adapters.engine import engine
 place.mount("damaged")
 await engine().settle()
 await engine().settle()

@@ -143,7 +143,7 @@ async def test_redirects_of_the_engine(package_index_factory: MakeIndex) -> None
     index.fault("/files/*", Redirect(url.replace("127.0.0.1", "localhost"), times=1))
     fetch = f"""
 from micropip_lock import Policy
-from micropip_lock.adapters.pyodide import EngineFetcher
+from micropip_lock.adapters.engine import EngineFetcher
 fetched = await EngineFetcher(Policy(allow_hosts=HOSTS)).fetch({url!r})
 """
     async with kernel() as running:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from micropip_lock.adapters.pyodide import engine
+from micropip_lock.adapters.engine import engine
 from tests.e2e.truth.sides import RECORDS, Wheel, wheels_from
 
 _held: Final[dict[str, Wheel]] = {}

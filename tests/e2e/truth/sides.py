@@ -18,7 +18,7 @@ import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from micropip_lock.adapters.pyodide import engine
+from micropip_lock.adapters.engine import engine
 from tests.e2e.truth.side import SENTINEL, Side
 
 RECORDS: Final = {"INSTALLER": "truth\n", "REQUESTED": ""}
