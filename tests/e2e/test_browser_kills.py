@@ -36,6 +36,7 @@ LASTING: Final = ("/lasting-idb", "/lasting-opfs")
 KERNEL: Final = """
 import builtins, micropip_lock, pyodide_js
 from micropip_lock import wiring
+from micropip_lock.adapters import engine
 from micropip_lock.adapters import pyodide as own
 from pathlib import Path
 from pyodide.code import run_js
@@ -54,10 +55,10 @@ await run_js('''async (pyodide) => {
 
 async def replay(text):
     await micropip_lock.replay(text)
-    own.settle()
+    engine.settle()
     for place in ("/lasting-idb", "/lasting-opfs"):
         await micropip_lock.replay(text, target=place)
-    await own.store_all()
+    await engine.store_all()
 
 def look():
     return {place: wiring.tree_of(Path(place)) for place in ("/lasting-idb", "/lasting-opfs")}
