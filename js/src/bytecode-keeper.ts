@@ -11,7 +11,7 @@
 
 import { Bytecode, bytecodeKind, type Interpreter } from "./bytecode.ts";
 import { KEEPING_LOADER } from "./keeping-loader.ts";
-import { type MountedWheel, PYCACHE, type WheelToMount } from "./mount.ts";
+import { type MountedWheel, PYCACHE, type WheelToMount } from "./mounted-wheel.ts";
 import type { WheelStore } from "./store.ts";
 import type { PlainEntry } from "./wheel.ts";
 

@@ -12,7 +12,8 @@ import { createEngine, type Download, type Downloaded, type DownloadOptions, typ
 import { LockError } from "./errors.ts";
 import { Held } from "./held.ts";
 import { type Inflate, type InflateModule, pickInflate } from "./inflate.ts";
-import { type Finding, Mounts, type Prepared, type WheelToMount } from "./mount.ts";
+import { type Finding, Mounts, type Prepared } from "./mount.ts";
+import { type WheelToMount } from "./mounted-wheel.ts";
 
 import { CHECKED, openStore, type WheelStore } from "./store.ts";
 

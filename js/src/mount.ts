@@ -17,31 +17,12 @@
 import type { FileSystem, FsNode } from "./emscripten.ts";
 import { isKnown } from "./emscripten.ts";
 import { isLockError, LockError } from "./errors.ts";
-import { crc32 } from "./crc32.ts";
 import type { Inflate } from "./inflate.ts";
-import { type Content, LazyFiles } from "./lazy-file.ts";
+import { LazyFiles } from "./lazy-file.ts";
 import { type Collision, type Item, Items, LazyTree } from "./lazy-tree.ts";
-import { sha256Sync } from "./sha256.ts";
+import { extensionModules, MountedWheel, type Owned, type WheelToMount } from "./mounted-wheel.ts";
 import type { ByteSource } from "./source.ts";
 import { NOT_THERE_YET } from "./sparse-source.ts";
-import type { PlainEntry } from "./wheel.ts";
-
-/** One wheel to mount. */
-export interface WheelToMount {
-  readonly filename: string;
-  readonly distInfo: string;
-  readonly dataDir: string;
-  readonly entries: readonly PlainEntry[];
-  readonly source: ByteSource;
-  /** Of the whole wheel, where it is known. */
-  readonly sha256?: string | null;
-  /** Files that the installer writes into dist-info, in the place of the wheel's own of that name. */
-  readonly records: Readonly<Record<string, string>>;
-  /** Every file was compared with RECORD before: the digest of the whole wheel stands for it. */
-  readonly checked?: boolean;
-  /** Compiled modules, by path below `sys.pycache_prefix`, for sources of that time in site-packages. */
-  readonly compiled?: (site: string, time: number) => ReadonlyMap<string, Content>;
-}
 
 /** A file that is not the one that RECORD lists. */
 export interface Finding {
@@ -50,192 +31,13 @@ export interface Finding {
   readonly code: string;
   readonly message: string;
 }
-
 /** A place that is taken. */
 export interface Taken {
   readonly wheel: string;
   readonly path: string;
 }
-
-/** Where Python finds the bytecode of mounted wheels: `sys.pycache_prefix`. */
-export const PYCACHE = "/var/cache/micropip-lock/bytecode";
-
 /** The path in a finding that is about all files of a wheel that were not read yet. */
 export const WHOLE = "*";
-
-const encoder = new TextEncoder();
-
-/** Content that a wheel brings. */
-interface Owned extends Content {
-  readonly owner: MountedWheel;
-}
-
-/** A file of a mounted wheel, and its item: wheels have thousands. */
-class WheelFile implements Owned, Item<Owned> {
-  readonly owner: MountedWheel;
-  readonly entry: PlainEntry;
-  readonly path: string;
-
-  constructor(owner: MountedWheel, entry: PlainEntry, path: string) {
-    this.owner = owner;
-    this.entry = entry;
-    this.path = path;
-  }
-
-  get leaf(): this {
-    return this;
-  }
-
-  get size(): number {
-    return this.entry.size;
-  }
-
-  read(): Uint8Array {
-    const bytes = this.owner.read(this.entry);
-    this.owner.served.add(this.entry.path);
-    return bytes;
-  }
-}
-
-/** A file that an installer writes. */
-class RecordFile implements Content {
-  readonly owner: MountedWheel;
-  readonly #bytes: Uint8Array;
-
-  constructor(owner: MountedWheel, text: string) {
-    this.owner = owner;
-    this.#bytes = encoder.encode(text);
-  }
-
-  get size(): number {
-    return this.#bytes.length;
-  }
-
-  read(): Uint8Array {
-    return this.#bytes.slice();
-  }
-}
-
-/** A wheel whose files are in the tree. */
-export class MountedWheel {
-  readonly wheel: WheelToMount;
-  /** Paths in the wheel of files that somebody read. */
-  readonly served = new Set<string>();
-  readonly #inflate: Inflate;
-  readonly #compared = new Set<PlainEntry>();
-  #byPath: Map<string, PlainEntry> | undefined;
-  #source: ByteSource;
-  #fault: Pick<LockError, "code" | "message"> | undefined;
-
-  constructor(wheel: WheelToMount, inflate: Inflate) {
-    this.wheel = wheel;
-    this.#source = wheel.source;
-    this.#inflate = inflate;
-  }
-
-  /** Whether this wheel has a file of that path and SHA-256. */
-  brings(path: string, digest: Uint8Array): boolean {
-    this.#byPath ??= new Map(this.wheel.entries.map((entry) => [entry.path, entry]));
-    const entry = this.#byPath.get(path);
-    return entry?.digest != null && entry.digest === base64url(digest);
-  }
-
-  /** Files that were not compared with RECORD yet. */
-  get unchecked(): readonly PlainEntry[] {
-    return this.wheel.checked ? [] : this.wheel.entries.filter((entry) => !this.#compared.has(entry));
-  }
-
-  /**
-   * The bytes of a file: a fresh array.
-   *
-   * @throws LockError with codes `bad-zip`, `size-mismatch`, `crc`, `record-hash`.
-   */
-  read(entry: PlainEntry): Uint8Array {
-    if (this.#fault !== undefined) {
-      throw new LockError(this.#fault.code, this.#fault.message, { where: `${this.wheel.filename}: ${entry.path}` });
-    }
-    const packed = this.#packed(entry);
-    const bytes = entry.method === 0 ? packed.slice() : this.#inflate(packed, entry.size);
-    if (!this.wheel.checked && !this.#compared.has(entry)) {
-      this.#check(entry, bytes);
-      this.#compared.add(entry);
-    }
-    return bytes;
-  }
-
-  #packed({ path, start, packedSize }: PlainEntry): Uint8Array {
-    try {
-      return this.#source.read(start, start + packedSize);
-    } catch (error) {
-      throw isLockError(error)
-        ? new LockError(error.code, error.message, { where: `${this.wheel.filename}: ${path}` })
-        : error;
-    }
-  }
-
-  /** Read from now on from another source, which has the same bytes. */
-  replaceSource(source: ByteSource): void {
-    this.#source.close();
-    this.#source = source;
-  }
-
-  /** Let nothing more be read, because this is not the wheel that it seemed to be. */
-  invalidate(fault: Pick<LockError, "code" | "message">): void {
-    this.#fault = fault;
-  }
-
-  /** Add what goes below site-packages, and what goes below the prefix. */
-  addItems(site: Item<Owned>[], prefix: Item<Owned>[]): void {
-    const { distInfo, dataDir, records, entries } = this.wheel;
-    const data = `${dataDir}/data/`;
-    const written = new Map(Object.entries(records).map(([name, text]) => [`${distInfo}/${name}`, new RecordFile(this, text)]));
-    for (const entry of entries) {
-      const record = entry.path.startsWith(distInfo) ? written.get(entry.path) : undefined;
-      if (record !== undefined) {
-        site.push({ path: entry.path, leaf: record });
-        written.delete(entry.path);
-        continue;
-      }
-      site.push(new WheelFile(this, entry, entry.path));
-      if (entry.path.startsWith(data)) {
-        prefix.push(new WheelFile(this, entry, entry.path.slice(data.length)));
-      }
-    }
-    for (const [path, leaf] of written) {
-      site.push({ path, leaf });
-    }
-  }
-
-  /** Items below the root of the file system: compiled modules below `sys.pycache_prefix`. */
-  compiled(site: string, time: number): Item<Owned>[] {
-    const found = this.wheel.compiled?.(site, time) ?? [];
-    const at = PYCACHE.slice(1);
-    return Array.from(found, ([path, { size, read }]) => ({ path: `${at}/${path}`, leaf: { owner: this, size, read } }));
-  }
-
-  #check(entry: PlainEntry, bytes: Uint8Array): void {
-    const where = `${this.wheel.filename}: ${entry.path}`;
-    if (bytes.length !== entry.size) {
-      const sides = { expected: `${entry.size} bytes`, got: `${bytes.length} bytes` };
-      throw new LockError("size-mismatch", "a file has another size than the archive says", { where, ...sides });
-    }
-    if (crc32(bytes) !== entry.crc) {
-      throw new LockError("crc", "a file of the wheel is damaged", { where });
-    }
-    if (entry.digest !== null) {
-      const got = base64url(sha256Sync(bytes));
-      if (got !== entry.digest) {
-        const sides = { expected: `sha256=${entry.digest}`, got: `sha256=${got}` };
-        throw new LockError("record-hash", "a file is not the one RECORD lists", { where, ...sides });
-      }
-    }
-  }
-}
-
-function base64url(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").slice(0, 43);
-}
-
 /** Wheels that are about to be mounted. */
 export interface Prepared {
   /** Places that are taken by other bytes; with any of them nothing can be mounted. */
@@ -505,19 +307,6 @@ export class Mounts {
       this.#told(finding);
     }
   }
-}
-
-/** What `import` would open with `dlopen`, and whether the wheel brings other libraries that it may need. */
-function extensionModules({ entries }: WheelToMount): { path: string; size: number; linked: boolean }[] {
-  const libraries = entries.filter(({ path }) => path.endsWith(".so"));
-  const modules = libraries.filter(({ path }) => {
-    const name = path.slice(path.lastIndexOf("/") + 1, -".so".length);
-    const dot = name.indexOf(".");
-    const tag = dot < 0 ? "" : name.slice(dot + 1);
-    return tag === "" || tag === "abi3" || tag.includes("wasm32");
-  });
-  const linked = libraries.some(({ path }) => /\.libs\//.test(path)) || modules.length < libraries.length;
-  return modules.map(({ path, size }) => ({ path, size, linked }));
 }
 
 /** How long the check of the rest runs before it lets others run. */
