@@ -11,7 +11,7 @@
  *    second time below the prefix.
  *
  * Left to others: whether a wheel is right (`wheel.ts`, and Python's checker), what else is installed and goes away
- * (`micropip_lock/adapters/mounted.py`).
+ * (`micropip_lock/adapters/mounting.py`).
  */
 
 import type { FileSystem, FsNode } from "./emscripten.ts";
@@ -31,13 +31,16 @@ export interface Finding {
   readonly code: string;
   readonly message: string;
 }
+
 /** A place that is taken. */
 export interface Taken {
   readonly wheel: string;
   readonly path: string;
 }
+
 /** The path in a finding that is about all files of a wheel that were not read yet. */
 export const WHOLE = "*";
+
 /** Wheels that are about to be mounted. */
 export interface Prepared {
   /** Places that are taken by other bytes; with any of them nothing can be mounted. */
