@@ -75,6 +75,32 @@ describe("bootFromLock", () => {
     expect(asked).toBe(2);
   });
 
+  it("lets Python be set up once the first wheel was asked for, and then calls the page's own hook", async () => {
+    const network = new Network();
+    const lock = "https://files.example/env/pyodide-lock.json";
+    network.answers = (url) => new Response(url.endsWith(".json") ? JSON.stringify(lockOf("a", "b")) : bytes);
+    const order: string[] = [];
+    const loadPyodide = async (options: Record<string, unknown>): Promise<BootedPyodide> => {
+      await (options["fsInit"] as (...args: unknown[]) => Promise<void>)("FS", "info");
+      return running();
+    };
+    const fsInit = (...args: unknown[]): void => void order.push(...network.asked, ...(args as string[]));
+    await failure(bootFromLock(optionsOf(network, { lock, loadPyodide, pyodide: { fsInit } })));
+    expect(order.slice(0, 2)).toEqual(["pyodide-lock.json", "a-1-py3-none-any.whl"]);
+    expect(order.slice(-2)).toEqual(["FS", "info"]);
+  });
+
+  it("sets Python up all the same when the lock does not arrive", async () => {
+    const network = new Network();
+    network.answers = forEver;
+    const loadPyodide = async (options: Record<string, unknown>): Promise<BootedPyodide> => {
+      await (options["fsInit"] as () => Promise<void>)();
+      throw new Error("that far");
+    };
+    const promise = bootFromLock(optionsOf(network, { lock: "https://files.example/lock.json", loadPyodide }));
+    expect((await failure(promise)).message).toBe("that far");
+  });
+
   it.each<[string, Partial<BootOptions<BootedPyodide>>, string]>([
     ["another ABI than the runtime's", { loadPyodide: async () => running({ ...INFO, abi_version: "2025_0" }) }, "abi-mismatch"],
     ["another machine", { loadPyodide: async () => running({ ...INFO, arch: "wasm64" }) }, "abi-mismatch"],

@@ -6,7 +6,8 @@
  *
  * 1. All or nothing: every wheel is there, checked and free of conflicts before the file system changes; what fails
  *    leaves a Pyodide that runs and is empty (`BootError.pyodide`).
- * 2. The boot of the runtime and the downloads begin at once, neither waits for the other.
+ * 2. The boot of the runtime and the downloads begin at once. Before the runtime blocks this thread to set Python up, it waits
+ *    until the first download was asked for, a moment at most.
  * 3. What the lock says against the ABI that the page expects is told before a wheel is asked for; against the runtime's
  *    own, as soon as that is known.
  * 4. After an abort nothing is under way but the boot of the runtime, which cannot be stopped.
@@ -33,6 +34,8 @@ import { recordFiles, sourceOf } from "./records.ts";
 import { CHECKED } from "./store.ts";
 import { openWheel } from "./wheel.ts";
 
+/** How long the runtime waits for the first download at most. */
+const LONGEST_WAIT_MS = 300;
 const MOST_LOCK_BYTES = 8 * 2 ** 20;
 /** Bytes of an extension module that a page compiles at once when it is imported; browsers refuse much larger ones. */
 const PAGE_LIMIT = 4 * 2 ** 20;
@@ -63,11 +66,27 @@ class Boot<P extends BootedPyodide> {
   readonly #received = new Map<string, number>();
   readonly #cancelled: Promise<never>;
   #cancel: () => void = () => undefined;
+  /** Resolves when the first wheel, or pack, was asked for or found. */
+  readonly #beginning: Promise<void>;
+  #begun: () => void = () => undefined;
+  #hasLock = false;
   #total: number | null = null;
 
   constructor(options: BootOptions<P>) {
     this.#options = options;
-    this.#engine = createEngine(options.fetch === undefined ? {} : { fetch: options.fetch });
+    const ask = options.fetch ?? ((...request) => globalThis.fetch(...request));
+    this.#engine = createEngine({
+      fetch: (...request) => {
+        const answer = ask(...request);
+        if (this.#hasLock) {
+          this.#begun();
+        }
+        return answer;
+      },
+    });
+    this.#beginning = new Promise((resolve) => {
+      this.#begun = resolve;
+    });
     this.#cancelled = new Promise((_, reject) => {
       this.#cancel = () => {
         const error = new LockError("cancelled", "stopped; nothing was installed");
@@ -110,6 +129,10 @@ class Boot<P extends BootedPyodide> {
     // The runtime's own requests go first.
     const booting = loadPyodide({
       ...more,
+      fsInit: async (...args: unknown[]): Promise<void> => {
+        await Promise.race([this.#beginning, new Promise((resolve) => setTimeout(resolve, LONGEST_WAIT_MS))]);
+        await (more?.["fsInit"] as ((...args: unknown[]) => unknown) | undefined)?.(...args);
+      },
       ...(indexURL === undefined ? {} : { indexURL }),
       ...(stdLibURL === undefined ? {} : { stdLibURL }),
     });
@@ -117,6 +140,7 @@ class Boot<P extends BootedPyodide> {
       (value) => ({ ok: true, value }) as const,
       (error: unknown) => ({ ok: false, error }) as const,
     );
+    void fetching.then(() => this.#begun());
     // A runtime that does not boot is told at once.
     const pyodide = await booting;
     this.#tell({ stage: "runtime" });
@@ -164,6 +188,7 @@ class Boot<P extends BootedPyodide> {
     const sizes = wheels.map(({ size }) => size);
     this.#total = sizes.includes(null) ? null : sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0);
     this.#tell({ stage: "lock" });
+    this.#hasLock = true;
     const wanted = wheels.map((wheel): Wanted => ({ wheel, address: absolute(wheel, base) }));
     const fetching: FetchOptions = {
       engine: this.#engine,
@@ -172,6 +197,7 @@ class Boot<P extends BootedPyodide> {
       signal: this.#stop.signal,
       ...(concurrency === undefined ? {} : { concurrency }),
       onBytes: ({ name, size }, received) => {
+        this.#begun();
         this.#received.set(name, received);
         this.#tell({ stage: "fetch", package: name, received, total: size });
       },
