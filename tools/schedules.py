@@ -50,8 +50,8 @@ def _host(count: int, start: int, *, every: bool) -> int:
     latencies = sorted(1000 * one.latency for _, one in endings if one.latency is not None)
     if latencies:
         p95 = latencies[int(0.95 * (len(latencies) - 1))]
-        print(f"cancelled {len(latencies)} times: p50 {latencies[len(latencies) // 2]:.1f} ms, p95 {p95:.1f} ms, ")
-        print(f"longest {latencies[-1]:.1f} ms")
+        spread = f"p50 {latencies[len(latencies) // 2]:.1f} ms, p95 {p95:.1f} ms, longest {latencies[-1]:.1f} ms"
+        print(f"cancelled {len(latencies)} times: {spread}")
     wrong = [(seed, ending) for seed, ending in endings if ending.wrong]
     for seed, ending in wrong:
         print(f"seed {seed}: {ending.schedule}: {ending.acted}: {ending.outcome}: {'; '.join(ending.wrong)}")

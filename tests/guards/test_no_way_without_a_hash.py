@@ -107,6 +107,12 @@ COMPARISONS = {
         "",
         "tests/adapters/test_wheel_store.py -k extras",
     ),
+    "wheel that a store gives": Comparison(
+        "app/stored.py",
+        "or wheel.digest != locked.digest",
+        "or False",
+        "tests/app/test_replay_store.py -k breaks_its_word",
+    ),
 }
 
 _HASHED = r"(?:Digest\.of\(|hashlib\.\w+\()"

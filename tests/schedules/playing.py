@@ -16,14 +16,13 @@ from micropip_lock.app.report import ReplayReport
 from micropip_lock.core.model import Mock
 from micropip_lock.errors import MicropipLockError, ReplayCancelled
 from tests.adapters.installing import snapshot
-from tests.schedules.points import FITTING, ForeignError, Interrupt, Points, Schedule
+from tests.schedules.points import FITTING, INTERRUPTS, ForeignError, Interrupt, Points, Schedule
 from tests.schedules.worlds import SCENARIOS, World
 
 type State = tuple[dict[str, bytes | str], dict[str, Mock]]
 """Every file, and every mock package in memory."""
 
-INTERRUPTS: Final = (Interrupt, KeyboardInterrupt)
-_STOPPED: Final = ("interrupt", "keyboard-interrupt")
+_STOPPED: Final = (Interrupt, KeyboardInterrupt)
 
 
 def memory_directory() -> str | None:
@@ -141,7 +140,7 @@ class Theatre:
         faults = {fault for _, fault in points.acted}
         swept = (
             ending.outcome in ("rollback", "interrupt", "cancelled, rollback")
-            or any(fault in _STOPPED for fault in faults)
+            or any(fault in INTERRUPTS for fault in faults)
             or any(kind.startswith("clearing") for kind, _ in points.acted)
         )
         if swept and world.site.is_dir():
@@ -229,7 +228,7 @@ def _outcome(ran: _Ran) -> str:
             return "cancelled when done"
         case MicropipLockError(code=code):
             return code
-        case error if isinstance(error, INTERRUPTS):
+        case error if isinstance(error, _STOPPED):
             return "interrupt"
         case ForeignError():
             return "foreign"
@@ -258,7 +257,7 @@ def _is_expected(error: BaseException | None, faults: set[str]) -> bool:
     if isinstance(error, ForeignError):
         # A store may do what it likes.
         return "foreign" in faults and not str(error).startswith("store")
-    return isinstance(error, INTERRUPTS) and any(one in faults for one in _STOPPED)
+    return isinstance(error, _STOPPED) and any(one in faults for one in INTERRUPTS)
 
 
 def _unreported(world: World, ran: _Ran) -> list[str]:

@@ -58,7 +58,8 @@ FETCH: Final[Mapping[str, Callable[[], MicropipLockError]]] = {
     "too-large": lambda: WheelTooLargeError("x"),
     "fetch-failed": lambda: FetchError("x"),
 }
-STOPS: Final = ("cancel", "interrupt", "keyboard-interrupt")
+INTERRUPTS: Final = ("interrupt", "keyboard-interrupt")
+STOPS: Final = ("cancel", *INTERRUPTS)
 DISK: Final = {"no-space": errno.ENOSPC, "no-access": errno.EACCES, "io-error": errno.EIO}
 BODIES: Final[Mapping[str, Callable[[bytes], bytes]]] = {
     "wrong-bytes": lambda data: data[:-1] + bytes([data[-1] ^ 1]),
@@ -122,7 +123,12 @@ class Schedule:
             kind = chance.choice(sorted(one for one in set(points) if "after" not in one or chance.random() < 0.15))
             point = chance.choice([number for number, one in enumerate(points) if one == kind])
             # What failed before moves all later points.
-            faults[point + chance.choice((0, 0, 0, 1, 2, 5))] = chance.randrange(1 << 16)
+            fitting = FITTING[kind]
+            fault = chance.randrange(len(fitting))
+            if fitting[fault] in INTERRUPTS:
+                # They end everything, so that there would be little else.
+                fault = chance.randrange(len(fitting))
+            faults[point + chance.choice((0, 0, 0, 1, 2, 5))] = fault
         return cls(scenario=scenario, faults=faults, turn=chance.randrange(60) if chance.random() < 0.2 else None)
 
 
