@@ -142,9 +142,20 @@ export class Kernel implements Engine {
    *
    * @param records JSON: for each wheel the texts that are written into its dist-info, by name.
    * @param leaving JSON: absolute paths of files that will be gone.
-   * @param beside For each wheel files beside its own.
+   * @returns `null` when it cannot be done here, for a reason that nobody foresaw: nothing was changed, and whoever asks
+   *   writes real files.
    */
-  prepare(site: string, prefix: string, held: Iterable<Held>, records: string, leaving: string): Prepared {
+  prepare(site: string, prefix: string, held: Iterable<Held>, records: string, leaving: string): Prepared | null {
+    try {
+      return this.#prepare(site, prefix, held, records, leaving);
+    } catch (error) {
+      // What Emscripten throws is no Error, and Python could not raise it.
+      console.error("micropip-lock: the wheels cannot be mounted, real files are written:", error);
+      return null;
+    }
+  }
+
+  #prepare(site: string, prefix: string, held: Iterable<Held>, records: string, leaving: string): Prepared {
     const texts = JSON.parse(records) as Record<string, string>[];
     const wheels = Array.from(held, (one, at): WheelToMount => {
       if (one.layout === undefined) {

@@ -118,7 +118,9 @@ class EngineMount:
             json.dumps(records),
             json.dumps([str(path) for path in leaving]),
         )
-        return None if prepared.taken.length else MountedSet(prepared, self._in_page)
+        if not hasattr(prepared, "commit") or prepared.taken.length:
+            return None
+        return MountedSet(prepared, self._in_page)
 
     def _handle(self, one: Install) -> Any:
         wheel = one.wheel.wheel

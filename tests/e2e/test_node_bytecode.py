@@ -107,6 +107,32 @@ answer = compiled.answer
     assert after["value"] == 42
 
 
+async def test_a_mount_that_fails_is_written_as_files(index: PackageIndex, tmp_path: Path) -> None:
+    """When the engine cannot mount, for whatever reason, the replay writes real files."""
+    lock = locked(index, PYODIDE_314)
+    async with kernel(PYODIDE_314, store=tmp_path) as running:
+        await running.ask('''
+from pyodide.code import run_js
+import pyodide_js
+run_js("""(FS) => {
+  globalThis.refused = 0;
+  const { lookupPath } = FS;
+  FS.lookupPath = (path, ...rest) => {
+    if (String(path).endsWith("site-packages") && new Error().stack.includes("prepare")) {
+      globalThis.refused += 1;
+      throw { errno: 44 };
+    }
+    return lookupPath(path, ...rest);
+  };
+}""")(pyodide_js.FS)
+answer = 0
+''')
+        answer = await visit(running, lock)
+        refused = await running.ask("import js; answer = js.refused")
+
+    assert (answer["value"], answer["pycache"], refused) == (42, [], 1)
+
+
 async def test_damaged_bytecode_is_as_good_as_none(index: PackageIndex, tmp_path: Path) -> None:
     """A store whose bytecode was changed gives the source, which is compiled again."""
     lock = locked(index, PYODIDE_314)
