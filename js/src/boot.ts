@@ -24,7 +24,7 @@ import { isLockError, LockError } from "./errors.ts";
 import { type Arrived, type FetchOptions, fetchWheels, type Wanted } from "./fetch-wheels.ts";
 import { hexOf } from "./hash.ts";
 import type { Declaring } from "./import-names.ts";
-import { type Inflate, pickInflate } from "./inflate.ts";
+import { type Inflate, nodeInflate, pickInflate } from "./inflate.ts";
 import { decodeText } from "./json.ts";
 import { type ReadLock, readLock, type StartPack } from "./lock-reader.ts";
 import { type Finding, Mounts } from "./mount.ts";
@@ -32,7 +32,7 @@ import { type WheelToMount } from "./mounted-wheel.ts";
 import { rangeReader } from "./range-reader.ts";
 import { recordFiles, sourceOf } from "./records.ts";
 import { CHECKED } from "./store.ts";
-import { openWheel } from "./wheel.ts";
+import { openWheel, type PlainWheel } from "./wheel.ts";
 
 /** How long the runtime waits for the first download at most. */
 const LONGEST_WAIT_MS = 300;
@@ -64,6 +64,10 @@ class Boot<P extends BootedPyodide> {
   /** Ends what arrives behind a start pack. */
   readonly #behind = new AbortController();
   readonly #received = new Map<string, number>();
+  /** Wheels that came before there was anything to inflate with, and those that were looked into, by their bytes. */
+  readonly #early: Arrived[] = [];
+  readonly #looked = new Map<Uint8Array, PlainWheel>();
+  #inflate: Inflate | null = nodeInflate();
   readonly #cancelled: Promise<never>;
   #cancel: () => void = () => undefined;
   /** Resolves when the first wheel, or pack, was asked for or found. */
@@ -118,6 +122,24 @@ class Boot<P extends BootedPyodide> {
     this.#behind.abort(new LockError("cancelled", "stopped"));
   };
 
+  /** Look into a wheel; what is not plain is looked into once more, and told, when all are there. */
+  #look(one: Arrived, inflate: Inflate): PlainWheel | null {
+    const opened = openWheel(one.bytes, one.wheel.filename, inflate);
+    if (opened !== null) {
+      this.#looked.set(one.bytes, opened);
+    }
+    return opened;
+  }
+
+  /** While others are on their way, as soon as there is something to inflate with. */
+  readonly #arrived = (one: Arrived): void => {
+    if (this.#inflate === null) {
+      this.#early.push(one);
+    } else {
+      this.#look(one, this.#inflate);
+    }
+  };
+
   /** Nothing of this boot is under way any more, but what arrives behind a start pack. */
   end(): void {
     this.#options.signal?.removeEventListener("abort", this.#cancel);
@@ -144,6 +166,10 @@ class Boot<P extends BootedPyodide> {
     // A runtime that does not boot is told at once.
     const pyodide = await booting;
     this.#tell({ stage: "runtime" });
+    this.#inflate = pickInflate(pyodide._module);
+    for (const one of this.#early.splice(0)) {
+      this.#look(one, this.#inflate);
+    }
     const fetched = await fetching;
     try {
       if (!fetched.ok) {
@@ -196,6 +222,7 @@ class Boot<P extends BootedPyodide> {
       bytecode: bytecodeKind(lock.abi.abiVersion),
       signal: this.#stop.signal,
       ...(concurrency === undefined ? {} : { concurrency }),
+      onArrived: this.#arrived,
       onBytes: ({ name, size }, received) => {
         this.#begun();
         this.#received.set(name, received);
@@ -272,7 +299,7 @@ class Boot<P extends BootedPyodide> {
     const wheels: WheelToMount[] = [];
     const declaring: Declaring[] = [];
     const all = [
-      ...started.arrived.map((one) => ({ ...one, opened: openWheel(one.bytes, one.wheel.filename, inflate) })),
+      ...started.arrived.map((one) => ({ ...one, opened: this.#looked.get(one.bytes) ?? this.#look(one, inflate) })),
       ...started.begun.map((one) => ({ ...one, opened: started.opened(one), checked: false, bytecode: null })),
     ];
     for (const { opened, ...one } of all) {

@@ -56,6 +56,8 @@ export interface FetchOptions {
   readonly signal?: AbortSignal;
   /** Told the bytes so far of one wheel; they never go back. */
   readonly onBytes?: (wheel: Named, received: number) => void;
+  /** Told of each wheel as it is here, before all are. */
+  readonly onArrived?: (arrived: Arrived) => void;
   /** Milliseconds before the second attempt; each later pause is four times the one before. */
   readonly pauseMs?: number;
 }
@@ -117,6 +119,12 @@ function largestFirst(a: Wanted, b: Wanted): number {
 }
 
 async function fetchOne(wanted: Wanted, options: FetchOptions, signal: AbortSignal): Promise<Arrived> {
+  const arrived = await getOne(wanted, options, signal);
+  options.onArrived?.(arrived);
+  return arrived;
+}
+
+async function getOne(wanted: Wanted, options: FetchOptions, signal: AbortSignal): Promise<Arrived> {
   const stored = options.stored === undefined ? await takeStored(wanted, options) : (options.stored.get(wanted) ?? null);
   if (signal.aborted) {
     stored?.source.close();
