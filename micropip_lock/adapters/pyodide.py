@@ -230,11 +230,26 @@ async def run_code(code: str) -> str | None:
     return None
 
 
+_LATE = (
+    "micropip_lock.api",
+    "micropip_lock.adapters.micropip",
+    "micropip_lock.core.candidates",
+    "micropip_lock.core.formats.pylock",
+    "micropip_lock.core.index_html",
+)
+"""What a kernel that only replays has not loaded, with all that it loads."""
+
+
 def release_own_modules(names: Iterable[str]) -> None:
     """Forget modules that only we imported, so that the next ``import`` finds what is installed."""
-    for name in names:
-        for module in [module for module in sys.modules if module == name or module.startswith(f"{name}.")]:
-            del sys.modules[module]
+    wanted = frozenset(names)
+    if wanted.isdisjoint(sys.modules):
+        return
+    # What of ours came later would take the other ones, whose classes are not those that the rest of us has.
+    for late in _LATE:
+        importlib.import_module(late)
+    for module in [module for module in sys.modules if module.partition(".")[0] in wanted]:
+        del sys.modules[module]
 
 
 def _made_visible(installs: Sequence[Install]) -> None:
