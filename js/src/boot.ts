@@ -68,6 +68,7 @@ class Boot<P extends BootedPyodide> {
   readonly #early: Arrived[] = [];
   readonly #looked = new Map<Uint8Array, PlainWheel>();
   #inflate: Inflate | null = nodeInflate();
+  #keeper: BytecodeKeeper | null = null;
   readonly #cancelled: Promise<never>;
   #cancel: () => void = () => undefined;
   /** Resolves when the first wheel, or pack, was asked for or found. */
@@ -296,6 +297,7 @@ class Boot<P extends BootedPyodide> {
     const store = await this.#options.store;
     const mounts = new Mounts(pyodide.FS, inflate, this.#options.onFinding ?? aloud);
     const keeper = store == null ? null : new BytecodeKeeper(pyodide, place.site, store, () => mounts.wheels);
+    this.#keeper = keeper;
     const wheels: WheelToMount[] = [];
     const declaring: Declaring[] = [];
     const all = [
@@ -376,6 +378,8 @@ class Boot<P extends BootedPyodide> {
           void store?.putExtra(sha256, CHECKED, new Uint8Array([1]));
         }
       });
+      // What was imported by now.
+      await this.#keeper?.flush();
       this.#tell({ stage: "settled" });
     };
     keep().catch((error: unknown) => console.error("micropip-lock: after the boot:", error));
