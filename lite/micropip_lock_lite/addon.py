@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
-from jupyterlite_core.addons.base import BaseAddon
+from jupyterlite_core.addons.base import BaseAddon  # type: ignore[import-untyped]  # has no types
 
 from micropip_lock_lite.options import Given
 
@@ -118,11 +118,12 @@ class MicropipLockAddon(BaseAddon):  # type: ignore[misc]  # JupyterLite has no 
         options = read_options({name: getattr(self, name) for name in _TRAITS}, Path(self.manager.lite_dir))
         place, config = self._place(), Path(self.manager.output_dir) / _CONFIG
         before = self.get_lite_plugin_settings(config, KERNEL_PLUGIN)
+        owners = self.get_lite_plugin_settings(options.root / _CONFIG, KERNEL_PLUGIN)
         has_runtime = self._brings_runtime(before)
         site = asyncio.run(build(options, place, has_runtime=has_runtime, tell=self._say))
         for note in site.notes:
             self.log.warning("[lite] [micropip-lock] %s", note)
-        self.set_lite_plugin_settings(config, KERNEL_PLUGIN, kernel_settings(before, site))
+        self.set_lite_plugin_settings(config, KERNEL_PLUGIN, kernel_settings(before, owners, site))
         self.set_lite_plugin_settings(config, OUR_PLUGIN, front_end_settings(site))
         for directory in (place.folder, place.runtime):
             self.maybe_timestamp(directory)

@@ -1,4 +1,4 @@
-"""One build of a site: the runtime, the kernel's own packages and the locked ones, each under its digest, and the locks.
+"""One build of a site: the runtime, the kernel's own packages, the locked ones, each under its digest, and the locks.
 
 Rules this file keeps:
 
@@ -76,7 +76,7 @@ async def build(options: Options, place: Place, *, has_runtime: bool, tell: Call
     if not has_runtime or options.pyodide:
         # Only to learn what runtime it is for.
         first = None if options.pyodide or not options.lock else await locks.load(options.lock, abi=None)
-        place.bring_runtime(wiring.pyodide_runtime(options.pyodide, first and first.abi))
+        place.bring_runtime(wiring.pyodide_runtime(options.pyodide, None if first is None else first.abi))
     runtime = Lock.from_json((place.runtime / LOCK_NAME).read_bytes())
     kernel = await kernel_packages(options, place, locks, runtime.abi)
     base = replace(runtime, packages=by_name({**_beside_runtime(place, runtime), **kernel}.values()), tool_unknown={})
@@ -88,9 +88,7 @@ async def build(options: Options, place: Place, *, has_runtime: bool, tell: Call
     ]
     assembly.files[KERNEL_LOCK] = base.to_json().encode()
     place.publish(assembly.files, assembly.wheels())
-    return Site(
-        kernel=f"./{FOLDER}/{KERNEL_LOCK}", default=default, environments=tuple(others), notes=assembly.notes
-    )
+    return Site(kernel=f"./{FOLDER}/{KERNEL_LOCK}", default=default, environments=tuple(others), notes=assembly.notes)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -126,9 +124,7 @@ class _Assembly:
         self._use(merged.packages)
         asked = {"all": [*bundled.packages, *lock.site], "roots": lock.roots, "none": ()}[self.options.preload]
         also = sorted(name for name in {*asked} - self.own if name in merged.packages)
-        return Environment(
-            lock=f"./{FOLDER}/{name}", lock_id=lock.id, packages=(*PRELOADED, *also), pattern=pattern
-        )
+        return Environment(lock=f"./{FOLDER}/{name}", lock_id=lock.id, packages=(*PRELOADED, *also), pattern=pattern)
 
     def wheels(self) -> Iterator[str]:
         self._use(self.base.packages)

@@ -8,6 +8,7 @@ Rules this file keeps:
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,6 +29,9 @@ SHIMS: Final = "extensions/@jupyterlite/pyodide-kernel-extension/static/pypi"
 
 UP: Final = "../" * (FOLDER.count("/") + 1)
 """From our folder to the site's root."""
+
+_LONG_AGO: Final = 315532800.0
+"""1980 begins: the first point in time that a zip archive can name."""
 
 _RUNTIME_FILES: Final = (
     *("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.js", "pyodide.asm.wasm", "python_stdlib.zip"),
@@ -92,5 +96,7 @@ class Place:
         target = wiring.folder(self.folder)
         for path in sorted(set(wheels)):
             target.write(path, (self.bundle / path).read_bytes())
+            # Where a server says no more than when a file was changed, a browser asks again after a tenth of its age.
+            os.utime(self.folder / path, (_LONG_AGO, _LONG_AGO))
         for path, data in sorted(files.items()):
             target.write(path, data)

@@ -17,21 +17,23 @@ KERNEL_PLUGIN: Final = "@jupyterlite/pyodide-kernel-extension:kernel"
 OUR_PLUGIN: Final = "micropip-lock:environments"
 
 
-def kernel_settings(before: dict[str, Any], site: Site) -> dict[str, Any]:
+def kernel_settings(before: dict[str, Any], owners: dict[str, Any], site: Site) -> dict[str, Any]:
     """The settings of the Pyodide kernel.
 
     Args:
-        before: What they were.
+        before: What they were; an earlier build of ours may have been there.
+        owners: What the site's owner wrote.
         site: What was built.
     """
     options = dict(before.get("loadPyodideOptions") or {})
-    packages = [*site.default.packages, *options.get("packages", ())]
+    written = owners.get("loadPyodideOptions") or {}
+    packages = [*site.default.packages, *written.get("packages", ())]
     # Both together are refused by Pyodide.
     options.pop("lockFileContents", None)
     options |= {
         "lockFileURL": site.default.lock,
         "packages": list(dict.fromkeys(packages)),
-        "env": {**options.get("env", {}), **_told(site.default)},
+        "env": {**written.get("env", {}), **_told(site.default)},
     }
     return {**before, "pyodideUrl": f"./{RUNTIME}/pyodide.mjs", "loadPyodideOptions": options}
 

@@ -5,13 +5,12 @@ Rule: the site is built by ``jupyter lite build`` as people run it, in a process
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -27,6 +26,7 @@ from micropip_lock.testing import PackageIndex
 from micropip_lock_lite.entries import entries_of
 from tests.e2e.wheelhouse import wheels
 from tests.lite.lab import secluded_chromium
+from tests.lite.static_host import StaticHost
 
 KERNEL: Final = (
     *("asttokens", "comm", "executing", "ipython", "ipython-pygments-lexers", "jedi", "matplotlib-inline", "parso"),
@@ -131,27 +131,23 @@ class Served:
 
     Attributes:
         browser: A running Chromium.
-        server: It counts what is asked.
-        url: Of the site's root.
+        host: Serves it.
+        index: A package index that kernels can be told of.
     """
 
     browser: Browser
-    server: PackageIndex
-    url: str
+    host: StaticHost
+    index: PackageIndex
+
+    @property
+    def url(self) -> str:
+        """Of the site's root."""
+        return self.host.url
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def served(built: Built) -> AsyncIterator[Served]:
     """The site, served as it is, and a browser that reaches nothing else."""
-    with contextlib.ExitStack() as stack:
-        server = stack.enter_context(PackageIndex())
-        url = server.mount("/site/", built.output)
+    with StaticHost(built.output) as host, PackageIndex() as index:
         async with secluded_chromium() as browser:
-            yield Served(browser=browser, server=server, url=url)
-
-
-@pytest.fixture
-def empty_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A cache of this test's own, without a wheel in it."""
-    monkeypatch.setenv("MICROPIP_LOCK_CACHE", str(tmp_path / "cache"))
-    yield
+            yield Served(browser=browser, host=host, index=index)

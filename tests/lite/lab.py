@@ -14,10 +14,11 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
 
 from tests.e2e.chromium import FLAGS, chromium_path
 
+_FORGIVEN: Final = {"/favicon.ico": "browsers look for one at the root of the server, above the site"}
 _MARK: Final = "answer of the kernel: "
 _NO_OTHER_HOST: Final = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 
@@ -102,12 +103,16 @@ class Lab:
         """Open an address of the site, until its application is there."""
         page = await self.context.new_page()
         page.set_default_timeout(60_000)
-        page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
+        page.on("console", lambda message: self._heard(message))
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         await page.add_init_script(_DRIVER)
         await page.goto(url)
         await page.wait_for_function("window.jupyterapp !== undefined")
         return page
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.errors.append(f"{message.text} ({message.location.get('url')})")
 
     async def kernel(self, page: Page, path: str = "notebook.ipynb") -> LabKernel:
         """Start a kernel as a notebook of this path does."""
@@ -137,7 +142,9 @@ async def visitor(browser: Browser, *, forgiven: Mapping[str, str] | None = None
     lab = Lab(context=context)
     try:
         yield lab
-        unexpected = [error for error in lab.errors if not any(part in error for part in forgiven or {})]
-        assert [] == unexpected
+        unexpected = [
+            error for error in lab.errors if not any(part in error for part in {**_FORGIVEN, **(forgiven or {})})
+        ]
+        assert not unexpected, unexpected
     finally:
         await context.close()
