@@ -486,6 +486,17 @@ def tool_wheels(*, progress: Progress | None = None) -> dict[str, bytes]:
     return {name: path.read_bytes() for name, path in zip(names, paths, strict=True)}
 
 
+async def compiled_wheels(directory: Path, wheels: Sequence[bytes]) -> list[bytes]:
+    """Wheels with bytecode, compiled by the Pyodide in a directory.
+
+    Raises:
+        RuntimeMissingError, RuntimeFailedError: see :mod:`micropip_lock.adapters.compiled_wheels`.
+    """
+    from micropip_lock.adapters.compiled_wheels import compile_wheels
+
+    return await compile_wheels(directory, wheels)
+
+
 async def compiled_stdlib(
     pyodide: str | None, *, imports: Sequence[str], everything: bool, sources: bool, progress: Progress | None = None
 ) -> tuple[bytes, int]:

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from micropip_lock import wiring
 from micropip_lock.app.bundle import LOCK_NAME
 from micropip_lock.core.model import Lock, LockedPackage, by_name
+from micropip_lock_lite.bytecode import compiled, compiled_library
 from micropip_lock_lite.kernel import PRELOADED, kernel_packages, needed
 from micropip_lock_lite.locks import Locks, refuse_misfits
 from micropip_lock_lite.options import Options
@@ -51,12 +52,14 @@ class Site:
         kernel: The base lock, relative to the site's root.
         default: Every kernel's environment that has none of its own.
         environments: Those of notebooks, in the order in which their patterns are tried.
+        library: The standard library with bytecode, relative to the site's root, when there is one.
         notes: What a person should know.
     """
 
     kernel: str
     default: Environment
     environments: tuple[Environment, ...] = ()
+    library: str | None = None
     notes: list[str] = field(default_factory=list)
 
 
@@ -79,6 +82,8 @@ async def build(options: Options, place: Place, *, has_runtime: bool, tell: Call
         place.bring_runtime(wiring.pyodide_runtime(options.pyodide, None if first is None else first.abi))
     runtime = Lock.from_json((place.runtime / LOCK_NAME).read_bytes())
     kernel = await kernel_packages(options, place, locks, runtime.abi)
+    if options.bytecode:
+        kernel = await compiled(place, kernel)
     base = replace(runtime, packages=by_name({**_beside_runtime(place, runtime), **kernel}.values()), tool_unknown={})
     assembly = _Assembly(options=options, locks=locks, base=base, own=frozenset(needed(PRELOADED, kernel)))
     default = await assembly.environment(await assembly.default_lock())
@@ -87,8 +92,19 @@ async def build(options: Options, place: Place, *, has_runtime: bool, tell: Call
         for pattern, spec in options.environments
     ]
     assembly.files[KERNEL_LOCK] = base.to_json().encode()
+    library = None
+    if options.bytecode:
+        path, data = await compiled_library(place)
+        assembly.files[path] = data
+        library = f"./{FOLDER}/{path}"
     place.publish(assembly.files, assembly.wheels())
-    return Site(kernel=f"./{FOLDER}/{KERNEL_LOCK}", default=default, environments=tuple(others), notes=assembly.notes)
+    return Site(
+        kernel=f"./{FOLDER}/{KERNEL_LOCK}",
+        default=default,
+        environments=tuple(others),
+        library=library,
+        notes=assembly.notes,
+    )
 
 
 @dataclass(kw_only=True, slots=True)
@@ -114,10 +130,13 @@ class _Assembly:
         name = LOCK_NAME if pattern is None else f"{LOCK_NAME.removesuffix('.json')}.{lock.id[:16]}.json"
         self._note(lock)
         bundled = await self.locks.bundled_without(lock, self.own)
+        packages = dict(bundled.packages)
+        if self.options.bytecode:
+            packages = await compiled(self.locks.place, packages)
         merged = replace(
             bundled,
             abi=self.base.abi,
-            packages=by_name({**self.base.packages, **bundled.packages}.values()),
+            packages=by_name({**self.base.packages, **packages}.values()),
             site={name: version for name, version in lock.site.items() if name not in self.base.packages},
         )
         self.files[name] = merged.to_json().encode()

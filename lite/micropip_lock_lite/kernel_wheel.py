@@ -46,7 +46,7 @@ Root-Is-Purelib: true
 Tag: py3-none-any
 """
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
-_HOSTS_ONLY: Final = ("__main__.py", "cli.py", "data/boot.js", "data/runner.mjs", "data/stdlib.mjs")
+_HOSTS_ONLY: Final = ("__main__.py", "cli.py", "data/boot.js", "data/runner.mjs", "data/stdlib.mjs", "data/wheels.mjs")
 
 
 def kernel_wheel() -> VerifiedWheel:

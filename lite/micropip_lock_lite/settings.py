@@ -28,6 +28,9 @@ def kernel_settings(before: dict[str, Any], owners: dict[str, Any], site: Site) 
     options = dict(before.get("loadPyodideOptions") or {})
     written = owners.get("loadPyodideOptions") or {}
     packages = [*site.default.packages, *written.get("packages", ())]
+    options.pop("stdLibURL", None)
+    if site.library is not None:
+        options["stdLibURL"] = site.library
     # Both together are refused by Pyodide.
     options.pop("lockFileContents", None)
     options |= {
