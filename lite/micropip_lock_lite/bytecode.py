@@ -57,13 +57,13 @@ async def compiled(place: Place, packages: Mapping[str, LockedPackage]) -> dict[
             folder.write(kept[name], data)
     made = dict(packages)
     for name, one in ours.items():
-        data = folder.read(kept[name])
-        assert data is not None
-        wheel = admit(data, Digest.of(data), filename=one.wheel.filename)
+        archive = folder.read(kept[name])
+        assert archive is not None
+        wheel = admit(archive, Digest.of(archive), filename=one.wheel.filename)
         facts = {**one.tool_unknown.get(TOOL_NAME, {}), COMPILED_FROM: one.wheel.digest.hex}
         made[name] = replace(
             one,
-            wheel=replace(one.wheel, url=place.keep(wheel), digest=wheel.digest, size=len(data)),
+            wheel=replace(one.wheel, url=place.keep(wheel), digest=wheel.digest, size=len(archive)),
             tool_unknown={**one.tool_unknown, TOOL_NAME: facts},
         )
     return made
