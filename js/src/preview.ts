@@ -109,6 +109,8 @@ export interface Here {
    * of the lock's packages come from than from any other counts as usual.
    */
   readonly usualHosts?: readonly string[];
+  /** Address of the page that opens the lock: what comes from the web may not lead to this machine. */
+  readonly page?: string;
   /** Hosts of one lock: 8. */
   readonly maxHosts?: number;
 }
@@ -122,7 +124,7 @@ export interface Here {
  */
 export function previewLock(lock: ReadLock, id: string, base: string | undefined, here: Here = {}): Preview {
   const { installed, usualHosts = [], maxHosts = MOST_HOSTS } = here;
-  const packages = lock.wheels.map((wheel) => previewed(wheel, base, installed));
+  const packages = lock.wheels.map((wheel) => previewed(wheel, base, here));
   const hosts = hostsOf(packages);
   const asked = hosts.map(({ host }) => host).filter((host) => host !== "");
   if (asked.length > maxHosts) {
@@ -151,14 +153,14 @@ export function previewLock(lock: ReadLock, id: string, base: string | undefined
   };
 }
 
-function previewed(wheel: LockedWheel, base: string | undefined, installed: Here["installed"]): PreviewedPackage {
+function previewed(wheel: LockedWheel, base: string | undefined, { installed, page }: Here): PreviewedPackage {
   const { name, version, size, origin, requested, filename } = wheel;
   const there = installed !== undefined && Object.hasOwn(installed, name) ? (installed[name] as string) : null;
   return {
     name,
     version,
     size,
-    host: hostOf(wheel, base),
+    host: hostOf(wheel, base, page),
     index: origin?.index ?? null,
     native: !filename.toLowerCase().endsWith("-any.whl"),
     requested,
@@ -168,18 +170,25 @@ function previewed(wheel: LockedWheel, base: string | undefined, installed: Here
 }
 
 /** Where the file of a wheel is asked for; a lock that says no place is judged when it is known. */
-function hostOf(wheel: LockedWheel, base: string | undefined): string {
+function hostOf(wheel: LockedWheel, base: string | undefined, page: string | undefined): string {
   if (base === undefined && !/^https?:/.test(wheel.url)) {
     return "";
   }
-  const { hostname, href } = new URL(absolute(wheel, base));
+  const address = new URL(absolute(wheel, base));
+  checkInside(address, base, wheel.name);
+  checkInside(address, page, wheel.name);
+  return address.hostname;
+}
+
+/**
+ * What comes from the web may not lead to this machine.
+ * @throws LockError with code `private-address`.
+ */
+export function checkInside({ hostname, href }: URL, base: string | undefined, what: string): void {
   if (LOOPBACK.test(hostname) && base !== undefined && !LOOPBACK.test(new URL(base).hostname)) {
-    throw new LockError("private-address", `a lock from the web names an address of this machine for ${wheel.name}`, {
-      where: `packages.${wheel.name}.file_name`,
-      got: href,
-    });
+    const hint = "if you trust it, save the lock, and serve it from there";
+    throw new LockError("private-address", `an address of this machine is named for ${what}`, { where: what, got: href, hint });
   }
-  return hostname;
 }
 
 function hostsOf(packages: readonly PreviewedPackage[]): PreviewedHost[] {
