@@ -14,10 +14,10 @@ import type { BootedPyodide } from "./boot-place.ts";
 import { Consent } from "./consent.ts";
 import { isLockError, LockError } from "./errors.ts";
 import { decodeLink } from "./link.ts";
-import { bootFromLock, type LinkOptions } from "./linked-boot.ts";
+import { bootFromLock, type LinkedBootOptions } from "./linked-boot.ts";
 
-/** How links are followed; what is not here is as in `LinkOptions`. */
-export interface FollowOptions<P extends BootedPyodide> extends Omit<LinkOptions<P>, "lock" | "signal"> {
+/** How links are followed; what is not here is as in `LinkedBootOptions`. */
+export interface FollowOptions<P extends BootedPyodide> extends Omit<LinkedBootOptions<P>, "lock" | "signal"> {
   /** Given the Pyodide that has a link's environment, and the lock's identity. An earlier one is not used any more. */
   readonly onInstalled: (pyodide: P, id: string) => unknown;
   /** Told why a link was not installed: mostly a `LockError`, whose message and hint are for people. */

@@ -9,14 +9,13 @@
  * 3. What comes out has the id that the link says, or does not come out.
  */
 
-import { crc32 } from "./crc32.ts";
-import { sha256 } from "./digest.ts";
 import { isLockError, LockError } from "./errors.ts";
 import { canonicalJson, decodeText, type Json, parseJson } from "./json.ts";
 import { linkedIn, type Reference } from "./link-address.ts";
 import { damaged, Reader, tooLarge } from "./link-coder.ts";
 import { apply, expanded, hexOf } from "./link-outline.ts";
 import { type Base, type Entry, type Outline, tutor, Walk } from "./link-pack.ts";
+import { sha256Hex } from "./sha256-hex.ts";
 
 const VERSION = "1";
 const MOST_BYTES = 2 * 2 ** 20;
@@ -96,7 +95,7 @@ export async function decodeLink(addressOrFragment: string, options: LinkOptions
 
 async function proven(outline: Outline, made: Json, id: string): Promise<string> {
   const text = canonicalJson(apply(made, expanded(outline)));
-  const got = (await sha256(new TextEncoder().encode(text))).hex;
+  const got = await sha256Hex(text);
   if (got !== id) {
     const sides = { expected: `lock ${id}`, got: `lock ${got}` };
     throw new LockError("checksum", "the link's content is not the lock that it says it is", sides);
@@ -132,7 +131,7 @@ function opened(text: string): [number, Uint8Array] {
   const rest = data.rest();
   const fits = (upTo: number): boolean => {
     const bytes = new Uint8Array([...flags, ...rest.subarray(0, upTo)]);
-    return crc32(bytes).toString(16).padStart(8, "0") === check;
+    return crc32Hex(bytes) === check;
   };
   const isWhole = fits(rest.length);
   if (length !== rest.length || !isWhole) {
@@ -153,6 +152,18 @@ function opened(text: string): [number, Uint8Array] {
     throw newer(`flags ${flag}`);
   }
   return [flag, rest];
+}
+
+/** A link is short: no tables, as `crc32.ts` has them. */
+function crc32Hex(bytes: Uint8Array): string {
+  let crc = -1;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit += 1) {
+      crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
+    }
+  }
+  return (~crc >>> 0).toString(16).padStart(8, "0");
 }
 
 function newer(got: string): LockError {
@@ -181,7 +192,7 @@ async function runtimePackages(digest: string, options: LinkOptions): Promise<Ba
 
 /** By which a link names the lock of a runtime. */
 export async function baseDigest(packages: Map<string, Json>): Promise<string> {
-  return (await sha256(new TextEncoder().encode(canonicalJson(packages)))).hex.slice(0, 16);
+  return (await sha256Hex(canonicalJson(packages))).slice(0, 16);
 }
 
 function changesOf(bytes: Uint8Array): Json {

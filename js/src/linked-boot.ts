@@ -16,8 +16,8 @@ import { type BootedPyodide, otherAbi } from "./boot-place.ts";
 import { type Answer, Consent } from "./consent.ts";
 import { LockError } from "./errors.ts";
 import type { WheelCache } from "./fetch-wheels.ts";
-import type { LinkedLock } from "./link.ts";
-import { checkLockAddress, fetchLock, type OpenedLock, openText } from "./linked-lock.ts";
+import type { FullLink, LinkedLock, ShortLink } from "./link.ts";
+import { checkLockAddress, type OpenedLock, openText } from "./linked-lock.ts";
 import { type Here, type Preview, previewLock } from "./preview.ts";
 
 /** What a person is asked: whether to install, or first whether a lock may be fetched to see what is in it. */
@@ -26,7 +26,7 @@ export type Question =
   | { readonly kind: "fetch"; readonly url: string; readonly host: string };
 
 /** How a link is booted; what is not here is as in `BootOptions`. */
-export interface LinkOptions<P extends BootedPyodide> extends Omit<BootOptions<P>, "lock" | "store"> {
+export interface LinkedBootOptions<P extends BootedPyodide> extends Omit<BootOptions<P>, "lock" | "store"> {
   /** A decoded link, or what `BootOptions` says. */
   readonly lock: LinkedLock | BootOptions<P>["lock"];
   /** Asks a person; without it nothing of a link is installed. The signal ends the question: another link was opened. */
@@ -47,7 +47,7 @@ export interface LinkOptions<P extends BootedPyodide> extends Omit<BootOptions<P
  */
 export async function preview(lock: LinkedLock | string | object, here: Here = {}, base: string | undefined = pageAddress()): Promise<Preview> {
   if (isLinkedLock(lock)) {
-    if (addressOf(lock) !== null) {
+    if (lock.form === "reference") {
       throw new LockError("no-preview", "what is in this lock is known once it is fetched", { hint: "bootFromLock asks before it is fetched" });
     }
     return previewOf(await openLink(lock, base), here);
@@ -61,7 +61,7 @@ export async function preview(lock: LinkedLock | string | object, here: Here = {
  * @throws As `bootFromLock` of `boot.js`, the codes of `preview` and `fetchLock`, and LockError with codes `declined`,
  *   `framed` and `running`.
  */
-export async function bootFromLock<P extends BootedPyodide>(options: LinkOptions<P>): Promise<P> {
+export async function bootFromLock<P extends BootedPyodide>(options: LinkedBootOptions<P>): Promise<P> {
   const { lock, ask: _, consent = new Consent(), here: __, store, ...rest } = options;
   const opened = isLinkedLock(lock) ? await admitted(lock, options, consent) : null;
   const part = await import("./boot-main.ts");
@@ -77,43 +77,44 @@ export async function bootFromLock<P extends BootedPyodide>(options: LinkOptions
 }
 
 /** The lock of a link that a person let us install. */
-async function admitted<P extends BootedPyodide>(link: LinkedLock, options: LinkOptions<P>, consent: Consent): Promise<OpenedLock> {
-  const signal = options.signal ?? new AbortController().signal;
-  const ask = options.ask ?? (() => false);
+async function admitted<P extends BootedPyodide>(link: LinkedLock, options: LinkedBootOptions<P>, consent: Consent): Promise<OpenedLock> {
+  const { abi, here = {}, signal = new AbortController().signal, ask = () => false } = options;
   const page = options.base === undefined ? pageAddress() : new URL(options.base, pageAddress()).href;
-  const address = addressOf(link);
-  let isAsked = false;
-  if (address !== null) {
-    const { href, hostname } = checkLockAddress(address, page);
-    if (stepOf(consent, address.sha256) !== "install") {
-      isAsked = true;
-      await agreed(consent, address.sha256, ask({ kind: "fetch", url: href, host: hostname }, signal), signal);
+  const agreed = async (id: string, question: Question): Promise<void> => {
+    const answer = await ask(question, signal);
+    signal.throwIfAborted();
+    if (!consent.admits(id, answer)) {
+      throw new LockError("declined", "nothing was installed");
     }
+  };
+  let isFetched = false;
+  let opened: OpenedLock;
+  if (link.form === "reference") {
+    const { href, hostname } = checkLockAddress(link, page);
+    if (stepOf(consent, link.sha256) === "ask") {
+      isFetched = true;
+      await agreed(link.sha256, { kind: "fetch", url: href, host: hostname });
+    }
+    const { fetchLock } = await import("./boot-main.ts");
+    opened = await openText(await fetchLock(href, link.sha256, options.fetch ?? fetch, signal), href);
+  } else {
+    opened = await openLink(link, page);
   }
-  const opened = address === null ? await openLink(link, page) : await fetchLock(address, page, options.fetch ?? fetch, signal);
-  const step = stepOf(consent, opened.id);
-  const { abi, here = {} } = options;
   if (abi !== undefined && abi !== opened.lock.abi.abiVersion) {
     throw otherAbi(opened.lock.abi, { ...opened.lock.abi, abiVersion: abi });
   }
-  const isApproved = (id: string): boolean => consent.approvals.has(id);
-  const shown = previewOf(opened, { running: consent.running, isApproved, ...(abi && { abi }), ...here });
-  if (step !== "install" || isAsked) {
-    await agreed(consent, opened.id, ask({ kind: "install", preview: shown }, signal), signal);
-    if (address !== null && consent.approvals.has(opened.id)) {
-      consent.approvals.remember(address.sha256);
+  // Whoever was asked about the address is shown what was there, too.
+  if (stepOf(consent, opened.id) === "ask" || isFetched) {
+    const isApproved = (id: string): boolean => consent.approvals.has(id);
+    const place = { running: consent.running, isApproved, ...(abi && { abi }), ...here };
+    await agreed(opened.id, { kind: "install", preview: previewOf(opened, place) });
+    if (link.form === "reference" && isApproved(opened.id)) {
+      consent.approvals.remember(link.sha256);
     }
+  } else {
+    previewOf(opened, here);
   }
   return opened;
-}
-
-/** @throws LockError with code `declined`; the reason of `signal`. */
-async function agreed(consent: Consent, id: string, asked: Answer | Promise<Answer>, signal: AbortSignal): Promise<void> {
-  const answer = await asked;
-  signal.throwIfAborted();
-  if (!consent.admits(id, answer)) {
-    throw new LockError("declined", "nothing was installed");
-  }
 }
 
 /** @throws LockError with codes `framed`, `running`. */
@@ -128,12 +129,16 @@ function stepOf(consent: Consent, id: string): "install" | "ask" {
   return step;
 }
 
-function openLink(link: LinkedLock, base: string | undefined): Promise<OpenedLock> {
-  return openText((link as { text: string }).text, base);
+/** @throws LockError with code `short-link`, and those of `openText`. */
+async function openLink(link: FullLink | ShortLink, page: string | undefined): Promise<OpenedLock> {
+  if (link.form === "short") {
+    throw new LockError("short-link", "a short link leaves its addresses and digests to the indexes, which this page does not ask", {
+      hint: "replay it from Python: await micropip_lock.replay(link); or ask who sent it for the full link",
+    });
+  }
+  return await openText(link.text, link.base ?? page);
 }
-function addressOf(link: LinkedLock): { url: string; sha256: string } | null {
-  return link.url === undefined ? null : { url: link.url, sha256: link.sha256 ?? "" };
-}
+
 function isLinkedLock(value: unknown): value is LinkedLock {
   return typeof value === "object" && value !== null && "form" in value;
 }

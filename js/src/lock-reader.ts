@@ -166,7 +166,7 @@ function readStart(table: Table | null): StartPack | null {
     return null;
   }
   const url = table.text("url", { filled: true });
-  const sha256 = table.digest("sha256").hex;
+  const sha256 = table.digest("sha256");
   const size = table.whole("size");
   if (size === null) {
     throw table.fault("missing", "size is missing", "size", "a value for size", "none");
@@ -215,7 +215,7 @@ function readWheel(key: string, entry: Table, names: ReadonlySet<string>, abi: A
     throw entry.fault("not-wheel", `${name} ${version} is not a wheel`, "file_name", "a .whl of package_type package", `${filename} of package_type ${type}`);
   }
   checkFilename(entry, filename, name, version, abi);
-  return { name, displayName: spelt, version, url, filename, sha256: digest.hex, depends, ...readFacts(ours, url, filename) };
+  return { name, displayName: spelt, version, url, filename, sha256: digest, depends, ...readFacts(ours, url, filename) };
 }
 
 type Facts = Pick<LockedWheel, "size" | "origin" | "uploadTime" | "yanked" | "requested" | "requirement" | "extras">;

@@ -4,9 +4,9 @@
  * Left to others: what the fields of a lock mean (`micropip_lock/core/formats`).
  */
 
-import { sha256 } from "./digest.ts";
 import { LockError } from "./errors.ts";
 import { canonicalJson, type Json, parseJson } from "./json.ts";
+import { sha256Hex } from "./sha256-hex.ts";
 
 /**
  * SHA-256, in lower-case hexadecimal, of the canonical JSON of a lock without upload times.
@@ -20,7 +20,7 @@ export async function lockId(text: string): Promise<string> {
   if (!(lock instanceof Map)) {
     throw new LockError("type", "a lock is a JSON object", { expected: "an object", got: canonicalJson(lock).slice(0, 40) });
   }
-  return (await sha256(new TextEncoder().encode(canonicalJson(withoutUploadTimes(lock))))).hex;
+  return await sha256Hex(canonicalJson(withoutUploadTimes(lock)));
 }
 
 const TOOL = "micropip-lock";

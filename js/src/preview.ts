@@ -13,8 +13,9 @@
  */
 
 import { named } from "./abis.ts";
-import { absolute } from "./boot-place.ts";
+import { absolute, checkInside } from "./boot-place.ts";
 import { LockError } from "./errors.ts";
+import { WORDS } from "./link-names.ts";
 import type { LockedWheel, ReadLock } from "./lock-reader.ts";
 import { humanSize } from "./preview-text.ts";
 
@@ -22,20 +23,14 @@ export const UNTOLD =
   "A lock does not tell what the code does, nor whether a wheel has a .pth file, whose lines run at each start of Python.";
 
 /** Names that a person takes for the package that everybody knows, wherever they come from. */
-export const KNOWN_NAMES: ReadonlySet<string> = new Set(
-  (
-    "attrs beautifulsoup4 bokeh certifi cffi charset-normalizer click cryptography duckdb fastapi flask httpx idna " +
-    "ipython ipywidgets jinja2 jsonschema lxml markupsafe matplotlib msgpack networkx numpy orjson packaging pandas " +
-    "pillow plotly polars protobuf pyarrow pydantic pydantic-core pygments pytest python-dateutil pytz pyyaml " +
-    "requests rich scikit-learn scipy setuptools six sqlalchemy sympy tornado tqdm traitlets typing-extensions " +
-    "tzdata urllib3"
-  ).split(" "),
-);
+const KNOWN_NAMES: ReadonlySet<string> = new Set([
+  ...WORDS.map((word) => word.split("=", 1)[0] as string),
+  ..."cffi cryptography fastapi lxml orjson protobuf pyarrow".split(" "),
+]);
 
 /** Hosts of one lock that a person can judge. */
 const MOST_HOSTS = 8;
 const ASK_ABOVE_BYTES = 100 * 2 ** 20;
-const LOOPBACK = /^(?:(?:.*\.)?localhost|127\.0\.0\.1)$/;
 
 /** Where files of the lock are. */
 export interface PreviewedHost {
@@ -178,17 +173,6 @@ function hostOf(wheel: LockedWheel, base: string | undefined, page: string | und
   checkInside(address, base, wheel.name);
   checkInside(address, page, wheel.name);
   return address.hostname;
-}
-
-/**
- * What comes from the web may not lead to this machine.
- * @throws LockError with code `private-address`.
- */
-export function checkInside({ hostname, href }: URL, base: string | undefined, what: string): void {
-  if (LOOPBACK.test(hostname) && base !== undefined && !LOOPBACK.test(new URL(base).hostname)) {
-    const hint = "if you trust it, save the lock, and serve it from there";
-    throw new LockError("private-address", `an address of this machine is named for ${what}`, { where: what, got: href, hint });
-  }
 }
 
 function hostsOf(packages: readonly PreviewedPackage[]): PreviewedHost[] {

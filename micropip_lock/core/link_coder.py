@@ -110,9 +110,7 @@ class Coder:
             raise damaged("a text that is not UTF-8") from error
 
     def _byte(self, kind: int, before: int, byte: int) -> int:
-        rooms = [
-            _TEXTS + ((kind << 2 | order) << 32 | (before & (1 << 8 * order) - 1) << 8) for order in (3, 2, 1, 0)
-        ]
+        rooms = [_TEXTS + ((kind << 2 | order) << 32 | (before & (1 << 8 * order) - 1) << 8) for order in (3, 2, 1, 0)]
         node = 1
         for shift in range(7, -1, -1):
             # The longest context that was ever met tells.

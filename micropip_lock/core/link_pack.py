@@ -121,7 +121,9 @@ def _sample(base: dict[str, dict[str, Any]] | None) -> Outline:
     for number, version in enumerate(SAMPLE_VERSIONS.split()):
         name = KNOWN_NAMES[number * 9]
         stem = name.replace("-", "_")
-        entry = Entry(name=name, display=stem if number % 2 else name, version=version, needs=[3] if number == 5 else [])
+        entry = Entry(
+            name=name, display=stem if number % 2 else name, version=version, needs=[3] if number == 5 else []
+        )
         entry.file = f"{stem}-{version}-py3-none-any.whl"
         entry.requested = number % 5 == 0
         entry.requirement = name if entry.requested else ""

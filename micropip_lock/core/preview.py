@@ -20,6 +20,7 @@ from typing import Any, Final, Literal
 from micropip_lock.core.abis import named
 from micropip_lock.core.hosts import place_of, shown_host
 from micropip_lock.core.judgement import judge
+from micropip_lock.core.link_names import KNOWN_NAMES as LINK_NAMES
 from micropip_lock.core.model import Lock, LockedPackage
 from micropip_lock.core.policy import DEFAULT_POLICY, Policy
 from micropip_lock.core.redact import public_url
@@ -34,15 +35,9 @@ UNTOLD: Final = (
 )
 """What nobody can know before the wheels are here."""
 
-_KNOWN: Final = """
-attrs beautifulsoup4 bokeh certifi cffi charset-normalizer click cryptography duckdb fastapi flask httpx
-idna ipython ipywidgets jinja2 jsonschema lxml markupsafe matplotlib msgpack networkx numpy orjson
-packaging pandas pillow plotly polars protobuf pyarrow pydantic pydantic-core pygments pytest
-python-dateutil pytz pyyaml requests rich scikit-learn scipy setuptools six sqlalchemy sympy tornado
-tqdm traitlets typing-extensions tzdata urllib3
-"""
-
-KNOWN_NAMES: Final = frozenset(_KNOWN.split())
+KNOWN_NAMES: Final = frozenset(
+    (*LINK_NAMES, "cffi", "cryptography", "fastapi", "lxml", "orjson", "protobuf", "pyarrow")
+)
 """Names that a person takes for the package that everybody knows, wherever they come from."""
 
 
