@@ -16,9 +16,11 @@ if _TYPE_CHECKING:
     from micropip_lock.core.compare import LockDiff, VerifyReport
     from micropip_lock.core.model import Lock
     from micropip_lock.core.policy import Policy
+    from micropip_lock.core.preview import Preview
     from micropip_lock.errors import MicropipLockError, UnlockableError
     from micropip_lock.links import open_link, resolve_link, share
     from micropip_lock.load import load_lock
+    from micropip_lock.previews import preview
     from micropip_lock.replaying import recover, replay
     from micropip_lock.stdlib import CompiledStdlib, compile_stdlib
 
@@ -31,6 +33,7 @@ __all__ = [
     "LockDiff",
     "MicropipLockError",
     "Policy",
+    "Preview",
     "Recovery",
     "ReplayReport",
     "Saved",
@@ -43,6 +46,7 @@ __all__ = [
     "freeze",
     "load_lock",
     "open_link",
+    "preview",
     "record",
     "recover",
     "replay",
@@ -59,6 +63,7 @@ _HOMES = {
     "LockDiff": "micropip_lock.core.compare",
     "MicropipLockError": "micropip_lock.errors",
     "Policy": "micropip_lock.core.policy",
+    "Preview": "micropip_lock.core.preview",
     "Recovery": "micropip_lock.app.report",
     "ReplayReport": "micropip_lock.app.replay",
     "Saved": "micropip_lock.app.save",
@@ -70,6 +75,7 @@ _HOMES = {
     "freeze": "micropip_lock.api",
     "load_lock": "micropip_lock.load",
     "open_link": "micropip_lock.links",
+    "preview": "micropip_lock.previews",
     "record": "micropip_lock.api",
     "recover": "micropip_lock.replaying",
     "replay": "micropip_lock.replaying",

@@ -24,6 +24,11 @@ export interface FollowOptions<P extends BootedPyodide> extends Omit<LinkedBootO
   readonly onRefused: (error: unknown) => unknown;
   /** The person said no; nothing was requested, and nothing is kept. */
   readonly onDeclined?: () => unknown;
+  /**
+   * The text of the `pyodide-lock.json` of the Pyodide that boots, for links that tell its packages by their names; asked only
+   * for such a link. Default: what lies beside the runtime, when that is a part of this site.
+   */
+  readonly runtimeLock?: () => Promise<string | null> | string | null;
   /** The page is in a frame of another site: `address` is for a link to a tab of its own. Default: `onRefused`. */
   readonly onFramed?: (address: string) => unknown;
 }
@@ -40,13 +45,24 @@ export function hasLink(address: string): boolean {
   return /[?#&]lock(?:-url)?=/.test(address);
 }
 
+/** It belongs to the page and not to the link: asking for it tells nobody anything. */
+async function ownRuntimeLock({ indexURL, fetch: ask = fetch }: { indexURL?: string; fetch?: typeof fetch }, page: Followed): Promise<string | null> {
+  const here = page.location.href;
+  const address = new URL("pyodide-lock.json", new URL((indexURL ?? ".").replace(/\/?$/, "/"), here));
+  if (indexURL === undefined || address.origin !== new URL(here).origin) {
+    return null;
+  }
+  const answer = await ask(address.href);
+  return answer.ok ? await answer.text() : null;
+}
+
 /**
  * Follow the links of a page, from now on.
  *
  * @returns Stops it, and what is under way.
  */
 export function followLinks<P extends BootedPyodide>(options: FollowOptions<P>, page: Followed = globalThis as unknown as Followed): () => void {
-  const { onInstalled, onRefused, onDeclined, onFramed, ...boot } = options;
+  const { onInstalled, onRefused, onDeclined, onFramed, runtimeLock = () => ownRuntimeLock(options, page), ...boot } = options;
   const consent = options.consent ?? new Consent();
   const another = new LockError("cancelled", "another link was opened");
   /** What is being opened, and what is in place, behind which wheels may still arrive. */
@@ -63,7 +79,7 @@ export function followLinks<P extends BootedPyodide>(options: FollowOptions<P>, 
       return;
     }
     try {
-      const link = await decodeLink(address);
+      const link = await decodeLink(address, { runtimeLock });
       signal.throwIfAborted();
       const pyodide = await bootFromLock<P>({ ...boot, lock: link, consent, signal });
       placed.abort(another);

@@ -283,6 +283,20 @@ describe("a page that follows links", () => {
     expect(stage.happened).toEqual(["refused in-query", "refused empty", `framed ${page.href}`]);
   });
 
+  it.each([
+    ["./pyodide", ["install"]],
+    ["https://cdn.example/pyodide/", ["refused needs-base"]],
+  ])("takes what the runtime at %s has from a part of its own site only", async (indexURL, expected) => {
+    const stage = new Stage();
+    const runtime = "https://page.example/app/pyodide/pyodide-lock.json";
+    stage.answers[runtime] = () => new Response(TEXT);
+    stage.answer = false;
+    const page = new Address(`${PAGE}${await encodeLink(lockOf("a"), { runtimeLock: TEXT })}`);
+    followLinks({ ...stage.options, ...told(stage.happened), indexURL }, page);
+    await settled();
+    expect(stage.happened.filter((one) => one !== "declined")).toEqual(expected[0] === "install" ? [runtime, "install"] : expected);
+  });
+
   it("sees a link in the fragment and, to refuse it, in the query", () => {
     const found = ["#lock=", "#a=b&lock=1", "#lock-url=x", "?lock=1", "?a&lock-url=x#y", "", "#clock=1", "#lock", "#locks=1"].map(hasLink);
     expect(found).toEqual([true, true, true, true, true, false, false, false, false]);

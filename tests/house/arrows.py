@@ -31,6 +31,7 @@ ROOMS = {
     "micropip_lock.load": "faces",
     "micropip_lock.magics": "faces",
     "micropip_lock.panel": "faces",
+    "micropip_lock.previews": "faces",
     "micropip_lock.render": "faces",
     "micropip_lock.replaying": "faces",
     "micropip_lock.sources": "faces",
