@@ -17,6 +17,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import pairwise
 from typing import Any, Final
 
 from packaging.utils import canonicalize_name
@@ -110,8 +111,10 @@ def tutor() -> Tutor:
     for kind, words in enumerate(LESSONS):
         for word in words.split():
             coder.text(kind, word)
-    for base in (None, {}):
-        Walk(coder, b"", base=base).outline(_sample(base))
+    Walk(coder, b"").outline(_sample(None))
+    base: dict[str, dict[str, Any]] = {}
+    sample = _sample(base)
+    Walk(coder, b"", base=base).outline(sample)
     return coder
 
 
@@ -176,7 +179,7 @@ class Walk:
         others = [entry for entry in given.entries if entry.base is None]
         entries = [*self._based(based), *self._others(others)]
         entries.sort(key=lambda entry: entry.name)
-        if any(one.name == other.name for one, other in zip(entries, entries[1:], strict=False)):
+        if any(one.name == other.name for one, other in pairwise(entries)):
             raise damaged("a package that is there twice")
         self._needs(entries, given.entries)
         return Outline(info=info, entries=entries, address=address)
@@ -243,8 +246,8 @@ class Walk:
             self._identity(given, entry)
         else:
             entry.display, entry.version, entry.file, entry.digest = of_base(base)
-            entry.tests_apart = code.flag(30, given.tests_apart)
-            entry.bare = code.flag(31, given.bare)
+        entry.tests_apart = code.flag(30 + mine, given.tests_apart)
+        entry.bare = code.flag(32 + mine, given.bare)
         entry.prefix = self._one_of(22 + mine, 2, given.prefix)
         if base is None:
             entry.has_path = code.flag(24, given.has_path)
