@@ -19,6 +19,7 @@ import { fetchLock } from "./fetch-lock.ts";
 import { fetchWheels, type WheelCache } from "./fetch-wheels.ts";
 import { type Base, fits, lockedOptions, neededWheels, type PyodideOptions, type RawLock } from "./lab-environment.ts";
 import type { TabLink } from "./lab-link.ts";
+import { StartingKernel } from "./lab-starting-kernel.ts";
 import type { Application, KernelFactory, KernelOptions, KernelSpecs, LiteKernel } from "./lab-types.ts";
 import { decodeLink } from "./link.ts";
 import type { Question } from "./linked-boot.ts";
@@ -189,26 +190,43 @@ export class Kernels {
     return linked.form === "reference" ? null : await this.#preview(await openText(await textOf(linked), linked.form === "full" ? (linked.base ?? page) : page));
   }
 
-  async #create(options: KernelOptions, original: KernelFactory): Promise<LiteKernel> {
+  #create(options: KernelOptions, original: KernelFactory): Promise<LiteKernel> {
     const again = this.#anew.get(options.id);
     this.#anew.delete(options.id);
-    const plan = this.#plans.get(options.id) ?? (await (again?.() ?? this.#next ?? this.plan("", async () => undefined)));
-    this.#plans.set(options.id, plan);
+    const known = this.#plans.get(options.id);
+    const decided = known ?? again?.() ?? this.#next ?? this.plan("", async () => undefined);
     const { make, person } = this.#options;
-    if (plan.options !== null && make !== null) {
-      const kernel = make(options, plan.options);
-      try {
-        await kernel.ready;
-        return kernel;
-      } catch (error) {
-        person.told(error, plan.started.source);
-        this.#plans.set(options.id, PLAIN);
-        kernel.dispose();
+    let own: StartingKernel | null = null;
+    const start = async (made: (kernel: LiteKernel) => void): Promise<void> => {
+      const plan = await decided;
+      this.#plans.set(options.id, plan);
+      if (plan.options !== null && make !== null) {
+        const kernel = make(options, plan.options);
+        try {
+          made(kernel);
+          await kernel.ready;
+          return;
+        } catch (error) {
+          kernel.dispose();
+          if (own?.isDisposed) {
+            throw error;
+          }
+          this.#plans.set(options.id, PLAIN);
+          person.told(error, plan.started.source);
+        }
       }
-    }
-    const kernel = await original(options);
-    kernel.ready.catch((error: unknown) => person.told(error, "site"));
-    return kernel;
+      const kernel = await original(options);
+      made(kernel);
+      await kernel.ready;
+    };
+    const kernel = new StartingKernel(options, start);
+    own = kernel;
+    kernel.ready.catch((error: unknown) => {
+      if (!kernel.isDisposed) {
+        person.told(error, "site");
+      }
+    });
+    return Promise.resolve(kernel);
   }
 
   async #openLink(address: string): Promise<OpenedLock> {

@@ -52,6 +52,7 @@ export interface KernelOptions {
 
 export interface LiteKernel extends Disposable {
   readonly ready: Promise<void>;
+  handleMessage(message: unknown): Promise<void>;
 }
 
 export type KernelFactory = (options: KernelOptions) => Promise<LiteKernel>;

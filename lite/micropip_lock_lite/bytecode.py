@@ -21,10 +21,9 @@ from urllib.parse import unquote
 from micropip_lock import wiring
 from micropip_lock.core.digest import Digest, admit
 from micropip_lock.core.model import TOOL_NAME, LockedPackage
+from micropip_lock.core.runtime_entry import COMPILED_FROM
 from micropip_lock.stdlib import compile_stdlib
 from micropip_lock_lite.place import Place
-
-COMPILED_FROM: Final = "compiled-from"
 
 _KERNEL_IMPORTS: Final = (
     *("ast", "asyncio", "bdb", "cmd", "code", "codeop", "configparser", "csv", "decimal", "difflib"),
