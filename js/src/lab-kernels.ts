@@ -13,7 +13,7 @@
  */
 
 import { absolute } from "./boot-place.ts";
-import { Consent } from "./consent.ts";
+import { Approvals, Consent } from "./consent.ts";
 import { isLockError, LockError } from "./errors.ts";
 import { fetchLock } from "./fetch-lock.ts";
 import { fetchWheels, type WheelCache } from "./fetch-wheels.ts";
@@ -72,6 +72,8 @@ export interface KernelsOptions {
   readonly make: ((options: KernelOptions, pyodide: PyodideOptions) => LiteKernel) | null;
   readonly store?: Promise<WheelCache | null>;
   readonly consent?: Consent;
+  /** What a person agreed to in this tab: a reload asks nothing again. */
+  readonly agreed?: Approvals;
   /** Hosts that locks may name; all when there is none. */
   readonly hosts?: () => readonly string[];
   readonly fetch?: typeof fetch;
@@ -88,6 +90,7 @@ const PLAIN: Plan = { started: { source: "site", opened: null }, options: null }
 export class Kernels {
   readonly #options: KernelsOptions;
   readonly #consent: Consent;
+  readonly #agreedHere: Approvals;
   readonly #ask: typeof fetch;
   /** By kernel. */
   readonly #plans = new Map<string, Plan>();
@@ -100,6 +103,7 @@ export class Kernels {
   constructor(options: KernelsOptions) {
     this.#options = options;
     this.#consent = options.consent ?? new Consent();
+    this.#agreedHere = options.agreed ?? new Approvals(() => globalThis.sessionStorage ?? null);
     this.#ask = options.fetch ?? ((...request) => globalThis.fetch(...request));
   }
 
@@ -291,7 +295,7 @@ export class Kernels {
     if (step === "own-tab") {
       throw new LockError("framed", "a page inside another site's installs nothing", { hint: "open it in a tab of its own" });
     }
-    return step === "ask" ? "ask" : "install";
+    return step === "ask" && !this.#agreedHere.has(id) ? "ask" : "install";
   }
 
   async #agreed(id: string, question: Question, source: Source): Promise<void> {
@@ -299,6 +303,7 @@ export class Kernels {
     if (!this.#consent.admits(id, answer)) {
       throw new LockError("declined", "nothing was installed");
     }
+    this.#agreedHere.remember(id);
   }
 
   async #preview(opened: OpenedLock): Promise<Preview> {

@@ -40,6 +40,28 @@ window.lab = {
     window.lab.connections.push(connection);
     return window.lab.connections.length - 1;
   },
+  async open(path, metadata) {
+    const app = window.jupyterapp;
+    await app.restored;
+    const content = { cells: [], metadata: { kernelspec: { name: "python" }, ...metadata }, nbformat: 4, nbformat_minor: 5 };
+    await app.serviceManager.contents.save(path, { type: "notebook", format: "json", content });
+    await app.commands.execute("docmanager:open", { path });
+  },
+  async current() {
+    for (;;) {
+      const panel = window.jupyterapp.shell.currentWidget;
+      const session = panel?.sessionContext?.session;
+      if (session?.kernel) {
+        window.lab.connections.push({
+          get kernel() {
+            return panel.sessionContext.session.kernel;
+          },
+        });
+        return window.lab.connections.length - 1;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  },
   async run(number, code) {
     const outputs = [];
     const future = window.lab.connections[number].kernel.requestExecute({ code });
@@ -113,6 +135,15 @@ class Lab:
     def _heard(self, message: ConsoleMessage) -> None:
         if message.type == "error":
             self.errors.append(f"{message.text} ({message.location.get('url')})")
+
+    async def notebook(self, page: Page, path: str, metadata: Mapping[str, object]) -> None:
+        """Write a notebook without cells and open it, as a double click does."""
+        await page.evaluate("([path, metadata]) => lab.open(path, metadata)", [path, dict(metadata)])
+        await page.wait_for_selector(".jp-NotebookPanel .jp-Toolbar")
+
+    async def opened(self, page: Page) -> LabKernel:
+        """The kernel of the notebook that is open, once it is connected."""
+        return LabKernel(page=page, number=await page.evaluate("() => lab.current()"))
 
     async def kernel(self, page: Page, path: str = "notebook.ipynb") -> LabKernel:
         """Start a kernel as a notebook of this path does."""

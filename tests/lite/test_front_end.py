@@ -1,0 +1,145 @@
+"""Lock links and locks of notebooks on a site, in Chromium: asked, in place before the first cell, and what goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from playwright.async_api import Page
+
+from micropip_lock import share
+from micropip_lock.core.model import Lock, by_name
+from micropip_lock.testing import PackageIndex
+from tests.lite.conftest import Served, lock_of
+from tests.lite.lab import visitor
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+PACKAGES = ("snowballstemmer", "roman-numerals")
+IMPORT = "import roman_numerals, snowballstemmer; answer = snowballstemmer.__name__"
+
+
+def _link(served: Served, lock: Lock) -> str:
+    return share(lock, base=f"{served.url}lab/index.html")
+
+
+async def _focused(page: Page) -> str:
+    text: str = await page.evaluate("document.activeElement.textContent || document.activeElement.type")
+    return text
+
+
+async def test_a_link_is_opened(served: Served) -> None:
+    """Nothing is asked of any host before the yes; then the first cell imports, and so it is after restart and reload."""
+    lock = lock_of(PACKAGES, served.index)
+    async with visitor(served.browser) as lab:
+        served.index.log.clear()
+        page = await lab.open(_link(served, lock))
+        start = asyncio.create_task(lab.kernel(page))
+        dialog = await page.wait_for_selector(".jp-Dialog")
+        assert dialog is not None
+        told = await dialog.inner_text()
+        assert ("2 packages" in told, "127.0.0.1" in told, lock.id in told) == (True, True, True)
+        # The answer that Enter gives is no, and the focus does not leave the dialog.
+        focus = [await _focused(page)]
+        for _ in range(6):
+            await page.keyboard.press("Tab")
+            assert await page.evaluate("document.querySelector('.jp-Dialog').contains(document.activeElement)")
+            focus.append(await _focused(page))
+        assert focus[0] == "Cancel"
+        assert "Install" in focus
+        assert 0 == served.index.log.count()
+        await page.click(".jp-Dialog button.jp-mod-accept")
+        kernel = await start
+        assert "snowballstemmer" == await kernel.ask(IMPORT)
+        frozen = await kernel.ask("import json, micropip; answer = json.loads(micropip.freeze())['packages']")
+        assert {one.wheel.url for one in lock} == {entry["file_name"] for entry in frozen.values()}
+        await kernel.restart()
+        assert "snowballstemmer" == await kernel.ask(IMPORT)
+        asked = served.index.log.count()
+        await page.reload()
+        await page.wait_for_function("window.jupyterapp !== undefined")
+        again = await lab.kernel(page, "other.ipynb")
+        assert "snowballstemmer" == await again.ask(IMPORT)
+        # The store of the tab had the wheels.
+        assert asked == served.index.log.count()
+
+
+def _moved(lock: Lock, index: PackageIndex, **changes: Any) -> Lock:
+    """The lock with another wheel for its first package."""
+    first, *others = lock
+    return replace(lock, packages=by_name([replace(first, wheel=replace(first.wheel, **changes)), *others]))
+
+
+@pytest.mark.parametrize("harm", ["not-found", "digest-mismatch", "abi-mismatch"])
+async def test_what_is_wrong_with_a_link(served: Served, harm: str) -> None:
+    """A wheel that is gone, another wheel, another Pyodide: the kernel works, and the page says what was wrong."""
+    lock = lock_of(PACKAGES, served.index)
+    match harm:
+        case "not-found":
+            lock = _moved(lock, served.index, url=served.index.file_url("roman_numerals-4.1.0-py3-none-any.whl") + "")
+            served.index.remove("roman_numerals-4.1.0-py3-none-any.whl")
+        case "digest-mismatch":
+            first, second = lock
+            lock = _moved(lock, served.index, digest=second.wheel.digest, size=None)
+        case _:
+            lock = replace(lock, abi=replace(lock.abi, abi_version="2025_0"))
+    async with visitor(served.browser, forgiven={"404": "the wheel is gone", harm: "told", "WASM": ""}) as lab:
+        page = await lab.open(_link(served, lock))
+        start = asyncio.create_task(lab.kernel(page))
+        if harm != "abi-mismatch":
+            await page.click(".jp-Dialog button.jp-mod-accept")
+        kernel = await start
+        notice = await page.wait_for_selector(".Toastify__toast")
+        assert notice is not None
+        assert harm in await notice.inner_text()
+        assert "rich" == await kernel.ask("import rich; answer = rich.__name__")
+        assert await kernel.ask("import importlib.util as u; answer = u.find_spec('snowballstemmer') is None")
+
+
+async def test_a_notebook_with_a_lock(served: Served) -> None:
+    """Escape leaves the site's packages; Restore asks again; commands verify, share, save and freeze what is there."""
+    lock = lock_of(PACKAGES, served.index)
+    value = json.loads(lock.to_json())
+    async with visitor(served.browser) as lab:
+        await lab.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page = await lab.open(f"{served.url}lab/index.html")
+        await lab.notebook(page, "with-a-lock.ipynb", {"micropip-lock": value})
+        dialog = await page.wait_for_selector(".jp-Dialog")
+        assert dialog is not None
+        assert "This notebook brings its packages along" in await dialog.inner_text()
+        await page.keyboard.press("Escape")
+        kernel = await lab.opened(page)
+        assert await kernel.ask("import importlib.util as u; answer = u.find_spec('snowballstemmer') is None")
+
+        restore = asyncio.create_task(_command(page, "restore"))
+        await page.click(".jp-Dialog button.jp-mod-accept")
+        await restore
+        assert "snowballstemmer" == await kernel.ask(IMPORT)
+        await page.wait_for_function(
+            "document.querySelector('.micropip-lock-status').textContent === '2 packages · verified'"
+        )
+        # What the button in the toolbar does: freeze, and write it down.
+        await page.click(".jp-NotebookPanel-toolbar >> text=Lock")
+        await page.wait_for_selector("text=The notebook brings its packages along now.")
+        await kernel.run("from pathlib import Path; import roman_numerals; Path(roman_numerals.__file__).unlink()")
+        check = asyncio.create_task(_command(page, "verify"))
+        dialog = await page.wait_for_selector(".jp-Dialog")
+        assert dialog is not None
+        assert "roman-numerals" in await dialog.inner_text()
+        await page.click(".jp-Dialog button.jp-mod-accept")
+        await check
+        assert "1 differs" == await page.inner_text(".micropip-lock-status")
+
+        inspect = asyncio.create_task(_command(page, "inspect"))
+        dialog = await page.wait_for_selector(".jp-Dialog")
+        assert dialog is not None
+        assert "2 packages" in await dialog.inner_text()
+        await page.click(".jp-Dialog button.jp-mod-accept")
+        await inspect
+
+
+async def _command(page: Page, name: str) -> None:
+    await page.evaluate("id => jupyterapp.commands.execute(id)", f"micropip-lock:{name}")
