@@ -10,7 +10,7 @@
 
 import { isLockError, LockError } from "./errors.ts";
 import type { Dialogs } from "./lab-dialog.ts";
-import { type Kernels, METADATA } from "./lab-kernels.ts";
+import { type Kernels, METADATA, type OpenNotebook } from "./lab-kernels.ts";
 import { freeze, verify, type Verified } from "./lab-python.ts";
 import type { Application, AppUtils, KernelConnection, NotebookPanel, NotebookTracker, Translation } from "./lab-types.ts";
 import { encodeLink } from "./link-writer.ts";
@@ -29,6 +29,19 @@ export interface CommandsOptions {
   readonly page: string;
   /** Told what a comparison found. */
   readonly onVerified: (kernel: string, verified: Verified) => void;
+}
+
+/** What kernels ask of a notebook. */
+export function openNotebook(panel: NotebookPanel): OpenNotebook {
+  return { path: panel.context.path, embedded: () => panel.model?.getMetadata(METADATA) };
+}
+
+/** The notebook that begins a session. */
+export function startingNotebook(notebooks: NotebookTracker, { path, name }: { path: string; name?: string }): NotebookPanel | null {
+  // JupyterLab 4.6 gives a session a path of chance until it is there, and keeps it here; others give it the notebook's.
+  const isIts = ({ sessionContext }: NotebookPanel): boolean => [sessionContext.path, (sessionContext as { _pendingSessionRequest?: string })._pendingSessionRequest].includes(path);
+  const isNamed = ({ context, sessionContext }: NotebookPanel): boolean => sessionContext.session === null && context.path.split("/").at(-1) === name;
+  return notebooks.find(isIts) ?? notebooks.find(isNamed) ?? null;
 }
 
 /** Every command, in the order of the toolbar and the palette. */
@@ -81,7 +94,7 @@ export function addCommands(options: CommandsOptions): (name: CommandName) => Pr
     restore: async () => {
       const { panel, kernel } = here();
       // It is decided anew, and the person asked, while the kernel restarts.
-      kernels.forget(kernel.id, panel.context.path, async () => panel.model?.getMetadata(METADATA));
+      kernels.forget(kernel.id, openNotebook(panel));
       await panel.sessionContext.restartKernel();
     },
     verify: async () => {
@@ -89,7 +102,7 @@ export function addCommands(options: CommandsOptions): (name: CommandName) => Pr
       const verified = await verify(kernel, kernels.started(kernel.id)?.opened?.text ?? embedded(panel));
       onVerified(kernel.id, verified);
       const count = trans._n("%1 package is as the lock names it.", "%1 packages are as the lock names them.", verified.packages, verified.packages);
-      await dialogs.lines(labels.verify, verified.ok && verified.findings.length === 0 ? [count] : verified.findings);
+      await dialogs.lines(labels.verify, verified.ok ? [count] : verified.findings);
     },
     inspect: async () => {
       await dialogs.show(await kernels.inspect(embedded(notebooks.currentWidget)));

@@ -64,6 +64,13 @@ export interface Person {
   progress(received: number, total: number | null): void;
 }
 
+/** A notebook that is open. */
+export interface OpenNotebook {
+  readonly path: string;
+  /** The lock in its metadata, as it stands there. */
+  readonly embedded: () => unknown;
+}
+
 export interface KernelsOptions {
   readonly site: SiteSettings;
   readonly link: TabLink;
@@ -113,13 +120,13 @@ export class Kernels {
   }
 
   /** Let a kernel be decided about anew when it is restarted. */
-  forget(kernel: string, path: string, embedded: () => Promise<unknown>): void {
+  forget(kernel: string, { path, embedded }: OpenNotebook): void {
     this.#plans.delete(kernel);
     this.#anew.set(kernel, () => this.plan(path, embedded));
   }
 
   /** Take over how kernels are made, and learn for which notebook each one is. */
-  takeOver(app: Application, specs: KernelSpecs): void {
+  takeOver({ serviceManager: { sessions } }: Application, specs: KernelSpecs, notebookOf: (session: { path: string; name?: string }) => OpenNotebook | null): void {
     const register = specs.register.bind(specs);
     const taken = (name: string, create: KernelFactory): KernelFactory => (name === "python" ? (options) => this.#create(options, create) : create);
     specs.register = (one) => register({ ...one, create: taken(one.spec.name, one.create) });
@@ -127,19 +134,15 @@ export class Kernels {
     if (there !== undefined) {
       specs.factories.set("python", taken("python", there));
     }
-    const { sessions, contents } = app.serviceManager;
     const startNew = sessions.startNew.bind(sessions);
     sessions.startNew = async (options, ...rest) => {
       if (options.kernel?.id !== undefined || (options.kernel?.name ?? "python") !== "python") {
         return await startNew(options, ...rest);
       }
-      const embedded = async (): Promise<unknown> => {
-        const model = await contents.get(options.path, { content: true }).catch(() => null);
-        return (model?.content as { metadata?: Record<string, unknown> } | null)?.metadata?.[METADATA];
-      };
+      const { path, embedded } = notebookOf(options) ?? { path: options.path, embedded: () => undefined };
       // Sessions begin one after the other: a kernel is not told for which notebook it is.
       const mine = this.#turn.then(async () => {
-        this.#next = this.plan(options.path, embedded);
+        this.#next = this.plan(path, embedded);
         try {
           return await startNew(options, ...rest);
         } finally {
@@ -152,7 +155,7 @@ export class Kernels {
   }
 
   /** Which lock a kernel for this notebook gets, with all of it here. Never fails. */
-  async plan(path: string, embedded: () => Promise<unknown>): Promise<Plan> {
+  async plan(path: string, embedded: () => unknown): Promise<Plan> {
     const { link, person, site } = this.#options;
     let source: Source = "link";
     try {
@@ -160,7 +163,7 @@ export class Kernels {
         return await this.#planOf(await this.#openLink(link.address), source);
       }
       source = "notebook";
-      const value = await embedded();
+      const value = embedded();
       if (value !== undefined && value !== null) {
         return await this.#planOf(await openText(JSON.stringify(value), this.#options.page), source);
       }
@@ -198,7 +201,7 @@ export class Kernels {
     const again = this.#anew.get(options.id);
     this.#anew.delete(options.id);
     const known = this.#plans.get(options.id);
-    const decided = known ?? again?.() ?? this.#next ?? this.plan("", async () => undefined);
+    const decided = known ?? again?.() ?? this.#next ?? this.plan("", () => undefined);
     const { make, person } = this.#options;
     let own: StartingKernel | null = null;
     const start = async (made: (kernel: LiteKernel) => void): Promise<void> => {

@@ -16,7 +16,10 @@ const MARK = "micropip-lock: ";
 export interface Verified {
   readonly ok: boolean;
   readonly packages: number;
+  /** What is wrong; one sentence each. */
   readonly findings: readonly string[];
+  /** How many packages something is wrong with. */
+  readonly differ: number;
 }
 
 /** Run the body of an asynchronous Python function that returns a JSON value. */
@@ -77,7 +80,8 @@ if text is None:
         name: entry for name, entry in pyodide_js._api.lockfile_packages.to_py().items()
         if any(entry["name"] == loaded for loaded in pyodide_js.loadedPackages.object_keys())}})
 report = await micropip_lock.verify(text)
-return {"value": {"ok": report.ok, "packages": report.packages_checked, "findings": [str(one) for one in report.findings]}}
+return {"value": {"ok": report.ok, "packages": report.packages_checked, "findings": [str(one) for one in report.errors],
+    "differ": len({one.package for one in report.errors})}}
 `;
   return await ask<Verified>(kernel, body, lock);
 }

@@ -25,8 +25,7 @@ export function statusText(trans: Translation, started: Started | null, verified
   if (verified.ok) {
     return `${packages} · ${trans.__("verified")}`;
   }
-  const differ = verified.findings.length;
-  return trans._n("%1 differs", "%1 differ", differ, differ);
+  return trans._n("%1 differs", "%1 differ", verified.differ, verified.differ);
 }
 
 /** A button that says it. */

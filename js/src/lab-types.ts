@@ -39,7 +39,6 @@ export interface SessionManager {
 }
 
 export interface ContentsManager {
-  get(path: string, options?: { content?: boolean }): Promise<{ readonly content: unknown; readonly type: string }>;
   save(path: string, options: { type: string; format: string; content: unknown }): Promise<unknown>;
 }
 
@@ -79,14 +78,15 @@ export interface NotebookPanel extends Widget {
   readonly sessionContext: SessionContext;
   readonly context: { readonly path: string; save(): Promise<void>; readonly model: unknown };
   readonly model: { getMetadata(key: string): unknown; setMetadata(key: string, value: unknown): void } | null;
-  readonly toolbar: { insertItem(at: number, name: string, item: Widget): boolean };
+  readonly toolbar: { insertBefore(other: string, name: string, item: Widget): boolean };
+  readonly revealed: Promise<void>;
 }
 
 export interface NotebookTracker {
   readonly currentWidget: NotebookPanel | null;
   readonly currentChanged: Signal<NotebookPanel | null>;
   readonly widgetAdded: Signal<NotebookPanel>;
-  forEach(each: (panel: NotebookPanel) => void): void;
+  find(fits: (panel: NotebookPanel) => boolean): NotebookPanel | undefined;
 }
 
 export interface Commands {

@@ -10,7 +10,7 @@
  * Left to others: kernels (`lab-kernels.ts`), commands (`lab-commands.ts`), the status bar (`lab-status.ts`).
  */
 
-import { addCommands } from "./lab-commands.ts";
+import { addCommands, openNotebook, startingNotebook } from "./lab-commands.ts";
 import { Dialogs } from "./lab-dialog.ts";
 import type { PyodideOptions } from "./lab-environment.ts";
 import { Kernels, type SiteEnvironment, type SiteSettings } from "./lab-kernels.ts";
@@ -145,7 +145,10 @@ async function plugins(): Promise<readonly Plugin[]> {
       page: globalThis.location.href.split("#")[0] as string,
     });
     if (specs !== null) {
-      kernels.takeOver(app, specs);
+      kernels.takeOver(app, specs, (session) => {
+        const panel = notebooks === null ? null : startingNotebook(notebooks, session);
+        return panel === null ? null : openNotebook(panel);
+      });
     }
     for (const [name, displayName, pattern] of [
       ["pyodide-lock", trans.__("Pyodide lock"), "^(.*[./-])?pyodide-lock\\.json$"],
@@ -185,7 +188,11 @@ async function plugins(): Promise<readonly Plugin[]> {
     notebooks.currentChanged.connect(refresh);
     notebooks.widgetAdded.connect((_, panel) => {
       const { ToolbarButton } = utils as AppUtils;
-      panel.toolbar.insertItem(10, "micropip-lock", new ToolbarButton({ label: trans.__("Lock"), tooltip: trans.__("Save Lock in Notebook"), onClick: () => void run("save-in-notebook") }));
+      // The toolbar has its other items by then.
+      void panel.revealed.then(() => {
+        const button = new ToolbarButton({ label: trans.__("Lock"), tooltip: trans.__("Save Lock in Notebook"), onClick: () => void run("save-in-notebook") });
+        panel.toolbar.insertBefore("spacer", "micropip-lock", button);
+      });
       let verified: string | null = null;
       panel.sessionContext.statusChanged.connect((_sender, now) => {
         const connection = panel.sessionContext.session?.kernel ?? null;

@@ -43,7 +43,8 @@ window.lab = {
   async open(path, metadata) {
     const app = window.jupyterapp;
     await app.restored;
-    const content = { cells: [], metadata: { kernelspec: { name: "python" }, ...metadata }, nbformat: 4, nbformat_minor: 5 };
+    const told = { kernelspec: { name: "python" }, ...metadata };
+    const content = { cells: [], metadata: told, nbformat: 4, nbformat_minor: 5 };
     await app.serviceManager.contents.save(path, { type: "notebook", format: "json", content });
     await app.commands.execute("docmanager:open", { path });
   },

@@ -1,9 +1,10 @@
-"""Lock links and locks of notebooks on a site, in Chromium: asked, in place before the first cell, and what goes wrong."""
+"""Lock links and locks of notebooks on a site, in Chromium: asked about, there for the first cell; what goes wrong."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -26,16 +27,23 @@ def _link(served: Served, lock: Lock) -> str:
     return share(lock, base=f"{served.url}lab/index.html")
 
 
+@pytest.fixture
+def index() -> Iterator[PackageIndex]:
+    """Where the packages of locks are."""
+    with PackageIndex() as running:
+        yield running
+
+
 async def _focused(page: Page) -> str:
     text: str = await page.evaluate("document.activeElement.textContent || document.activeElement.type")
     return text
 
 
-async def test_a_link_is_opened(served: Served) -> None:
-    """Nothing is asked of any host before the yes; then the first cell imports, and so it is after restart and reload."""
-    lock = lock_of(PACKAGES, served.index)
+async def test_a_link_is_opened(served: Served, index: PackageIndex) -> None:
+    """Nothing is asked of any host before the yes; then the first cell imports, also after a restart and a reload."""
+    lock = lock_of(PACKAGES, index)
     async with visitor(served.browser) as lab:
-        served.index.log.clear()
+        index.log.clear()
         page = await lab.open(_link(served, lock))
         start = asyncio.create_task(lab.kernel(page))
         dialog = await page.wait_for_selector(".jp-Dialog")
@@ -50,7 +58,7 @@ async def test_a_link_is_opened(served: Served) -> None:
             focus.append(await _focused(page))
         assert focus[0] == "Cancel"
         assert "Install" in focus
-        assert 0 == served.index.log.count()
+        assert 0 == index.log.count()
         await page.click(".jp-Dialog button.jp-mod-accept")
         kernel = await start
         assert "snowballstemmer" == await kernel.ask(IMPORT)
@@ -58,32 +66,31 @@ async def test_a_link_is_opened(served: Served) -> None:
         assert {one.wheel.url for one in lock} == {entry["file_name"] for entry in frozen.values()}
         await kernel.restart()
         assert "snowballstemmer" == await kernel.ask(IMPORT)
-        asked = served.index.log.count()
+        asked = index.log.count()
         await page.reload()
         await page.wait_for_function("window.jupyterapp !== undefined")
         again = await lab.kernel(page, "other.ipynb")
         assert "snowballstemmer" == await again.ask(IMPORT)
         # The store of the tab had the wheels.
-        assert asked == served.index.log.count()
+        assert asked == index.log.count()
 
 
-def _moved(lock: Lock, index: PackageIndex, **changes: Any) -> Lock:
+def _moved(lock: Lock, **changes: Any) -> Lock:
     """The lock with another wheel for its first package."""
     first, *others = lock
     return replace(lock, packages=by_name([replace(first, wheel=replace(first.wheel, **changes)), *others]))
 
 
 @pytest.mark.parametrize("harm", ["not-found", "digest-mismatch", "abi-mismatch"])
-async def test_what_is_wrong_with_a_link(served: Served, harm: str) -> None:
+async def test_what_is_wrong_with_a_link(served: Served, index: PackageIndex, harm: str) -> None:
     """A wheel that is gone, another wheel, another Pyodide: the kernel works, and the page says what was wrong."""
-    lock = lock_of(PACKAGES, served.index)
+    lock = lock_of(PACKAGES, index)
     match harm:
         case "not-found":
-            lock = _moved(lock, served.index, url=served.index.file_url("roman_numerals-4.1.0-py3-none-any.whl") + "")
-            served.index.remove("roman_numerals-4.1.0-py3-none-any.whl")
+            index.remove("roman_numerals-4.1.0-py3-none-any.whl")
         case "digest-mismatch":
-            first, second = lock
-            lock = _moved(lock, served.index, digest=second.wheel.digest, size=None)
+            _, second = lock
+            lock = _moved(lock, digest=second.wheel.digest, size=None)
         case _:
             lock = replace(lock, abi=replace(lock.abi, abi_version="2025_0"))
     async with visitor(served.browser, forgiven={"404": "the wheel is gone", harm: "told", "WASM": ""}) as lab:
@@ -99,9 +106,9 @@ async def test_what_is_wrong_with_a_link(served: Served, harm: str) -> None:
         assert await kernel.ask("import importlib.util as u; answer = u.find_spec('snowballstemmer') is None")
 
 
-async def test_a_notebook_with_a_lock(served: Served) -> None:
+async def test_a_notebook_with_a_lock(served: Served, index: PackageIndex) -> None:
     """Escape leaves the site's packages; Restore asks again; commands verify, share, save and freeze what is there."""
-    lock = lock_of(PACKAGES, served.index)
+    lock = lock_of(PACKAGES, index)
     value = json.loads(lock.to_json())
     async with visitor(served.browser) as lab:
         await lab.context.grant_permissions(["clipboard-read", "clipboard-write"])
