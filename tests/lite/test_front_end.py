@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Page
 
-from micropip_lock import share
+from micropip_lock import open_link, share
 from micropip_lock.core.model import Lock, by_name
 from micropip_lock.testing import PackageIndex
 from tests.lite.conftest import Served, lock_of
@@ -131,6 +131,15 @@ async def test_a_notebook_with_a_lock(served: Served, index: PackageIndex) -> No
         # What the button in the toolbar does: freeze, and write it down.
         await page.click(".jp-NotebookPanel-toolbar >> text=Lock")
         await page.wait_for_selector("text=The notebook brings its packages along now.")
+        await _command(page, "copy-link")
+        copied = await page.evaluate("navigator.clipboard.readText()")
+        assert copied.startswith(f"{served.url}lab/index.html")
+        assert lock.packages.keys() == open_link(copied).packages.keys()
+        await _command(page, "freeze")
+        saved = await page.evaluate(
+            "jupyterapp.serviceManager.contents.get('pyodide-lock.json', { content: true }).then((file) => file.content)"
+        )
+        assert lock.packages.keys() == (saved if isinstance(saved, dict) else json.loads(saved))["packages"].keys()
         await kernel.run("from pathlib import Path; import roman_numerals; Path(roman_numerals.__file__).unlink()")
         check = asyncio.create_task(_command(page, "verify"))
         dialog = await page.wait_for_selector(".jp-Dialog")
