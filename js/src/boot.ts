@@ -17,8 +17,8 @@
 import { BootError, type BootEvent, type BootOptions } from "./boot-options.ts";
 import { absolute, type BootedPyodide, checkAbi, checkImportNames, checkWheel, closure, loadExtension, otherAbi, placeOf } from "./boot-place.ts";
 import { allStored, beginWith, Started } from "./boot-start.ts";
-import { bytecodeKind } from "./bytecode.ts";
-import { BytecodeKeeper } from "./bytecode-keeper.ts";
+import { bytecodeKind, packKind } from "./bytecode.ts";
+import { BytecodeKeeper, interpreterOf } from "./bytecode-keeper.ts";
 import { createEngine, type Engine } from "./engine.ts";
 import { isLockError, LockError } from "./errors.ts";
 import { type Arrived, type FetchOptions, fetchWheels, type Wanted } from "./fetch-wheels.ts";
@@ -188,7 +188,7 @@ class Boot<P extends BootedPyodide> {
         throw error;
       }
       this.#tell({ stage: "done" });
-      this.#keep(started, mounts, pickInflate(pyodide._module));
+      this.#keep(started, mounts, pickInflate(pyodide._module), lock.start && packKind(lock.abi.abiVersion, lock.start.sha256));
       return pyodide;
     } catch (error) {
       throw isLockError(error) && error.code !== "cancelled" ? new BootError(error, pyodide) : error;
@@ -197,7 +197,7 @@ class Boot<P extends BootedPyodide> {
 
   /** Wheels of which parts are here, opened; all of them whole when one of those is not ordinary. */
   async #opened(pyodide: P, started: Started): Promise<Started> {
-    if (started.open(pyodide._module)) {
+    if (started.begun.length === 0 || started.open(pyodide._module, interpreterOf(pyodide))) {
       return started;
     }
     this.#tell({ stage: "no-start", message: "something about a wheel is not ordinary" });
@@ -220,7 +220,7 @@ class Boot<P extends BootedPyodide> {
     const fetching: FetchOptions = {
       engine: this.#engine,
       store: (await store) ?? null,
-      bytecode: bytecodeKind(lock.abi.abiVersion),
+      bytecode: [bytecodeKind(lock.abi.abiVersion), ...(lock.start ? [packKind(lock.abi.abiVersion, lock.start.sha256)] : [])],
       signal: this.#stop.signal,
       ...(concurrency === undefined ? {} : { concurrency }),
       onArrived: this.#arrived,
@@ -296,22 +296,25 @@ class Boot<P extends BootedPyodide> {
     const inflate = pickInflate(pyodide._module);
     const store = await this.#options.store;
     const mounts = new Mounts(pyodide.FS, inflate, this.#options.onFinding ?? aloud);
-    const keeper = store == null ? null : new BytecodeKeeper(pyodide, place.site, store, () => mounts.wheels);
-    this.#keeper = keeper;
     const wheels: WheelToMount[] = [];
     const declaring: Declaring[] = [];
     const all = [
       ...started.arrived.map((one) => ({ ...one, opened: this.#looked.get(one.bytes) ?? this.#look(one, inflate) })),
-      ...started.begun.map((one) => ({ ...one, opened: started.opened(one), checked: false, bytecode: null })),
+      ...started.begun.map((one) => ({ ...one, opened: started.opened(one), checked: false, bytecode: [] })),
     ];
+    if (store != null || all.some(({ compiled }) => compiled != null)) {
+      this.#keeper = new BytecodeKeeper(pyodide, place.site, store ?? null, () => mounts.wheels);
+    }
     for (const { opened, ...one } of all) {
       checkWheel(one.wheel, opened, place.python);
       const records = await recordFiles(one.wheel, one.address, opened.recordText);
       const { filename, distInfo, dataDir, entries, metadata } = opened;
       declaring.push({ name: one.wheel.name, metadata });
-      const { source, checked, bytecode } = one;
+      const { source, checked, compiled } = one;
+      const bytecode = compiled == null ? one.bytecode : [...one.bytecode, inflate(compiled.packed, compiled.size)];
       const wheel = { filename, distInfo, dataDir, entries, source, records, checked, sha256: one.wheel.sha256 };
-      wheels.push(bytecode && keeper ? { ...wheel, compiled: keeper.compiled(bytecode, entries) } : wheel);
+      const keeper = bytecode.length > 0 ? this.#keeper : null;
+      wheels.push(keeper ? { ...wheel, compiled: keeper.compiled(bytecode, entries) } : wheel);
     }
     checkImportNames(declaring);
     const prepared = mounts.prepare(place.site, place.prefix, wheels, new Set());
@@ -356,11 +359,18 @@ class Boot<P extends BootedPyodide> {
   /**
    * Keep what was fetched, and compare with RECORD what nobody has read yet, when everything is in place: nothing waits
    * for it, and nothing fails by it.
+   *
+   * @param kind Under which what the start pack brought is kept.
    */
-  #keep(started: Started, mounts: Mounts, inflate: Inflate): void {
+  #keep(started: Started, mounts: Mounts, inflate: Inflate, kind: string | null): void {
     const keep = async (): Promise<void> => {
       const store = await this.#options.store;
-      const put = async ({ wheel, bytes }: Arrived) => await store?.put(wheel.sha256, bytes);
+      const put = async ({ wheel, bytes, compiled }: Arrived): Promise<void> => {
+        await store?.put(wheel.sha256, bytes);
+        if (compiled && kind !== null) {
+          await store?.putExtra(wheel.sha256, kind, Uint8Array.from(inflate(compiled.packed, compiled.size)));
+        }
+      };
       const isComplete = await started.settle(mounts, inflate, (event) => this.#tell(event), put);
       this.#options.signal?.removeEventListener("abort", this.#leave);
       for (const one of started.arrived.filter(({ from }) => from === "network")) {
