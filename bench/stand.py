@@ -253,6 +253,8 @@ def _entry(package: dict[str, Any]) -> dict[str, Any]:
         "imports": [package["import"]] if package["import"] else [],
         "depends": [],
         "unvendored_tests": False,
+        # As a freeze writes it.
+        "tool": {"micropip-lock": {"size": package["size"]}},
     }
 
 

@@ -55,7 +55,7 @@ const BUNDLES = [
     wrap: (body) => `(()=>{${body}return bundle.engine})()`,
   },
   // A page fetches it once, compressed (30 kB), and it holds the reader of locks and the store as well.
-  { name: "boot", mostBytes: 100_000, entry: "src/boot-main.ts", options: { format: "esm" }, wrap: (body) => body },
+  { name: "boot", mostBytes: 104_000, entry: "src/boot-main.ts", options: { format: "esm" }, wrap: (body) => body },
 ];
 const digest = await sourcesDigest();
 for (const one of BUNDLES) {

@@ -6,8 +6,8 @@
  *
  * 1. All or nothing: every wheel is there, checked and free of conflicts before the file system changes; what fails
  *    leaves a Pyodide that runs and is empty (`BootError.pyodide`).
- * 2. The boot of the runtime and the downloads begin at once. Before the runtime blocks this thread to set Python up, it waits
- *    until the first download was asked for, a moment at most.
+ * 2. The downloads begin at once and the runtime when the first was asked for, or after a moment: it blocks this thread. What
+ *    is on its way goes on in a worker of its own (`aside.ts`).
  * 3. What the lock says against the ABI that the page expects is told before a wheel is asked for; against the runtime's
  *    own, as soon as that is known.
  * 4. After an abort nothing is under way but the boot of the runtime, which cannot be stopped.
@@ -15,13 +15,14 @@
  */
 
 import { BootError, type BootEvent, type BootOptions } from "./boot-options.ts";
+import { type Aside, openAside } from "./aside.ts";
 import { absolute, type BootedPyodide, checkAbi, checkImportNames, checkWheel, closure, loadExtension, otherAbi, placeOf } from "./boot-place.ts";
 import { allStored, beginWith, Started } from "./boot-start.ts";
 import { bytecodeKind, packKind } from "./bytecode.ts";
 import { BytecodeKeeper, interpreterOf } from "./bytecode-keeper.ts";
 import { createEngine, type Engine } from "./engine.ts";
 import { isLockError, LockError } from "./errors.ts";
-import { type Arrived, type FetchOptions, fetchWheels, type Wanted } from "./fetch-wheels.ts";
+import { type Arrived, CONCURRENCY, type FetchOptions, fetchWheels, type Wanted } from "./fetch-wheels.ts";
 import { hexOf } from "./hash.ts";
 import type { Declaring } from "./import-names.ts";
 import { type Inflate, nodeInflate, pickInflate } from "./inflate.ts";
@@ -36,6 +37,9 @@ import { openWheel, type PlainWheel } from "./wheel.ts";
 
 /** How long the runtime waits for the first download at most. */
 const LONGEST_WAIT_MS = 300;
+/** Requests that wait for their turn elsewhere, and how long that may take. */
+const AHEAD = 64;
+const TURN_MS = 900_000;
 const MOST_LOCK_BYTES = 8 * 2 ** 20;
 /** Bytes of an extension module that a page compiles at once when it is imported; browsers refuse much larger ones. */
 const PAGE_LIMIT = 4 * 2 ** 20;
@@ -59,6 +63,7 @@ export async function bootFromLock<P extends BootedPyodide>(options: BootOptions
 
 class Boot<P extends BootedPyodide> {
   readonly #options: BootOptions<P>;
+  readonly #aside: Aside | null;
   readonly #engine: Engine;
   readonly #stop = new AbortController();
   /** Ends what arrives behind a start pack. */
@@ -74,17 +79,21 @@ class Boot<P extends BootedPyodide> {
   /** Resolves when the first wheel, or pack, was asked for or found. */
   readonly #beginning: Promise<void>;
   #begun: () => void = () => undefined;
+  readonly #longest = new Promise<void>((resolve) => setTimeout(resolve, LONGEST_WAIT_MS));
   #hasLock = false;
+  /** Wheels still arrive behind a start pack. */
+  #isGoingOn = false;
   #total: number | null = null;
 
   constructor(options: BootOptions<P>) {
     this.#options = options;
-    const ask = options.fetch ?? ((...request) => globalThis.fetch(...request));
+    this.#aside = options.fetch === undefined ? openAside(options.concurrency ?? CONCURRENCY) : null;
+    const ask = options.fetch ?? this.#aside?.fetch ?? ((...request) => globalThis.fetch(...request));
     this.#engine = createEngine({
       fetch: (...request) => {
         const answer = ask(...request);
         if (this.#hasLock) {
-          this.#begun();
+          void Promise.resolve(this.#aside?.ready).then(() => this.#begun());
         }
         return answer;
       },
@@ -145,25 +154,28 @@ class Boot<P extends BootedPyodide> {
   end(): void {
     this.#options.signal?.removeEventListener("abort", this.#cancel);
     this.#stop.abort(new LockError("cancelled", "stopped; nothing was installed"));
+    if (!this.#isGoingOn) {
+      this.#aside?.close();
+    }
   }
 
   async #run(): Promise<P> {
     const { loadPyodide, indexURL, stdLibURL, pyodide: more } = this.#options;
-    // The runtime's own requests go first.
-    const booting = loadPyodide({
-      ...more,
-      fsInit: async (...args: unknown[]): Promise<void> => {
-        await Promise.race([this.#beginning, new Promise((resolve) => setTimeout(resolve, LONGEST_WAIT_MS))]);
-        await (more?.["fsInit"] as ((...args: unknown[]) => unknown) | undefined)?.(...args);
-      },
-      ...(indexURL === undefined ? {} : { indexURL }),
-      ...(stdLibURL === undefined ? {} : { stdLibURL }),
-    });
     const fetching = this.#fetch().then(
       (value) => ({ ok: true, value }) as const,
       (error: unknown) => ({ ok: false, error }) as const,
     );
     void fetching.then(() => this.#begun());
+    await Promise.race([this.#beginning, this.#longest]);
+    const booting = loadPyodide({
+      ...more,
+      fsInit: async (...args: unknown[]): Promise<void> => {
+        await Promise.race([this.#beginning, this.#longest]);
+        await (more?.["fsInit"] as ((...args: unknown[]) => unknown) | undefined)?.(...args);
+      },
+      ...(indexURL === undefined ? {} : { indexURL }),
+      ...(stdLibURL === undefined ? {} : { stdLibURL }),
+    });
     // A runtime that does not boot is told at once.
     const pyodide = await booting;
     this.#tell({ stage: "runtime" });
@@ -207,7 +219,7 @@ class Boot<P extends BootedPyodide> {
   async #fetch(): Promise<{ lock: ReadLock; started: Started }> {
     const { text, base } = await this.#lockText();
     const lock = readLock(text);
-    const { abi, packages, store, concurrency } = this.#options;
+    const { abi, packages, store } = this.#options;
     if (abi !== undefined && abi !== lock.abi.abiVersion) {
       throw otherAbi(lock.abi, { ...lock.abi, abiVersion: abi });
     }
@@ -222,7 +234,9 @@ class Boot<P extends BootedPyodide> {
       store: (await store) ?? null,
       bytecode: [bytecodeKind(lock.abi.abiVersion), ...(lock.start ? [packKind(lock.abi.abiVersion, lock.start.sha256)] : [])],
       signal: this.#stop.signal,
-      ...(concurrency === undefined ? {} : { concurrency }),
+      // The worker has them wait for their turn: it goes on when this thread takes nothing in.
+      ...(this.#aside === null ? {} : { headersTimeoutMs: TURN_MS }),
+      concurrency: this.#aside === null ? (this.#options.concurrency ?? CONCURRENCY) : AHEAD,
       onArrived: this.#arrived,
       onBytes: ({ name, size }, received) => {
         this.#begun();
@@ -363,6 +377,7 @@ class Boot<P extends BootedPyodide> {
    * @param kind Under which what the start pack brought is kept.
    */
   #keep(started: Started, mounts: Mounts, inflate: Inflate, kind: string | null): void {
+    this.#isGoingOn = started.begun.length > 0;
     const keep = async (): Promise<void> => {
       const store = await this.#options.store;
       const put = async ({ wheel, bytes, compiled }: Arrived): Promise<void> => {
@@ -371,7 +386,7 @@ class Boot<P extends BootedPyodide> {
           await store?.putExtra(wheel.sha256, kind, Uint8Array.from(inflate(compiled.packed, compiled.size)));
         }
       };
-      const isComplete = await started.settle(mounts, inflate, (event) => this.#tell(event), put);
+      const isComplete = await started.settle(mounts, inflate, (event) => this.#tell(event), put).finally(() => this.#aside?.close());
       this.#options.signal?.removeEventListener("abort", this.#leave);
       for (const one of started.arrived.filter(({ from }) => from === "network")) {
         await put(one);

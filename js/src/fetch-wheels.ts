@@ -56,6 +56,8 @@ export interface FetchOptions {
   /** Under which kinds the store has bytecode. */
   readonly bytecode?: readonly string[];
   readonly concurrency?: number;
+  /** Milliseconds until the head of an answer has to be here. */
+  readonly headersTimeoutMs?: number;
   readonly signal?: AbortSignal;
   /** Told the bytes so far of one wheel; they never go back. */
   readonly onBytes?: (wheel: Named, received: number) => void;
@@ -181,7 +183,7 @@ async function download(wanted: Addressed, options: FetchOptions, signal: AbortS
     let thrown: { readonly error: unknown } | undefined;
     const { promise, abort } = engine.download(address, {
       maxBytes: most,
-      headersTimeoutMs: HEADERS_TIMEOUT_MS,
+      headersTimeoutMs: options.headersTimeoutMs ?? HEADERS_TIMEOUT_MS,
       idleTimeoutMs: IDLE_TIMEOUT_MS,
       cache: reload ? "reload" : (options.cache ?? "default"),
       onProgress: (bytes) => {
