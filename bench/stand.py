@@ -25,6 +25,9 @@ from urllib.request import ProxyHandler, build_opener
 from bench.wheelsets import Pinned, paths, pinned
 from micropip_lock import Policy, bundle
 from micropip_lock.adapters.runtimes import find_node, pyodide_directory
+from micropip_lock.core.link import encode_link
+from micropip_lock.core.model import Lock
+from micropip_lock.errors import LinkError
 from micropip_lock.stdlib import compile_stdlib
 from tests.e2e.chromium import build_project
 from tests.e2e.wheelhouse import wheels
@@ -103,6 +106,7 @@ class Stand:
             "packages": self.sets[name].packages,
             "imports": self.sets[name].imports,
             "store": str(store),
+            "link": _lock_link(f"{self.wheels[link]}/sets/{name}/", CACHE / "site" / "sets" / name / "lock.json"),
         }
 
 
@@ -156,6 +160,14 @@ def serve(target: Path, mounts: Mapping[str, str], files: Mapping[str, str]) -> 
             yield f"http://127.0.0.1:{ports['page']}", f"http://127.0.0.1:{ports['wheels']}"
         finally:
             server.stdin.close()
+
+
+def _lock_link(base: str, path: Path) -> str | None:
+    """The fragment of a link that holds the lock of a set; nothing for one that is too large for a link."""
+    try:
+        return encode_link(Lock.from_json(path.read_text("utf-8"), base=base))
+    except LinkError:
+        return None
 
 
 def _own_wheel() -> Path:

@@ -16,8 +16,11 @@ if _TYPE_CHECKING:
     from micropip_lock.core.compare import LockDiff, VerifyReport
     from micropip_lock.core.model import Lock
     from micropip_lock.core.policy import Policy
+    from micropip_lock.core.preview import Preview
     from micropip_lock.errors import MicropipLockError, UnlockableError
+    from micropip_lock.links import open_link, resolve_link, share
     from micropip_lock.load import load_lock
+    from micropip_lock.previews import preview
     from micropip_lock.replaying import recover, replay
     from micropip_lock.stdlib import CompiledStdlib, compile_stdlib
 
@@ -30,6 +33,7 @@ __all__ = [
     "LockDiff",
     "MicropipLockError",
     "Policy",
+    "Preview",
     "Recovery",
     "ReplayReport",
     "Saved",
@@ -41,10 +45,14 @@ __all__ = [
     "diff",
     "freeze",
     "load_lock",
+    "open_link",
+    "preview",
     "record",
     "recover",
     "replay",
+    "resolve_link",
     "save",
+    "share",
     "verify",
 ]
 
@@ -55,6 +63,7 @@ _HOMES = {
     "LockDiff": "micropip_lock.core.compare",
     "MicropipLockError": "micropip_lock.errors",
     "Policy": "micropip_lock.core.policy",
+    "Preview": "micropip_lock.core.preview",
     "Recovery": "micropip_lock.app.report",
     "ReplayReport": "micropip_lock.app.replay",
     "Saved": "micropip_lock.app.save",
@@ -65,10 +74,14 @@ _HOMES = {
     "diff": "micropip_lock.api",
     "freeze": "micropip_lock.api",
     "load_lock": "micropip_lock.load",
+    "open_link": "micropip_lock.links",
+    "preview": "micropip_lock.previews",
     "record": "micropip_lock.api",
     "recover": "micropip_lock.replaying",
     "replay": "micropip_lock.replaying",
+    "resolve_link": "micropip_lock.links",
     "save": "micropip_lock.api",
+    "share": "micropip_lock.links",
     "verify": "micropip_lock.api",
 }
 
