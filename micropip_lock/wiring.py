@@ -404,13 +404,25 @@ async def run_code(code: str) -> str | None:
     return await pyodide.run_code(code)
 
 
-def import_and_watch(names: Sequence[str]) -> tuple[dict[str, list[str]], dict[str, str]]:
-    """Import modules here: which files of mounted wheels were read until then, by wheel, and why imports failed."""
+def gather_bytecode() -> None:
+    """From now on gather what is compiled here, for :func:`import_and_watch`."""
+    from micropip_lock.adapters import engine
+
+    engine.gather_bytecode()
+
+
+async def import_and_watch(names: Sequence[str]) -> dict[str, Any]:
+    """Import modules here, and tell what :class:`~micropip_lock.ports.FilesRead` has, as a JSON value."""
     from micropip_lock.adapters import engine, pyodide
 
     pyodide.release_own_modules(pyodide.OWN_MODULES)
     failed = pyodide.import_all(names)
-    return engine.files_read(), failed
+    return {
+        "read": engine.files_read(),
+        "failed": failed,
+        "compiled": await engine.compiled_modules(),
+        "stdlib": pyodide.stdlib_modules(),
+    }
 
 
 def tree_here() -> dict[str, str]:
