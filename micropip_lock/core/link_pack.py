@@ -22,7 +22,7 @@ from typing import Any, Final
 from packaging.utils import canonicalize_name
 
 from micropip_lock.core.link_coder import Coder, Tutor, damaged
-from micropip_lock.core.link_names import KNOWN_NAMES, LESSONS, SIZE_LESSONS, VERSION_LESSONS
+from micropip_lock.core.link_names import KNOWN_IMPORTS, KNOWN_INFO, KNOWN_NAMES, LESSONS, SAMPLE_SIZES, SAMPLE_VERSIONS
 from micropip_lock.core.read import MAX_PACKAGES
 
 SOURCES: Final = ("index", "runtime", "url", "local", "")
@@ -107,15 +107,33 @@ class Outline:
 def tutor() -> Tutor:
     """What both sides know before the first bit."""
     coder = Tutor()
-    for kind, words in LESSONS:
+    for kind, words in enumerate(LESSONS):
         for word in words.split():
             coder.text(kind, word)
-    walk = Walk(coder, b"")
-    for version in VERSION_LESSONS.split():
-        walk.version(version)
-    for size in SIZE_LESSONS:
-        coder.number(40, size)
+    for base in (None, {}):
+        Walk(coder, b"", base=base).outline(_sample(base))
     return coder
+
+
+def _sample(base: dict[str, dict[str, Any]] | None) -> Outline:
+    """A lock as they are, to learn from."""
+    outline = Outline(info=KNOWN_INFO[0].split())
+    for number, version in enumerate(SAMPLE_VERSIONS.split()):
+        name = KNOWN_NAMES[number * 9]
+        stem = name.replace("-", "_")
+        entry = Entry(name=name, display=stem if number % 2 else name, version=version, needs=[3] if number == 5 else [])
+        entry.file = f"{stem}-{version}-py3-none-any.whl"
+        entry.requested = number % 5 == 0
+        entry.requirement = name if entry.requested else ""
+        if base is not None:
+            entry.base = base[name] = {"name": name, "version": version, "file_name": entry.file, "sha256": ""}
+            entry.source = "runtime"
+        else:
+            entry.source, entry.has_path, entry.path, entry.digest = "index", True, bytes(32), bytes(32)
+            entry.size = SAMPLE_SIZES[number % 8]
+        entry.imports = usual_imports(entry)
+        outline.entries.append(entry)
+    return outline
 
 
 class Walk:
@@ -146,7 +164,11 @@ class Walk:
             given: What to write; of a reader, an empty one.
         """
         code = self._coder
-        info = [code.text(_ABI, text) for text in given.info]
+        said = " ".join(given.info)
+        known = code.number(7, KNOWN_INFO.index(said) if said in KNOWN_INFO else len(KNOWN_INFO))
+        info = KNOWN_INFO[known].split() if known < len(KNOWN_INFO) else [code.text(_ABI, text) for text in given.info]
+        interpreter = "cp" + "".join(info[3].split(".")[:2])
+        self._tables[1].append(f"{interpreter}-{interpreter}-pyemscripten_{info[0]}_wasm32")
         address = code.text(_ADDRESS, given.address) if code.flag(6, given.address != "") else ""
         based = [entry for entry in given.entries if entry.base is not None]
         others = [entry for entry in given.entries if entry.base is None]
@@ -242,12 +264,10 @@ class Walk:
     def _identity(self, given: Entry, entry: Entry) -> None:
         code, name = self._coder, entry.name
         escaped = name.replace("-", "_")
-        if code.flag(16, given.display == name):
-            entry.display = name
-        elif escaped != name and code.flag(17, given.display == escaped):
-            entry.display = escaped
-        else:
-            entry.display = code.text(_NAME, given.display)
+        spellings = [name, escaped, name.capitalize()]
+        mine = 17 if escaped == name else 16
+        spelling = code.number(mine, spellings.index(given.display) if given.display in spellings else 3)
+        entry.display = spellings[spelling] if spelling < 3 else code.text(_NAME, given.display)
         entry.version = self.version(given.version)
         stems = [f"{stem}-{entry.version}-" for stem in (escaped, entry.display.replace("-", "_"))]
         fits = [given.file.startswith(stem) and given.file.endswith(".whl") for stem in stems]
@@ -300,7 +320,7 @@ class Walk:
         if number > len(met):
             raise damaged("a text that was not met before")
         if number == len(met):
-            met.append(self._coder.text(table, given))
+            met.append(self._coder.text(min(table, _ADDRESS), given))
         return met[number]
 
     def _texts(self, place: int, given: Sequence[str]) -> list[str]:
@@ -329,7 +349,7 @@ def of_base(base: Mapping[str, Any]) -> tuple[str, str, str, bytes]:
 def usual_imports(entry: Entry) -> list[str]:
     """Import names that need not be said."""
     if entry.base is None:
-        return [entry.name.replace("-", "_")]
+        return list(KNOWN_IMPORTS.get(entry.name) or [entry.name.replace("-", "_")])
     return [name for name in entry.base.get("imports", ()) if isinstance(name, str)]
 
 
