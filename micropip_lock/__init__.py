@@ -17,6 +17,7 @@ if _TYPE_CHECKING:
     from micropip_lock.core.model import Lock
     from micropip_lock.core.policy import Policy
     from micropip_lock.errors import MicropipLockError, UnlockableError
+    from micropip_lock.links import open_link, resolve_link, share
     from micropip_lock.load import load_lock
     from micropip_lock.replaying import recover, replay
     from micropip_lock.stdlib import CompiledStdlib, compile_stdlib
@@ -41,10 +42,13 @@ __all__ = [
     "diff",
     "freeze",
     "load_lock",
+    "open_link",
     "record",
     "recover",
     "replay",
+    "resolve_link",
     "save",
+    "share",
     "verify",
 ]
 
@@ -65,10 +69,13 @@ _HOMES = {
     "diff": "micropip_lock.api",
     "freeze": "micropip_lock.api",
     "load_lock": "micropip_lock.load",
+    "open_link": "micropip_lock.links",
     "record": "micropip_lock.api",
     "recover": "micropip_lock.replaying",
     "replay": "micropip_lock.replaying",
+    "resolve_link": "micropip_lock.links",
     "save": "micropip_lock.api",
+    "share": "micropip_lock.links",
     "verify": "micropip_lock.api",
 }
 

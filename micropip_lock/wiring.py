@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -240,6 +240,20 @@ def abi_to_lock_for(pyodide: str | None) -> Abi | None:
 
         return abi_of_pyodide(pyodide)
     return here().runtime.abi() if in_pyodide() else None
+
+
+def runtime_packages(pyodide: str | None = None) -> Iterator[Mapping[str, Mapping[str, Any]]]:
+    """The packages of the locks of runtimes, raw, by key: of this Pyodide; on the host of those that are at hand.
+
+    Args:
+        pyodide: On the host, a release in the user's cache, or a directory that holds one; default: all of the cache.
+    """
+    if in_pyodide():
+        yield here().runtime.lock().packages
+        return
+    from micropip_lock.adapters.runtimes import cached_packages
+
+    yield from cached_packages(pyodide)
 
 
 def installer(target: Path | None, *, eager: bool = False) -> Installer:

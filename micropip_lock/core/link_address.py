@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import unquote, urljoin
+from urllib.parse import unquote
 
 from micropip_lock.core.address import address_fault
 from micropip_lock.core.digest import Digest
@@ -109,14 +109,32 @@ def reference(text: str) -> Reference:
             got=shown(text[-80:]),
             hint="without it, whoever has the server decides what is installed",
         )
-    fault = address_fault(match[1], where=REFERENCE)
-    if fault is None and re.match("file:", match[1], re.IGNORECASE):
+    check_reference(match[1])
+    return Reference(url=match[1], digest=Digest.from_hex(match[2]))
+
+
+def check_reference(url: str) -> None:
+    """Refuse an address that no link may have.
+
+    Raises:
+        LinkError: codes ``scheme``, ``url``, ``credentials``, ``filename``.
+    """
+    fault = address_fault(url, where=REFERENCE)
+    if fault is None and re.match("file:", url, re.IGNORECASE):
         fault = LinkError("a link that names a file of one machine", code="scheme", where=REFERENCE, got="file:")
+    if fault is None and any(mark in url for mark in ";&#"):
+        fault = LinkError("an address that a fragment cannot hold", code="url", where=REFERENCE, got=shown(url))
     if isinstance(fault, InputError):
         raise LinkError(
             fault.message, code=fault.code, where=fault.where, expected=fault.expected, got=fault.got, hint=fault.hint
         )
-    return Reference(url=match[1], digest=Digest.from_hex(match[2]))
+
+
+def page_of(url: str) -> str | None:
+    """The page that a link is of, without its fragment, where it is one of the web."""
+    page = url.strip().partition("#")[0]
+    is_right = re.match("https?:", page, re.IGNORECASE) and address_fault(page, where="page") is None
+    return page if is_right else None
 
 
 def with_fragment(page: str, fragment: str) -> str:
@@ -128,7 +146,7 @@ def with_fragment(page: str, fragment: str) -> str:
     """
     address, _, kept = page.partition("#")
     others = [one for one in kept.split("&") if one and one.partition("=")[0] not in (PARAMETER, REFERENCE)]
-    return urljoin(address, address) + "#" + "&".join([fragment.removeprefix("#"), *others])
+    return address + "#" + "&".join([fragment.removeprefix("#"), *others])
 
 
 def _found(parameters: str) -> list[tuple[str, str]]:
