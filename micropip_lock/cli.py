@@ -29,6 +29,7 @@ from typing import Any, Final, NoReturn, TextIO
 
 from micropip_lock.app.replay import ReplayReport
 from micropip_lock.cli_bundle import add_source_options, bundle
+from micropip_lock.cli_link import add_link_options, open_, share
 from micropip_lock.cli_policy import add_policy_options
 from micropip_lock.cli_stdlib import add_stdlib_options
 from micropip_lock.cli_store import add_store_options, store
@@ -40,8 +41,8 @@ from micropip_lock.render import error_text
 
 PROGRAM: Final = "micropip-lock"
 INTERRUPTED: Final = 130
-VERBS: Final[Mapping[str, Verb]] = {**_VERBS, "bundle": bundle, "store": store}
-LOCK: Final = "a path, a URL, or - for standard input; pyodide-lock.json or pylock.toml"
+VERBS: Final[Mapping[str, Verb]] = {**_VERBS, "bundle": bundle, "share": share, "open": open_, "store": store}
+LOCK: Final = "a path, a URL, a lock link, or - for standard input; pyodide-lock.json or pylock.toml"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -296,6 +297,7 @@ def parser() -> argparse.ArgumentParser:
     one = verb("show", "show a lock")
     one.add_argument("lock", metavar="LOCK", help=LOCK)
 
+    add_link_options(verb, LOCK)
     add_stdlib_options(verb("stdlib", "compile the standard library of a Pyodide, to boot in a third of the time"))
     add_store_options(verb("store", "look after the wheels that replays keep for the next time"))
     return root

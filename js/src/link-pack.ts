@@ -217,9 +217,9 @@ export class Walk {
       this.#identity(given, entry);
     } else {
       Object.assign(entry, ofBase(entry.base));
-      entry.testsApart = code.flag(30, given.testsApart);
-      entry.bare = code.flag(31, given.bare);
     }
+    entry.testsApart = code.flag(30 + mine, given.testsApart);
+    entry.bare = code.flag(32 + mine, given.bare);
     entry.prefix = this.#oneOf(22 + mine, 2, given.prefix);
     if (entry.base === null) {
       entry.hasPath = code.flag(24, given.hasPath);

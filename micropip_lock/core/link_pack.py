@@ -241,8 +241,8 @@ class Walk:
             self._identity(given, entry)
         else:
             entry.display, entry.version, entry.file, entry.digest = of_base(base)
-            entry.tests_apart = code.flag(30, given.tests_apart)
-            entry.bare = code.flag(31, given.bare)
+        entry.tests_apart = code.flag(30 + mine, given.tests_apart)
+        entry.bare = code.flag(32 + mine, given.bare)
         entry.prefix = self._one_of(22 + mine, 2, given.prefix)
         if base is None:
             entry.has_path = code.flag(24, given.has_path)
