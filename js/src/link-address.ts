@@ -61,10 +61,10 @@ function reference(text: string): Reference {
     const expected = "…;sha256= and 64 hexadecimal characters";
     throw new LockError("no-hash", "the link names a lock without its digest", { expected, hint });
   }
-  checkAddress(url, "lock-url", { relative: false });
   if (/^file:/i.test(url)) {
     throw new LockError("scheme", "a link that names a file of one machine", { where: "lock-url", got: "file:" });
   }
+  checkAddress(url, "lock-url", { relative: false });
   return { form: "reference", url, sha256: sha256.toLowerCase() };
 }
 

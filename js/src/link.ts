@@ -195,8 +195,22 @@ function changesOf(bytes: Uint8Array): Json {
   }
 }
 
-/** A raw DEFLATE stream that gives exactly so many bytes; what is beyond is stopped, not collected. */
+/** A raw DEFLATE stream that gives exactly so many bytes and ends where the packed data ends. */
 async function inflated(packed: Uint8Array, size: number): Promise<Uint8Array> {
+  const made = await inflate(packed, size);
+  // Some platforms do not mind what is behind a stream, which then is whole without it.
+  if (await inflate(packed.subarray(0, -1), size).then(() => true, () => false)) {
+    throw behind();
+  }
+  return made;
+}
+
+function behind(): LockError {
+  return new LockError("trailing", "there are bytes behind the compressed part");
+}
+
+/** What is beyond the size is stopped, not collected. */
+async function inflate(packed: Uint8Array, size: number): Promise<Uint8Array> {
   const stream = new DecompressionStream("deflate-raw");
   const reader = stream.readable.getReader() as ReadableStreamDefaultReader<Uint8Array>;
   const writer = stream.writable.getWriter();
@@ -226,7 +240,7 @@ async function inflated(packed: Uint8Array, size: number): Promise<Uint8Array> {
       throw error;
     }
     if (at === size) {
-      throw new LockError("trailing", "there are bytes behind the compressed part");
+      throw behind();
     }
     throw new LockError("compression", "the link's compressed part cannot be read", { got: String(error) });
   }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
@@ -18,6 +19,7 @@ from micropip_lock.core.link_outline import apply, changes, expanded, outline_of
 from micropip_lock.core.model import Lock
 from micropip_lock.errors import LinkError, MicropipLockError
 from tests import locks
+from tests.core.link_vectors import PATH, said
 from tests.links import sealed
 from tests.strategies import json_values
 from tests.strategies import locks as any_locks
@@ -199,7 +201,7 @@ def test_changes_that_are_none(made: Any) -> None:
 
 def test_upload_times_are_left_out() -> None:
     """When a file was published is no part of a link, of the lock's id, or of what makes two locks equal."""
-    lock = Lock.from_json(locks.VALID)
+    lock = Lock.from_json(json.dumps(locks.VALID))
     package = next(iter(lock))
     timed = replace(package, wheel=replace(package.wheel, upload_time="2026-09-14T12:00:00.000000Z"))
     other = replace(lock, packages={package.name: timed})
@@ -210,13 +212,13 @@ def test_upload_times_are_left_out() -> None:
 
 def test_a_typical_package_is_all_outline() -> None:
     """Of a lock as a freeze writes it nothing is left to be told as changes."""
-    value = lock_to_dict(Lock.from_json(locks.VALID).without_upload_times())
+    value = lock_to_dict(Lock.from_json(json.dumps(locks.VALID)).without_upload_times())
     assert [] == changes(expanded(outline_of(value)), value)
 
 
 def test_the_longest_link() -> None:
     """A lock whose link would be longer than any is read is not written as one."""
-    lock = Lock.from_json(locks.VALID)
+    lock = Lock.from_json(json.dumps(locks.VALID))
     fits = replace(lock, unknown={"x": base64.b64encode(bytes(range(256)) * 100).decode()})
     noise = "".join(chr(0x4E00 + number * 7919 % 20000) for number in range(40_000))
     with pytest.raises(LinkError) as caught:
@@ -230,3 +232,9 @@ def test_a_reference() -> None:
     found = decode_link(f"https://site.example/lab#x=1&lock-url=https://files.example/l.json;sha256={'ab' * 32}")
     assert isinstance(found, Reference)
     assert ("https://files.example/l.json", "ab" * 32) == (found.url, found.digest.hex)
+
+
+@pytest.mark.parametrize("vector", json.loads(PATH.read_bytes()), ids=lambda vector: vector["name"])
+def test_vectors(vector: dict[str, Any]) -> None:
+    """Each link of the vectors holds what they say, or is refused with their code."""
+    assert vector["says"] == said(vector["link"], vector.get("runtime"))
