@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { isLockError } from "./errors.ts";
 import { canonicalJson, parseJson } from "./json.ts";
 import { decodeLink } from "./link.ts";
 import { encodeLink } from "./link-writer.ts";
+import { answer } from "./link.test-judge.ts";
 import { hexOf } from "./link-outline.ts";
 import { lockId } from "./lock.ts";
 
@@ -29,28 +29,7 @@ const vectors = (JSON.parse(text) as Vector[]).map((vector, at) => {
   };
 });
 
-async function said(link: string, runtimeLock: string | null): Promise<Record<string, unknown>> {
-  try {
-    const found = await decodeLink(link, { runtimeLock: () => runtimeLock });
-    switch (found.form) {
-      case "full":
-        return { form: "full", id: found.id, lock: found.text, ...(found.base === null ? {} : { base: found.base }) };
-      case "reference":
-        return { ...found };
-      case "short":
-        return {
-          form: "short",
-          id: found.id,
-          entries: found.entries.map((one) => [one.name, one.version, one.file, one.index, one.digest.length > 0]),
-        };
-    }
-  } catch (error) {
-    if (isLockError(error)) {
-      return { code: error.code };
-    }
-    throw error;
-  }
-}
+const said = (link: string, runtimeLock: string | null): Promise<unknown> => answer({ link, runtimeLock });
 
 describe("decodeLink", () => {
   it.each(vectors)("says of a link with $name what Python says", async ({ link, says, lock, runtimeLock }) => {
