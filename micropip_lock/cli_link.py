@@ -56,7 +56,7 @@ def add_link_options(verb: Callable[[str, str], ArgumentParser], lock: str) -> N
     one.add_argument("-o", "--output", metavar="FILE", help="write the lock there; - for standard output")
 
 
-async def share(options: Namespace, looks: Looks) -> Outcome:
+async def share(options: Namespace, looks: Looks) -> Outcome:  # noqa: ARG001  # every verb is given both
     """Write a lock as a link."""
     policy = policy_of(options)
     if options.by_reference is not None and options.form == "short":
@@ -66,9 +66,7 @@ async def share(options: Namespace, looks: Looks) -> Outcome:
         link = await _by_reference(options)
     else:
         lock = await load_lock(options.lock, pyodide=options.pyodide, policy=policy)
-        link = _share(
-            lock, options.base, form=options.form, spell_out=options.spell_out, pyodide=options.pyodide
-        )
+        link = _share(lock, options.base, form=options.form, spell_out=options.spell_out, pyodide=options.pyodide)
         notes = _notes(lock, link, options)
     code = _qr_lines(link) if options.qr else ()
     form = "reference" if options.by_reference is not None else options.form
@@ -95,7 +93,12 @@ async def open_(options: Namespace, looks: Looks) -> Outcome:
         await api.save(lock, Path(output))
     shown = options.output is None
     return Outcome(
-        facts={"id": lock.id, "output": output, "lock": lock.to_dict(), "notes": [note.to_json() for note in lock.notes]},
+        facts={
+            "id": lock.id,
+            "output": output,
+            "lock": lock.to_dict(),
+            "notes": [note.to_json() for note in lock.notes],
+        },
         data="\n".join([*lock_lines(lock, looks.data), ""]) if shown else "" if output else text,
         people=(*note_lines(lock, looks.people), *([f"wrote {printable(output)}"] if output else [])),
     )

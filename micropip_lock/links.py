@@ -129,9 +129,7 @@ async def resolve_link(
         return await fetch_reference(found, fetcher, page=page, abi=abi, policy=rules)
     sources = read_sources(fetcher, mirrors=mirrors, bundle=bundle, policy=rules)
     return _from_page(
-        await resolve_short(
-            found, fetcher, page=page, mirrors=sources.mirrors, bundle=sources.bundle, policy=rules
-        ),
+        await resolve_short(found, fetcher, page=page, mirrors=sources.mirrors, bundle=sources.bundle, policy=rules),
         url,
     )
 

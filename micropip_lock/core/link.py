@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import re
 import zlib
 from collections.abc import Callable, Mapping
@@ -269,7 +268,9 @@ def _read_changes(data: bytes, at: int, flags: int) -> tuple[Any, int]:
     if flags & _DEFLATED:
         made, at = _read_varint(data, at)
     if made > MAX_MADE:
-        raise LinkError("the link holds too much", code="too-large", expected=f"at most {MAX_MADE} bytes", got=f"{made}")
+        raise LinkError(
+            "the link holds too much", code="too-large", expected=f"at most {MAX_MADE} bytes", got=f"{made}"
+        )
     packed, at = data[at : at + length], at + length
     if len(packed) != length:
         raise damaged("changes that are not there")

@@ -75,7 +75,7 @@ def linked_in(text: str) -> str | Reference:
                 got=f"?{PARAMETER}=…",
                 hint="put # in place of ?",
             )
-        if _SCHEME.match(before) or "=" in before.partition("&")[0] and not before.startswith(PARAMETER):
+        if _SCHEME.match(before) or ("=" in before.partition("&")[0] and not before.startswith(PARAMETER)):
             raise _no_link()
         fragment = before
     elif _found(before.partition("?")[2]):

@@ -81,10 +81,7 @@ class Coder:
         number = min(length, 1)
         for shift in range(length - 2, -1, -1):
             bit = value >> shift & 1
-            if number < 4:
-                bit = self._bit(slot | 64 + length * 4 + number, bit)
-            else:
-                bit = self._code(_HALF, bit)
+            bit = self._bit(slot | 64 + length * 4 + number, bit) if number < 4 else self._code(_HALF, bit)
             number = number << 1 | bit
         return number
 
@@ -110,9 +107,7 @@ class Coder:
             raise damaged("a text that is not UTF-8") from error
 
     def _byte(self, kind: int, before: int, byte: int) -> int:
-        rooms = [
-            _TEXTS + ((kind << 2 | order) << 32 | (before & (1 << 8 * order) - 1) << 8) for order in (3, 2, 1, 0)
-        ]
+        rooms = [_TEXTS + ((kind << 2 | order) << 32 | (before & (1 << 8 * order) - 1) << 8) for order in (3, 2, 1, 0)]
         node = 1
         for shift in range(7, -1, -1):
             # The longest context that was ever met tells.
@@ -134,7 +129,7 @@ class Coder:
 class Tutor(Coder):
     """Learns what it is told and writes nothing: what both sides know before the first bit."""
 
-    def _code(self, probability: int, bit: int) -> int:
+    def _code(self, probability: int, bit: int) -> int:  # noqa: ARG002  # a tutor codes nothing
         return bit
 
 

@@ -54,8 +54,10 @@ KNOWN_INFO: Final = (
 LESSONS: Final = (
     "2026_0 2026_5 2027_0 pyemscripten_2026_0 emscripten_5_0_3 3.14.2 3.15.0 wasm32",
     "cp314-abi3-pyemscripten_2026_0_wasm32 cp313-cp313-pyodide_2025_0_wasm32 1-py3-none-any",
-    "https://github.com/ https://cdn.jsdelivr.net/pyodide/v314.0.7/full/ https://files.example.org/packages/"
-    " https://index.org/simple",
+    (
+        "https://github.com/ https://cdn.jsdelivr.net/pyodide/v314.0.7/full/ https://files.example.org/packages/ "
+        "https://index.org/simple"
+    ),
 )
 """Texts to learn from, by kind, one after the other."""
 

@@ -17,6 +17,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import pairwise
 from typing import Any, Final
 
 from packaging.utils import canonicalize_name
@@ -110,8 +111,10 @@ def tutor() -> Tutor:
     for kind, words in enumerate(LESSONS):
         for word in words.split():
             coder.text(kind, word)
-    for base in (None, {}):
-        Walk(coder, b"", base=base).outline(_sample(base))
+    Walk(coder, b"").outline(_sample(None))
+    base: dict[str, dict[str, Any]] = {}
+    sample = _sample(base)
+    Walk(coder, b"", base=base).outline(sample)
     return coder
 
 
@@ -121,7 +124,9 @@ def _sample(base: dict[str, dict[str, Any]] | None) -> Outline:
     for number, version in enumerate(SAMPLE_VERSIONS.split()):
         name = KNOWN_NAMES[number * 9]
         stem = name.replace("-", "_")
-        entry = Entry(name=name, display=stem if number % 2 else name, version=version, needs=[3] if number == 5 else [])
+        entry = Entry(
+            name=name, display=stem if number % 2 else name, version=version, needs=[3] if number == 5 else []
+        )
         entry.file = f"{stem}-{version}-py3-none-any.whl"
         entry.requested = number % 5 == 0
         entry.requirement = name if entry.requested else ""
@@ -174,7 +179,7 @@ class Walk:
         others = [entry for entry in given.entries if entry.base is None]
         entries = [*self._based(based), *self._others(others)]
         entries.sort(key=lambda entry: entry.name)
-        if any(one.name == other.name for one, other in zip(entries, entries[1:], strict=False)):
+        if any(one.name == other.name for one, other in pairwise(entries)):
             raise damaged("a package that is there twice")
         self._needs(entries, given.entries)
         return Outline(info=info, entries=entries, address=address)

@@ -223,8 +223,8 @@ class Lock:
         start: What a boot path may fetch before the wheels; it says nothing about the environment.
         notes: What the freeze found worth knowing and could be locked all the same, or what is odd in a text that was
             read; not part of the text, nor of ``id`` or equality.
-        base: Where relative file names are resolved against (a URL ending in ``/``); not part of the text, nor of ``id``
-            or equality.
+        base: Where relative file names are resolved against (a URL ending in ``/``); not part of the text, nor of
+            ``id`` or equality.
         unknown: Other top-level fields.
         tool_unknown: Other tables under ``tool``, and other keys of ours.
     """

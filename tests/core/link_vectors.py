@@ -28,7 +28,9 @@ _WANTED: Final = ("bottleneck", "jinja2", "libopenblas", "markupsafe", "numpy", 
 def said(link: str, runtime: dict[str, Any] | None) -> dict[str, Any]:
     """What this reader says of a link."""
     try:
-        found = decode_link(link, find_base=lambda digest: runtime if runtime and base_digest(runtime) == digest else None)
+        found = decode_link(
+            link, find_base=lambda digest: runtime if runtime and base_digest(runtime) == digest else None
+        )
     except LinkError as error:
         return {"code": error.code}
     if isinstance(found, Lock):
@@ -109,13 +111,21 @@ def _links() -> Iterator[tuple[str, str, dict[str, Any] | None]]:
     yield "among other parameters", f"#code=1{full.replace('#', '&')}&x", None
     yield "percent-encoded", full.replace("-", "%2D").replace(".", "%2e"), None
     yield "all that a lock can say", encode_link(full_lock()), None
-    yield "relative files of a lock on the web", encode_link(replace(full_lock(), base="https://files.example/a/")), None
+    yield (
+        "relative files of a lock on the web",
+        encode_link(replace(full_lock(), base="https://files.example/a/")),
+        None,
+    )
     yield "unknown fields", encode_link(replace(plain, unknown={"__proto__": [1, {"é": None}], "n": 10**30})), None
     yield "packages of a runtime", encode_link(runtime, base=base), base
     yield "packages of a runtime, spelt out", encode_link(runtime), None
     yield "packages of a runtime that is another one", encode_link(runtime, base=base), {"numpy": base["numpy"]}
     yield "short", encode_link(environment, short=True), None
-    yield "short, with a package of no index", encode_link(replace(plain, packages={**environment.packages, **plain.packages}), short=True), None
+    yield (
+        "short, with a package of no index",
+        encode_link(replace(plain, packages={**environment.packages, **plain.packages}), short=True),
+        None,
+    )
     yield "by reference", f"#lock-url=https://files.example/l.json;sha256={'AB' * 32}", None
     yield "by reference, without a digest", "#lock-url=https://files.example/l.json", None
     yield "by reference, encoded", f"#lock-url=https%3A%2F%2Ffiles.example%2Fl.json%3Bsha256%3D{'ab' * 32}", None

@@ -190,7 +190,18 @@ def _sorted(value: Any) -> Any:
 
 @pytest.mark.parametrize(
     "made",
-    [None, [1], [[]], [[1]], [[["a"], 1, 2]], [[["no"]]], [[["info", "no", "a"], 1]], [[[1], 1]], [[[], 1]], [[["a", 1], 1]]],
+    [
+        None,
+        [1],
+        [[]],
+        [[1]],
+        [[["a"], 1, 2]],
+        [[["no"]]],
+        [[["info", "no", "a"], 1]],
+        [[[1], 1]],
+        [[[], 1]],
+        [[["a", 1], 1]],
+    ],
 )
 def test_changes_that_are_none(made: Any) -> None:
     """Changes of another form, and of what is not there, are refused."""

@@ -75,9 +75,7 @@ async def _read(given: Path, base: str, files: Files) -> Lock:
     return await load_lock(given.read_text("utf-8"), pyodide="314.0.7")
 
 
-async def _replayed(
-    given: Path, read: Callable[[Path, Files], Awaitable[Lock]], files: Files, work: Path
-) -> list[str]:
+async def _replayed(given: Path, read: Callable[[Path, Files], Awaitable[Lock]], files: Files, work: Path) -> list[str]:
     """The codes of what was noted."""
     with patch.object(wiring, "fetcher", lambda *arguments, **options: files):
         lock = await read(given, files)

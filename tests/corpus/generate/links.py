@@ -11,7 +11,7 @@ from micropip_lock.core.link import encode_link
 from micropip_lock.core.link_address import MAX_LINK
 from micropip_lock.core.model import Lock
 from tests.corpus.generate.case import Case, register
-from tests.corpus.generate.lock_case import SERVER, VALID, WHEELS, changed, entry, six
+from tests.corpus.generate.lock_case import VALID, WHEELS, changed, entry, six
 from tests.links import CHANGED, DEFLATED, deflated, of_value, sealed, with_tail
 
 PAGE = "https://site.example/lab/index.html"
@@ -65,7 +65,9 @@ ERROR = "LinkError "
 link_case("K00", "right", "Nothing wrong", "accept", PAGE + GOOD, note="what the other cases change")
 link_case("K01", "empty", "A link with nothing in it", ERROR + "empty", PAGE + "#lock=")
 link_case("K02", "version", "A link of version 9", ERROR + "version", PAGE + GOOD.replace("=1.", "=9."))
-link_case("K02b", "flags", "A link with a flag of the future", ERROR + "version", "#lock=1." + sealed(b"\x40", bytes(40)))
+link_case(
+    "K02b", "flags", "A link with a flag of the future", ERROR + "version", "#lock=1." + sealed(b"\x40", bytes(40))
+)
 for letter, character in enumerate("+/ ="):
     link_case(
         "K03" + ("", "b", "c", "d")[letter],
@@ -131,9 +133,15 @@ link_case(
     ERROR + "checksum",
     lambda: with_tail(b'[[["packages"],{}]]'),
 )
-link_case("K10", "too-long", "A fragment of more than 64 KiB", ERROR + "too-long", lambda: PAGE + "#lock=1." + "A" * MAX_LINK)
 link_case(
-    "K11", "percent", "A mail program encoded it", "accept", lambda: f"{PAGE}#lock={_percent(GOOD.removeprefix('#lock='))}"
+    "K10", "too-long", "A fragment of more than 64 KiB", ERROR + "too-long", lambda: PAGE + "#lock=1." + "A" * MAX_LINK
+)
+link_case(
+    "K11",
+    "percent",
+    "A mail program encoded it",
+    "accept",
+    lambda: f"{PAGE}#lock={_percent(GOOD.removeprefix('#lock='))}",
 )
 link_case(
     "K12",
@@ -157,7 +165,13 @@ link_case(
     ERROR + "ambiguous",
     f"{PAGE}{GOOD}&lock-url=https://files.example/l.json;sha256={'0' * 64}",
 )
-link_case("K15", "others", "Other parameters around it", "accept", f"{PAGE}#code=print(1)&{GOOD.removeprefix('#')}&kernel=python")
+link_case(
+    "K15",
+    "others",
+    "Other parameters around it",
+    "accept",
+    f"{PAGE}#code=print(1)&{GOOD.removeprefix('#')}&kernel=python",
+)
 link_case("K16", "no-digest", "A lock without a digest", ERROR + "no-hash", of_value(json.loads(six(sha256=""))))
 link_case("K16b", "no-lock", "JSON that is no lock", ERROR + "missing", of_value({"a": 1}))
 link_case(
