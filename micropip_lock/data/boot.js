@@ -1,4 +1,4 @@
-/*! micropip-lock boot; sources sha256 4ea4af3ce980a523d96e27bd1498f1437799c8d7634cfca97c0b67ea691860da */
+/*! micropip-lock boot; sources sha256 3e71a3c5eafbda6842dff051024fdca8bd96b056bd47ac58208e2e99148ece1c */
 var Nt="micropip-lock",m=class extends Error{name="LockError";tag=Nt;code;constructor(e,t,n={}){super(t),this.code=e,Object.assign(this,n)}};function A(r){return r instanceof Error&&"tag"in r&&r.tag===Nt}var Y=class extends m{constructor(e,t){let{code:n,message:o,where:s,expected:i,got:a,hint:l}=e;super(n,o,{...s===void 0?{}:{where:s},...i===void 0?{}:{expected:i},...a===void 0?{}:{got:a},...l===void 0?{}:{hint:l}}),this.cause=e,Object.defineProperty(this,"pyodide",{value:t})}};var _r=`
 let free;
 const queue = [], stops = new Map();
