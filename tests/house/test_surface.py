@@ -32,10 +32,13 @@ PUBLIC = [
     "diff",
     "freeze",
     "load_lock",
+    "open_link",
     "record",
     "recover",
     "replay",
+    "resolve_link",
     "save",
+    "share",
     "verify",
 ]
 
