@@ -25,9 +25,6 @@ export type Question =
   | { readonly kind: "install"; readonly preview: Preview }
   | { readonly kind: "fetch"; readonly url: string; readonly host: string };
 
-/** The main thread stands still while the runtime sets Python up: what was not asked for before waits for it. */
-const PAGE_CONCURRENCY = 12;
-
 /** How a link is booted; what is not here is as in `BootOptions`. */
 export interface LinkedBootOptions<P extends BootedPyodide> extends Omit<BootOptions<P>, "lock" | "store"> {
   /** A decoded link, or what `BootOptions` says. */
@@ -71,8 +68,7 @@ export async function bootFromLock<P extends BootedPyodide>(options: LinkedBootO
   options.signal?.throwIfAborted();
   const kept = store === true ? part.openStore() : store || null;
   const what = opened === null ? { lock: lock as BootOptions<P>["lock"] } : { lock: opened.text, ...(opened.base && { base: opened.base }) };
-  const many = "document" in globalThis ? { concurrency: PAGE_CONCURRENCY } : {};
-  const pyodide = await part.bootFromLock<P>({ ...many, ...rest, ...what, store: kept });
+  const pyodide = await part.bootFromLock<P>({ ...rest, ...what, store: kept });
   options.signal?.throwIfAborted();
   if (opened !== null) {
     consent.installed(opened.id);
