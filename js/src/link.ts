@@ -262,7 +262,7 @@ class Bytes {
   take(count: number): Uint8Array {
     const taken = this.#data.subarray(this.#at, this.#at + count);
     if (taken.length !== count) {
-      throw damaged("bytes that are not there");
+      throw damaged();
     }
     this.#at += count;
     return taken;
@@ -282,7 +282,7 @@ class Bytes {
         return number;
       }
     }
-    throw damaged("a number that is too large");
+    throw damaged();
   }
 }
 
