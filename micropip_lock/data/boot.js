@@ -1,4 +1,4 @@
-/*! micropip-lock boot; sources sha256 fae4935a536e51b233c2701ae83b24baab776fda2c0286ffb397ed37bb63ab7b */
+/*! micropip-lock boot; sources sha256 e6ffb4d03d49c03ca2b2154c6cb79d14e24124ae0e736fe9fe87111e23ed673b */
 var Nt="micropip-lock",m=class extends Error{name="LockError";tag=Nt;code;constructor(e,t,n={}){super(t),this.code=e,Object.assign(this,n)}};function A(r){return r instanceof Error&&"tag"in r&&r.tag===Nt}var Y=class extends m{constructor(e,t){let{code:n,message:o,where:s,expected:i,got:a,hint:l}=e;super(n,o,{...s===void 0?{}:{where:s},...i===void 0?{}:{expected:i},...a===void 0?{}:{got:a},...l===void 0?{}:{hint:l}}),this.cause=e,Object.defineProperty(this,"pyodide",{value:t})}};var _r=`
 let free;
 const queue = [], stops = new Map();
