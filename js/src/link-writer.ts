@@ -9,7 +9,8 @@ import { MOST_CHARACTERS } from "./link-address.ts";
 import { Writer } from "./link-coder.ts";
 import { BASED, baseDigest, CHANGED, DEFLATED, SHORT, toBase64 } from "./link.ts";
 import { changes, expanded, outlineOf } from "./link-outline.ts";
-import { type Base, fromHex, tutor, Walk } from "./link-pack.ts";
+import { type Base, tutor, Walk } from "./link-pack.ts";
+import { fromHex } from "./sha256-hex.ts";
 import { lockId, withoutUploadTimes } from "./lock.ts";
 
 export interface WriteOptions {
