@@ -17,6 +17,8 @@ const ADDRESS = 2;
 const NAME = 3;
 const OTHER = 4;
 const MOST_PACKAGES = 2000;
+/** Packages above which dependencies are told one by one. */
+const MANY = 256;
 
 const KNOWN = new Map(WORDS.map((word) => word.split("=") as [string, string | undefined]));
 const NAMES = [...KNOWN.keys()];
@@ -128,7 +130,7 @@ export class Walk {
   outline(given: Outline): Outline {
     const code = this.#coder;
     const said = KNOWN_INFO.indexOf(given.info.join(" "));
-    const known = KNOWN_INFO[code.number(7, said < 0 ? KNOWN_INFO.length : said)];
+    const known = KNOWN_INFO[code.number(9, said < 0 ? KNOWN_INFO.length : said)];
     const info = known?.split(" ") ?? given.info.map((text) => code.text(ABI, text));
     const interpreter = `cp${(info[3] as string).split(".").slice(0, 2).join("")}`;
     this.#table(TAG).push(`${interpreter}-${interpreter}-pyemscripten_${info[0]}_wasm32`);
@@ -284,6 +286,13 @@ export class Walk {
     const popular = entries.map(() => 0);
     const at = new Map(entries.map((entry, number) => [entry.name, number]));
     const wanted = new Map(given.map((entry) => [entry.name, entry.needs]));
+    if (entries.length > MANY) {
+      // One bit for every two packages would be too many.
+      for (const entry of entries) {
+        entry.needs = this.#steps(wanted.get(entry.name) ?? [], entries.length);
+      }
+      return;
+    }
     entries.forEach((entry, number) => {
       const usual = usualNeeds(entry, at);
       // A writer may be given what it gives back.
@@ -300,6 +309,18 @@ export class Walk {
           popular[other] = times + 1;
         }
       }
+    });
+  }
+
+  /** Ascending numbers below `end`, by the steps between them. */
+  #steps(given: readonly number[], end: number): number[] {
+    let before = -1;
+    return Array.from({ length: this.#count(7, given) }, (_, place) => {
+      before += 1 + this.#coder.number(8, Math.max(0, (given[place] ?? 0) - before - 1));
+      if (before >= end) {
+        throw damaged("a package that is not there");
+      }
+      return before;
     });
   }
 

@@ -59,7 +59,7 @@ export async function encodeLink(text: string, options: WriteOptions = {}): Prom
   ];
   const check = crc32(Uint8Array.from([flags, ...rest]));
   const checked = fromHex(check.toString(16).padStart(8, "0"));
-  const link = `#lock=1.${toBase64(Uint8Array.from([flags, ...varint(rest.length), ...checked, ...rest]))}`;
+  const link = `#lock=1.${toBase64(Uint8Array.from([flags, (rest.length >> 8) & 255, rest.length & 255, ...checked, ...rest]))}`;
   if (link.length > MOST_CHARACTERS) {
     const sides = { expected: `at most ${MOST_CHARACTERS} characters`, got: `${link.length}` };
     throw new LockError("too-long", "the lock is too large for a link", sides);

@@ -126,7 +126,8 @@ function opened(text: string): [number, Uint8Array] {
     throw cutOff(body.length);
   }
   const flags = data.take(1);
-  const length = data.number();
+  const [high = 0, low = 0] = data.take(2);
+  const length = high * 256 + low;
   const check = hexOf(data.take(4));
   const rest = data.rest();
   const fits = (upTo: number): boolean => {
