@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from packaging.utils import canonicalize_name
 
-from micropip_lock.core.link_coder import Coder, Tutor, damaged
+from micropip_lock.core.link_coder import Coder, damaged
 from micropip_lock.core.link_names import KNOWN_IMPORTS, KNOWN_INFO, KNOWN_NAMES, LESSONS, SAMPLE_SIZES, SAMPLE_VERSIONS
 from micropip_lock.core.read import MAX_PACKAGES
 
@@ -108,9 +108,9 @@ class Outline:
 
 
 @cache
-def tutor() -> Tutor:
+def tutor() -> Coder:
     """What both sides know before the first bit."""
-    coder = Tutor()
+    coder = Coder()
     for kind, words in enumerate(LESSONS):
         for word in words.split():
             coder.text(kind, word)
