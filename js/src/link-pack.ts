@@ -139,7 +139,7 @@ export class Walk {
     const entries = [...based, ...this.#others(given.entries.filter((entry) => entry.base === null))];
     entries.sort((a, b) => (a.name < b.name ? -1 : 1));
     if (new Set(entries.map((entry) => entry.name)).size < entries.length) {
-      throw damaged("a package that is there twice");
+      throw damaged();
     }
     this.#needs(entries, given.entries);
     return { info, address, entries };
@@ -148,7 +148,7 @@ export class Walk {
   /** All digests must have been used. */
   finish(): void {
     if (this.#at !== this.#blocks.length) {
-      throw damaged("digests of no package");
+      throw damaged();
     }
   }
 
@@ -160,7 +160,7 @@ export class Walk {
     const numbers = given === "" ? [] : given.split(".").map(Number);
     const count = code.number(11, numbers.length);
     if (count > 6) {
-      throw damaged("a version that is too long");
+      throw damaged();
     }
     return Array.from({ length: count }, (_, place) => code.number(12 + Math.min(place, 2), numbers[place] ?? 0)).join(".");
   }
@@ -168,7 +168,7 @@ export class Walk {
   #count(place: number, items: readonly unknown[]): number {
     const count = this.#coder.number(place, items.length);
     if (count > MOST_PACKAGES) {
-      throw damaged("too many packages");
+      throw damaged();
     }
     return count;
   }
@@ -186,7 +186,7 @@ export class Walk {
       const key = keys[before];
       const known = base.get(key ?? "");
       if (key === undefined || !(known instanceof Map)) {
-        throw damaged("a package that the runtime does not have");
+        throw damaged();
       }
       return this.#entry(entry, entryOf(key, known));
     });
@@ -206,7 +206,7 @@ export class Walk {
         name = code.text(NAME, entry.name);
       }
       if (name === undefined) {
-        throw damaged("a name that is not known");
+        throw damaged();
       }
       return this.#entry(entry, entryOf(name));
     });
@@ -263,7 +263,7 @@ export class Walk {
     const code = this.#coder;
     const source = SOURCES[code.number(place, SOURCES.indexOf(given.source))];
     if (source === undefined) {
-      throw damaged("an unknown origin");
+      throw damaged();
     }
     entry.source = source;
     entry.index = source === "index" ? this.#oneOf(place + 1, 3, given.index) : "";
@@ -318,7 +318,7 @@ export class Walk {
     return Array.from({ length: this.#count(7, given) }, (_, place) => {
       before += 1 + this.#coder.number(8, Math.max(0, (given[place] ?? 0) - before - 1));
       if (before >= end) {
-        throw damaged("a package that is not there");
+        throw damaged();
       }
       return before;
     });
@@ -333,7 +333,7 @@ export class Walk {
     const there = met.indexOf(given);
     const number = this.#coder.number(place, there < 0 ? met.length : there);
     if (number > met.length) {
-      throw damaged("a text that was not met before");
+      throw damaged();
     }
     if (number === met.length) {
       met.push(this.#coder.text(Math.min(table, ADDRESS), given));
@@ -352,7 +352,7 @@ export class Walk {
     }
     const block = this.#blocks.subarray(this.#at, this.#at + 32);
     if (block.length !== 32) {
-      throw damaged("a digest that is not there");
+      throw damaged();
     }
     this.#at += 32;
     return block;
@@ -363,7 +363,7 @@ export class Walk {
 export function ofBase(base: Table): Pick<Entry, "display" | "version" | "file" | "digest"> {
   const [display, version, file, hex] = ["name", "version", "file_name", "sha256"].map((key) => base.get(key));
   if (typeof display !== "string" || typeof version !== "string" || typeof file !== "string" || typeof hex !== "string") {
-    throw damaged("an entry of the runtime's lock that is none");
+    throw damaged();
   }
   return { display, version, file, digest: fromHex(hex) };
 }

@@ -273,7 +273,7 @@ class Bytes {
   take(count: number): Uint8Array {
     const taken = this.#data.subarray(this.#at, this.#at + count);
     if (taken.length !== count) {
-      throw damaged("bytes that are not there");
+      throw damaged();
     }
     this.#at += count;
     return taken;
@@ -293,7 +293,7 @@ class Bytes {
         return number;
       }
     }
-    throw damaged("a number that is too large");
+    throw damaged();
   }
 }
 
