@@ -41,8 +41,10 @@ FIFTY: Final = f"{THIRTY} sympy networkx beautifulsoup4 requests pytest httpx ty
 # In several installs, since one of a hundred asks more at once than every index answers.
 MORE: Final = (
     "openpyxl attrs fsspec babel docutils xlsxwriter bleach marshmallow humanize inflect faker tzdata colorama",
-    "loguru tinydb sortedcontainers cachetools pyparsing pytz toml tomlkit blinker itsdangerous defusedxml lark "
-    "tabulate termcolor decorator six toolz",
+    (
+        "loguru tinydb sortedcontainers cachetools pyparsing pytz toml tomlkit blinker itsdangerous defusedxml lark "
+        "tabulate termcolor decorator six toolz"
+    ),
     "cloudpickle markdown mistune alabaster snowballstemmer html5lib jsonpatch natsort pathspec platformdirs filelock",
 )
 
