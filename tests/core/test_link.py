@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from micropip_lock.core.digest import Digest
 from micropip_lock.core.formats.pyodide_lock import lock_to_dict
 from micropip_lock.core.link import ShortLink, base_digest, decode_link, encode_link
-from micropip_lock.core.link_address import MAX_LINK, Reference
+from micropip_lock.core.link_address import MAX_LINK, Reference, is_link
 from micropip_lock.core.link_names import KNOWN_NAMES
 from micropip_lock.core.link_outline import apply, changes, expanded, outline_of
 from micropip_lock.core.model import Lock
@@ -305,3 +305,23 @@ def test_two_thousand_packages() -> None:
     with pytest.raises(LinkError) as caught:
         encode_link(lock)
     assert "too-long" == caught.value.code
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("#lock=1.AA", True),
+        ("#a=b&lock=", True),
+        ("https://site.example/#lock-url=x", True),
+        ("https://site.example/?lock=1.AAAAAAAAAAAAAAAAAAAAAAAAAAAA", True),
+        ("https://site.example/get?lock=one.json", False),
+        ("https://site.example/lock.json#lock", False),
+        ("https://site.example/lock=1.AA", False),
+        ("a#lock=1.json", False),
+        ("lock=1.AA", False),
+        ("", False),
+    ],
+)
+def test_what_means_to_be_a_link(text: str, expected: bool) -> None:
+    """Addresses and fragments with our parameters are links; files and servers may have such names."""
+    assert expected == is_link(text)
