@@ -70,7 +70,7 @@ export async function decodeLink(addressOrFragment: string, options: LinkOptions
   const [flags, bytes] = opened(found);
   const data = new Bytes(bytes);
   const id = hexOf(data.take(32));
-  const base = flags & BASED ? await runtimePackages(hexOf(data.take(8)), options) : null;
+  const base = flags & BASED ? await runtimePackages(hexOf(data.take(6)), options) : null;
   const blocks = data.take(32 * data.number());
   let made: Json = [];
   if (flags & CHANGED) {
@@ -193,7 +193,7 @@ async function runtimePackages(digest: string, options: LinkOptions): Promise<Ba
 
 /** By which a link names the lock of a runtime. */
 export async function baseDigest(packages: Map<string, Json>): Promise<string> {
-  return (await sha256Hex(canonicalJson(packages))).slice(0, 16);
+  return (await sha256Hex(canonicalJson(packages))).slice(0, 12);
 }
 
 function changesOf(bytes: Uint8Array): Json {

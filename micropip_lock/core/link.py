@@ -140,12 +140,12 @@ def decode_link(text: str, *, find_base: FindBase = lambda _digest: None) -> Loc
     identity, at = rest[:32].hex(), 32
     base = None
     if flags & _BASED:
-        base, at = find_base(rest[32:40]), 40
+        base, at = find_base(rest[32:38]), 38
         if base is None:
             raise LinkError(
                 "the link needs the lock of the Pyodide that it was made with",
                 code="needs-base",
-                expected=f"a pyodide-lock.json whose packages have the digest {rest[32:40].hex()}…",
+                expected=f"a pyodide-lock.json whose packages have the digest {rest[32:38].hex()}…",
                 got="none here",
                 hint="open it in that Pyodide, or let its author share it in full (base packages spelt out)",
             )
@@ -165,11 +165,11 @@ def decode_link(text: str, *, find_base: FindBase = lambda _digest: None) -> Loc
 
 
 def base_digest(packages: Mapping[str, Mapping[str, Any]]) -> bytes:
-    """By which a link names the lock of a runtime: the first 8 bytes of the SHA-256 of its packages' canonical JSON.
+    """By which a link names the lock of a runtime: the first 6 bytes of the SHA-256 of its packages' canonical JSON.
 
     It only finds the lock; what is taken from it is proven by the id of the link's lock.
     """
-    return hashlib.sha256(canonical_json(packages)).digest()[:8]
+    return hashlib.sha256(canonical_json(packages)).digest()[:6]
 
 
 def _lock(outline: Outline, made: Any, identity: str) -> Lock:

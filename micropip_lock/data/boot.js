@@ -1,4 +1,4 @@
-/*! micropip-lock boot; sources sha256 476d4a6c360c4565ce2184b79bc65da598387a1a1e5bb61deff10e5bd5a3b2b7 */
+/*! micropip-lock boot; sources sha256 546581bfb8faab20fa01eaed89a9f9309bf2300d46684346083fcc5ab713519b */
 var Lt="micropip-lock",m=class extends Error{name="LockError";tag=Lt;code;constructor(e,t,n={}){super(t),this.code=e,Object.assign(this,n)}};function k(r){return r instanceof Error&&"tag"in r&&r.tag===Lt}var Y=class extends m{constructor(e,t){let{code:n,message:o,where:s,expected:i,got:a,hint:l}=e;super(n,o,{...s===void 0?{}:{where:s},...i===void 0?{}:{expected:i},...a===void 0?{}:{got:a},...l===void 0?{}:{hint:l}}),this.cause=e,Object.defineProperty(this,"pyodide",{value:t})}};var Ur=`
 let free;
 const queue = [], stops = new Map();
