@@ -45,8 +45,10 @@ MORE: Final = (
         "loguru tinydb sortedcontainers cachetools pyparsing pytz toml tomlkit blinker itsdangerous defusedxml lark "
         "tabulate termcolor decorator six toolz"
     ),
-    "cloudpickle markdown mistune alabaster snowballstemmer html5lib jsonpatch natsort pathspec platformdirs filelock "
-    "ply schema webcolors",
+    (
+        "cloudpickle markdown mistune alabaster snowballstemmer html5lib jsonpatch natsort pathspec platformdirs filelock "
+        "ply schema webcolors"
+    ),
 )
 
 OF_RUNTIME: Final = ("pandas", "matplotlib", "bokeh", "statsmodels")
