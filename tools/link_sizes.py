@@ -46,8 +46,8 @@ MORE: Final = (
         "tabulate termcolor decorator six toolz"
     ),
     (
-        "cloudpickle markdown mistune alabaster snowballstemmer html5lib jsonpatch natsort pathspec platformdirs filelock "
-        "ply schema webcolors"
+        "cloudpickle markdown mistune alabaster snowballstemmer html5lib jsonpatch natsort pathspec platformdirs "
+        "filelock ply schema webcolors"
     ),
 )
 
@@ -194,8 +194,10 @@ def main() -> int:
     print("\n".join(lines))
     if options.write:
         text = DOCUMENT.read_text("utf-8")
-        marks = r"(<!-- sizes -->\n).*(\n<!-- end of sizes -->)"
-        DOCUMENT.write_text(re.sub(marks, lambda found: found[1] + "\n".join(lines) + found[2], text, flags=re.DOTALL))
+        marks = r"(<!-- sizes -->\n).*(<!-- end of sizes -->)"
+        DOCUMENT.write_text(
+            re.sub(marks, lambda found: found[1] + "\n".join([*lines, found[2]]), text, flags=re.DOTALL)
+        )
     return 0
 
 

@@ -33,11 +33,14 @@ PUBLIC = [
     "diff",
     "freeze",
     "load_lock",
+    "open_link",
     "preview",
     "record",
     "recover",
     "replay",
+    "resolve_link",
     "save",
+    "share",
     "verify",
 ]
 
