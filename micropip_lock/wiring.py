@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from micropip_lock.app.record import Recorder, Recording
-from micropip_lock.core.model import Abi, Wheel
+from micropip_lock.core.model import Abi, Lock, Wheel
 from micropip_lock.core.policy import DEFAULT_POLICY, Policy
 from micropip_lock.errors import UsageError
 from micropip_lock.ports import (
@@ -80,6 +80,13 @@ def here() -> Surroundings:
     return Surroundings(
         runtime=pyodide.PyodideRuntime(), site=pyodide.site_packages(), kept=keep(), own_modules=pyodide.OWN_MODULES
     )
+
+
+async def load_ahead(lock: Lock) -> None:
+    """Load, a module at a time, what must be there before a replay of a lock ends."""
+    from micropip_lock.adapters import pyodide
+
+    await pyodide.load_ahead(package.imports for package in lock)
 
 
 def keep() -> WheelKeep:

@@ -6,6 +6,7 @@ Node; needs neither JSPI nor SharedArrayBuffer.
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import os
 import sys
@@ -261,6 +262,24 @@ def release_own_modules(names: Iterable[str]) -> None:
         importlib.import_module(late)
     for module in [module for module in sys.modules if module.partition(".")[0] in wanted]:
         del sys.modules[module]
+
+
+AHEAD_AFTER = 0.1
+"""Seconds until the store has answered, and what it lacks was asked for."""
+
+
+async def load_ahead(imports: Iterable[Sequence[str]]) -> None:
+    """Load what :func:`release_own_modules` would, with pauses, when it is going to be called.
+
+    Args:
+        imports: Of each package that a replay brings.
+    """
+    if all(frozenset(OWN_MODULES).isdisjoint(names) for names in imports):
+        return
+    await asyncio.sleep(AHEAD_AFTER)
+    for late in _LATE:
+        await asyncio.sleep(0)
+        importlib.import_module(late)
 
 
 def _made_visible(installs: Sequence[Install]) -> None:

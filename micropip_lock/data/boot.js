@@ -1,4 +1,4 @@
-/*! micropip-lock boot; sources sha256 b98f89b1c993d18e07434f0067d3145d716d502b1ea15ff16355609f04145609 */
+/*! micropip-lock boot; sources sha256 daa8004bcf30393861ec3f63d1294279ebd941a14254f0092cfbd7b22008d661 */
 var Lt="micropip-lock",m=class extends Error{name="LockError";tag=Lt;code;constructor(e,t,n={}){super(t),this.code=e,Object.assign(this,n)}};function k(r){return r instanceof Error&&"tag"in r&&r.tag===Lt}var Y=class extends m{constructor(e,t){let{code:n,message:o,where:s,expected:i,got:a,hint:l}=e;super(n,o,{...s===void 0?{}:{where:s},...i===void 0?{}:{expected:i},...a===void 0?{}:{got:a},...l===void 0?{}:{hint:l}}),this.cause=e,Object.defineProperty(this,"pyodide",{value:t})}};var Ur=`
 let free;
 const queue = [], stops = new Map();
