@@ -18,6 +18,7 @@ if _TYPE_CHECKING:
     from micropip_lock.core.policy import Policy
     from micropip_lock.errors import MicropipLockError, UnlockableError
     from micropip_lock.load import load_lock
+    from micropip_lock.notebook import embed, extract
     from micropip_lock.replaying import recover, replay
     from micropip_lock.stdlib import CompiledStdlib, compile_stdlib
 
@@ -39,6 +40,8 @@ __all__ = [
     "bundle",
     "compile_stdlib",
     "diff",
+    "embed",
+    "extract",
     "freeze",
     "load_lock",
     "record",
@@ -63,6 +66,8 @@ _HOMES = {
     "bundle": "micropip_lock.api",
     "compile_stdlib": "micropip_lock.stdlib",
     "diff": "micropip_lock.api",
+    "embed": "micropip_lock.notebook",
+    "extract": "micropip_lock.notebook",
     "freeze": "micropip_lock.api",
     "load_lock": "micropip_lock.load",
     "record": "micropip_lock.api",

@@ -29,6 +29,7 @@ from typing import Any, Final, NoReturn, TextIO
 
 from micropip_lock.app.replay import ReplayReport
 from micropip_lock.cli_bundle import add_source_options, bundle
+from micropip_lock.cli_notebook import add_embed_options, add_extract_options, embed, extract
 from micropip_lock.cli_policy import add_policy_options
 from micropip_lock.cli_stdlib import add_stdlib_options
 from micropip_lock.cli_store import add_store_options, store
@@ -40,8 +41,8 @@ from micropip_lock.render import error_text
 
 PROGRAM: Final = "micropip-lock"
 INTERRUPTED: Final = 130
-VERBS: Final[Mapping[str, Verb]] = {**_VERBS, "bundle": bundle, "store": store}
-LOCK: Final = "a path, a URL, or - for standard input; pyodide-lock.json or pylock.toml"
+VERBS: Final[Mapping[str, Verb]] = {**_VERBS, "bundle": bundle, "store": store, "embed": embed, "extract": extract}
+LOCK: Final = "a path, a URL, or - for standard input; pyodide-lock.json, pylock.toml, or an .ipynb with a lock in it"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -296,6 +297,8 @@ def parser() -> argparse.ArgumentParser:
     one = verb("show", "show a lock")
     one.add_argument("lock", metavar="LOCK", help=LOCK)
 
+    add_embed_options(verb("embed", "put a lock into a notebook's metadata"), LOCK)
+    add_extract_options(verb("extract", "take the lock out of a notebook's metadata"))
     add_stdlib_options(verb("stdlib", "compile the standard library of a Pyodide, to boot in a third of the time"))
     add_store_options(verb("store", "look after the wheels that replays keep for the next time"))
     return root

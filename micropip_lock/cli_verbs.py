@@ -86,13 +86,7 @@ async def freeze(options: Namespace, looks: Looks) -> Outcome:
     if not (lock.packages or lock.mocks or lock.unlocked):
         notes.append("note: the lock is empty: nothing is there but what installs, records and replays")
     saved = None if output is None else await api.save(lock, output)
-    if saved is None and lock.local_wheels:
-        raise UsageError(
-            "the lock is only whole with wheels beside it, which standard output cannot carry",
-            code="local-wheels",
-            got=", ".join(map(str, lock.local_wheels)),
-            hint="-o FILE writes the lock there, and its wheels beside it",
-        )
+    needs_file(lock, saved)
     return Outcome(
         facts={
             "id": lock.id,
@@ -120,7 +114,7 @@ async def _freeze_requirements(options: Namespace, looks: Looks, output: Path | 
     if options.trust_metadata:
         raise UsageError("--trust-metadata is for --site", hint="what is installed here leaves records of its own")
     if output is not None:
-        _check_output(output)
+        check_output(output)
     index_urls, notes = options.index_urls, list[str]()
     if asked.index_url is not None and index_urls:
         notes.append("note: --index-url of the command line overrides that of the requirements file")
@@ -149,7 +143,7 @@ async def _freeze_site(options: Namespace, looks: Looks, output: Path | None) ->
             hint="leave out the requirements, -r and --pre",
         )
     if output is not None:
-        _check_output(output)
+        check_output(output)
     notes = [f"note: {note}" for note in api.index_notes(tuple(options.index_urls))]
     with shown_progress(looks, None) as progress:
         lock = await api.freeze_site(
@@ -301,7 +295,7 @@ async def show(options: Namespace, looks: Looks) -> Outcome:
 async def compile_stdlib(options: Namespace, looks: Looks) -> Outcome:
     """Compile the standard library of a Pyodide."""
     output = Path(options.output)
-    _check_output(output)
+    check_output(output)
     with shown_progress(looks, None) as progress:
         made = await stdlib.compile_stdlib(
             output,
@@ -332,7 +326,7 @@ def failure_lines(report: object, looks: Looks) -> list[str]:
     return report_lines(report, looks.people) if isinstance(report, ReplayReport) else []
 
 
-def _check_output(path: Path) -> None:
+def check_output(path: Path) -> None:
     """Refuse what cannot be written before minutes of work are spent on it."""
     if path.is_dir():
         raise UsageError(
@@ -342,6 +336,17 @@ def _check_output(path: Path) -> None:
         raise UsageError("-o names no ordinary file", where=str(path), hint="leave -o out and redirect the output")
     if not path.parent.is_dir():
         raise UsageError("-o names a file in a directory that is not there", where=str(path), hint="make it first")
+
+
+def needs_file(lock: Lock, saved: object) -> None:
+    """Refuse to print a lock that wheels have to lie beside."""
+    if saved is None and lock.local_wheels:
+        raise UsageError(
+            "the lock is only whole with wheels beside it, which standard output cannot carry",
+            code="local-wheels",
+            got=", ".join(map(str, lock.local_wheels)),
+            hint="-o FILE writes the lock there, and its wheels beside it",
+        )
 
 
 @contextmanager

@@ -29,6 +29,7 @@ ROOMS = {
     "micropip_lock.embedded": "faces",
     "micropip_lock.load": "faces",
     "micropip_lock.magics": "faces",
+    "micropip_lock.notebook": "faces",
     "micropip_lock.panel": "faces",
     "micropip_lock.render": "faces",
     "micropip_lock.replaying": "faces",

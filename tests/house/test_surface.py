@@ -30,6 +30,8 @@ PUBLIC = [
     "bundle",
     "compile_stdlib",
     "diff",
+    "embed",
+    "extract",
     "freeze",
     "load_lock",
     "record",
