@@ -31,6 +31,7 @@ from micropip_lock.app.replay import ReplayReport
 from micropip_lock.cli_bundle import add_source_options, bundle
 from micropip_lock.cli_notebook import add_embed_options, add_extract_options, embed, extract
 from micropip_lock.cli_policy import add_policy_options
+from micropip_lock.cli_script import add_script_options
 from micropip_lock.cli_stdlib import add_stdlib_options
 from micropip_lock.cli_store import add_store_options, store
 from micropip_lock.cli_text import ColorMode, View, printable, wants_colour
@@ -235,13 +236,19 @@ def parser() -> argparse.ArgumentParser:
         return verbs.add_parser(name, help=summary, description=summary, parents=[common, rules], allow_abbrev=False)
 
     one = verb("freeze", "install requirements in a real Pyodide, or read a directory, and lock what is there")
-    one.add_argument("requirements", nargs="*", metavar="REQ", help="as for micropip.install, e.g. 'rich>=13'")
+    one.add_argument(
+        "requirements",
+        nargs="*",
+        metavar="REQ",
+        help="as for micropip.install, e.g. 'rich>=13'; or a script or notebook, for what it asks for",
+    )
     one.add_argument("-r", "--requirement", action="append", default=[], dest="files", type=Path, metavar="FILE")
     one.add_argument("-o", "--output", metavar="FILE", help="write the lock there instead of to standard output")
     one.add_argument(
         "--no-strict", action="store_false", dest="strict", help="list what cannot be locked instead of failing"
     )
     one.add_argument("--pre", action="store_true", help="take pre-releases too")
+    add_script_options(one)
     one.add_argument(
         "--site", type=_directory, metavar="DIR", help="lock what is in this directory, e.g. of pip install --target"
     )

@@ -62,14 +62,18 @@ async def install_and_freeze(
     with_default: bool = True,
     strict: bool = True,
     pre: bool = False,
+    cells: Sequence[tuple[int, str]] = (),
     policy: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Install with recording on, and freeze."""
+    """Install with recording on, run code if there is any, and freeze."""
     with wiring.recording(
         on_install=lambda filename, size: _tell(stage="install", package=filename, received=size),
         policy=Policy.from_dict(policy or {}),
     ):
-        await wiring.install_from_index(requirements, index_urls, constraints, with_default=with_default, pre=pre)
+        if requirements or not cells:
+            await wiring.install_from_index(requirements, index_urls, constraints, with_default=with_default, pre=pre)
+        if cells:
+            await wiring.run_cells(cells, wiring.asked_index_urls(index_urls, with_default=with_default))
         # What came from a local file is looked for where the rest came from.
         lock = await api.freeze(
             strict=strict, index_urls=wiring.asked_index_urls(index_urls, with_default=with_default)

@@ -242,6 +242,17 @@ def abi_to_lock_for(pyodide: str | None) -> Abi | None:
     return here().runtime.abi() if in_pyodide() else None
 
 
+def embedded_abi(pyodide: str | None) -> Abi:
+    """What :func:`embedded` runs.
+
+    Raises:
+        UsageError: code ``pyodide-spec``.
+    """
+    from micropip_lock.adapters.runtimes import PYODIDE_VERSION, abi_of_pyodide
+
+    return abi_of_pyodide(pyodide or PYODIDE_VERSION)
+
+
 def installer(target: Path | None, *, eager: bool = False) -> Installer:
     """What installs into this interpreter, or into a directory; one per place, so that replays cannot collide.
 
@@ -388,6 +399,22 @@ async def run_code(code: str) -> str | None:
     from micropip_lock.adapters import pyodide
 
     return await pyodide.run_code(code)
+
+
+async def run_cells(cells: Sequence[tuple[int, str]], index_urls: Sequence[str]) -> None:
+    """Run the cells of a notebook in this Pyodide, as JupyterLite does: what they import is loaded first.
+
+    Args:
+        cells: Each with its number.
+        index_urls: What their installs ask.
+
+    Raises:
+        OutcomeError: code ``cell-failed``.
+    """
+    from micropip_lock.adapters import micropip, pyodide
+
+    micropip.prepare_for_cells(index_urls)
+    await pyodide.run_cells(cells)
 
 
 def import_and_watch(names: Sequence[str]) -> tuple[dict[str, list[str]], dict[str, str]]:

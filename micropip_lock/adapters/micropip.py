@@ -227,6 +227,19 @@ async def install_from_index(
     _check_satisfied(requirements)
 
 
+def prepare_for_cells(index_urls: Sequence[str]) -> None:
+    """Let a notebook's code install as in JupyterLite: ``import piplite`` gives micropip, which asks these indexes.
+
+    Args:
+        index_urls: Asked in this order; micropip's own default when there are none.
+    """
+    import micropip
+
+    sys.modules.setdefault("piplite", micropip)
+    if index_urls:
+        micropip.set_index_urls(list(index_urls))
+
+
 def _check_satisfied(requirements: Sequence[str]) -> None:
     """Micropip takes one of two requirements that contradict each other, and says nothing."""
     for text in requirements:

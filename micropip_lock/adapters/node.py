@@ -129,6 +129,7 @@ class EmbeddedPyodide:
         *,
         strict: bool = True,
         pre: bool = False,
+        cells: Sequence[tuple[int, str]] = (),
         policy: Policy = DEFAULT_POLICY,
     ) -> Frozen:
         """Install with recording on, and freeze.
@@ -138,6 +139,7 @@ class EmbeddedPyodide:
             constraints: As for ``micropip.install``.
             strict: Raise when something cannot be locked.
             pre: Take pre-releases too.
+            cells: Code to run before the freeze, with its number.
             policy: Where packages may come from.
 
         Raises:
@@ -154,6 +156,7 @@ class EmbeddedPyodide:
             constraints=list(constraints),
             strict=strict,
             pre=pre,
+            cells=list(cells),
             policy=policy.to_dict(),
         )
         return Frozen(lock=_lock(value), tree=value["tree"])
