@@ -15,12 +15,14 @@ if _TYPE_CHECKING:
     from micropip_lock.app.save import Saved
     from micropip_lock.core.compare import LockDiff, VerifyReport
     from micropip_lock.core.model import Lock
+    from micropip_lock.core.needed import Tree, Why, tree, why
     from micropip_lock.core.policy import Policy
     from micropip_lock.errors import MicropipLockError, UnlockableError
     from micropip_lock.load import load_lock
     from micropip_lock.notebook import embed, extract
     from micropip_lock.replaying import recover, replay
     from micropip_lock.stdlib import CompiledStdlib, compile_stdlib
+    from micropip_lock.upgrading import upgrade
 
 __version__ = "0.1.0"
 
@@ -34,8 +36,10 @@ __all__ = [
     "Recovery",
     "ReplayReport",
     "Saved",
+    "Tree",
     "UnlockableError",
     "VerifyReport",
+    "Why",
     "__version__",
     "bundle",
     "compile_stdlib",
@@ -48,7 +52,10 @@ __all__ = [
     "recover",
     "replay",
     "save",
+    "tree",
+    "upgrade",
     "verify",
+    "why",
 ]
 
 _HOMES = {
@@ -61,8 +68,10 @@ _HOMES = {
     "Recovery": "micropip_lock.app.report",
     "ReplayReport": "micropip_lock.app.replay",
     "Saved": "micropip_lock.app.save",
+    "Tree": "micropip_lock.core.needed",
     "UnlockableError": "micropip_lock.errors",
     "VerifyReport": "micropip_lock.core.compare",
+    "Why": "micropip_lock.core.needed",
     "bundle": "micropip_lock.api",
     "compile_stdlib": "micropip_lock.stdlib",
     "diff": "micropip_lock.api",
@@ -74,7 +83,10 @@ _HOMES = {
     "recover": "micropip_lock.replaying",
     "replay": "micropip_lock.replaying",
     "save": "micropip_lock.api",
+    "tree": "micropip_lock.core.needed",
+    "upgrade": "micropip_lock.upgrading",
     "verify": "micropip_lock.api",
+    "why": "micropip_lock.core.needed",
 }
 
 

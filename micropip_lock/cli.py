@@ -29,6 +29,7 @@ from typing import Any, Final, NoReturn, TextIO
 
 from micropip_lock.app.replay import ReplayReport
 from micropip_lock.cli_bundle import add_source_options, bundle
+from micropip_lock.cli_graph import add_tree_options, add_upgrade_options, add_why_options, tree, upgrade, why
 from micropip_lock.cli_notebook import add_embed_options, add_extract_options, embed, extract
 from micropip_lock.cli_policy import add_policy_options
 from micropip_lock.cli_script import add_script_options
@@ -42,7 +43,16 @@ from micropip_lock.render import error_text
 
 PROGRAM: Final = "micropip-lock"
 INTERRUPTED: Final = 130
-VERBS: Final[Mapping[str, Verb]] = {**_VERBS, "bundle": bundle, "store": store, "embed": embed, "extract": extract}
+VERBS: Final[Mapping[str, Verb]] = {
+    **_VERBS,
+    "bundle": bundle,
+    "embed": embed,
+    "extract": extract,
+    "store": store,
+    "tree": tree,
+    "upgrade": upgrade,
+    "why": why,
+}
 LOCK: Final = "a path, a URL, or - for standard input; pyodide-lock.json, pylock.toml, or an .ipynb with a lock in it"
 
 
@@ -140,7 +150,10 @@ async def _awaited(options: argparse.Namespace, looks: Looks) -> Outcome:
 
 def _notes(options: argparse.Namespace) -> list[str]:
     """Options that every verb takes, and this one has no use for."""
-    used = {"--index-url": options.verb == "freeze", "--yes": options.verb in ("bundle", "replay")}
+    used = {
+        "--index-url": options.verb in ("freeze", "upgrade"),
+        "--yes": options.verb in ("bundle", "replay", "upgrade"),
+    }
     given = {"--index-url": bool(options.index_urls), "--yes": options.consent}
     return [f"note: {name} changes nothing here" for name in given if given[name] and not used[name]]
 
@@ -217,7 +230,7 @@ def parser() -> argparse.ArgumentParser:
         default=[],
         dest="index_urls",
         metavar="URL",
-        help="of freeze: package index to ask instead of the configured ones; may be repeated",
+        help="of freeze and upgrade: package index to ask instead of the configured ones; may be repeated",
     )
     group.add_argument("--pyodide", metavar="VERSION|DIR", help="the Pyodide to run or to read a pylock.toml for")
     loudness = group.add_mutually_exclusive_group()
@@ -304,6 +317,9 @@ def parser() -> argparse.ArgumentParser:
     one = verb("show", "show a lock")
     one.add_argument("lock", metavar="LOCK", help=LOCK)
 
+    add_tree_options(verb("tree", "draw a lock as a tree of what needs what"), LOCK)
+    add_why_options(verb("why", "say why a package is in a lock"), LOCK)
+    add_upgrade_options(verb("upgrade", "move one package of a lock and what it forces; the rest stays pinned"), LOCK)
     add_embed_options(verb("embed", "put a lock into a notebook's metadata"), LOCK)
     add_extract_options(verb("extract", "take the lock out of a notebook's metadata"))
     add_stdlib_options(verb("stdlib", "compile the standard library of a Pyodide, to boot in a third of the time"))

@@ -115,6 +115,38 @@ async def replay(
     return {"report": report.to_json(), "tree": wiring.tree_here()}
 
 
+async def upgrade(
+    lock: str,
+    names: Sequence[str],
+    requirements: Sequence[str],
+    index_urls: Sequence[str],
+    *,
+    base: str | None = None,
+    with_default: bool = True,
+    pre: bool = False,
+    policy: dict[str, Any] | None = None,
+    mirrors: Sequence[str | dict[str, str]] = (),
+    bundle: str | None = None,
+) -> dict[str, Any]:
+    """Replay a lock into this runtime, move packages in it, and freeze it."""
+    from micropip_lock.upgrading import upgrade_here
+
+    new = await upgrade_here(
+        Lock.from_json(lock, base=base),
+        names,
+        requirements,
+        index_urls,
+        with_default=with_default,
+        pre=pre,
+        policy=Policy.from_dict(policy or {}),
+        progress=_tell_event,
+        mirrors=mirrors,
+        bundle=bundle,
+    )
+    await wiring.store_all()
+    return _told(new)
+
+
 async def files_read(
     lock: str, *, base: str | None = None, names: Sequence[str] = (), policy: dict[str, Any] | None = None
 ) -> dict[str, Any]:
@@ -142,5 +174,6 @@ _FUNCTIONS: dict[str, Callable[..., Awaitable[dict[str, Any]]]] = {
     "install_and_freeze": install_and_freeze,
     "replay": replay,
     "run": run,
+    "upgrade": upgrade,
     "verify": verify,
 }

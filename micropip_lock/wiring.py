@@ -387,6 +387,20 @@ async def install_from_index(
     await micropip.install_from_index(requirements, index_urls, constraints, with_default=with_default, pre=pre)
 
 
+async def move(
+    names: Sequence[str], requirements: Sequence[str], index_urls: Sequence[str], *, with_default: bool, pre: bool
+) -> None:
+    """Install packages anew through micropip, within what the rest of this environment requires."""
+    from micropip_lock.adapters import micropip
+    from micropip_lock.app.upgrade import limits_here
+
+    place = here()
+    constraints = limits_here(place.site, place.runtime, names)
+    await micropip.install_from_index(
+        requirements, index_urls, constraints, with_default=with_default, pre=pre, moving=names
+    )
+
+
 def asked_index_urls(index_urls: Sequence[str], *, with_default: bool) -> tuple[str, ...]:
     """The indexes that :func:`install_from_index` asks."""
     from micropip_lock.adapters import micropip

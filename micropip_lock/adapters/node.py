@@ -195,6 +195,37 @@ class EmbeddedPyodide:
         )
         return Replayed(report=value["report"], tree=value["tree"])
 
+    async def upgrade(
+        self,
+        lock: Lock,
+        *,
+        names: Sequence[str],
+        requirements: Sequence[str],
+        pre: bool = False,
+        policy: Policy = DEFAULT_POLICY,
+        mirrors: Sequence[str | Mapping[str, str]] = (),
+        bundle: str | None = None,
+    ) -> Lock:
+        """Replay a lock, move packages in it, and freeze.
+
+        Raises:
+            MicropipLockError: codes ``install-failed``, ``upgrade-conflict``, and those of a replay.
+        """
+        value = await self._call(
+            "upgrade",
+            lock=lock.to_json(),
+            base=lock.base,
+            names=list(names),
+            requirements=list(requirements),
+            index_urls=[index.url for index in self._indexes.indexes],
+            with_default=self._indexes.adds_default,
+            pre=pre,
+            policy=policy.to_dict(),
+            mirrors=[one if isinstance(one, str) else dict(one) for one in mirrors],
+            bundle=bundle,
+        )
+        return _lock(value)
+
     async def files_read(self, lock: Lock, names: Sequence[str], *, policy: Policy = DEFAULT_POLICY) -> FilesRead:
         """Replay a lock, import modules, and tell which files of its wheels were read.
 

@@ -261,6 +261,8 @@ _LATE = (
     "micropip_lock.core.candidates",
     "micropip_lock.core.formats.pylock",
     "micropip_lock.core.index_html",
+    "micropip_lock.app.upgrade",
+    "micropip_lock.upgrading",
 )
 """What a kernel that only replays has not loaded, with all that it loads."""
 

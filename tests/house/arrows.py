@@ -36,6 +36,7 @@ ROOMS = {
     "micropip_lock.sources": "faces",
     "micropip_lock.stdlib": "faces",
     "micropip_lock.store": "faces",
+    "micropip_lock.upgrading": "faces",
     "micropip_lock_lite": "lite",
 }
 

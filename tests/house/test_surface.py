@@ -24,8 +24,10 @@ PUBLIC = [
     "Recovery",
     "ReplayReport",
     "Saved",
+    "Tree",
     "UnlockableError",
     "VerifyReport",
+    "Why",
     "__version__",
     "bundle",
     "compile_stdlib",
@@ -38,7 +40,10 @@ PUBLIC = [
     "recover",
     "replay",
     "save",
+    "tree",
+    "upgrade",
     "verify",
+    "why",
 ]
 
 
