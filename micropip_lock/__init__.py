@@ -20,6 +20,7 @@ if _TYPE_CHECKING:
     from micropip_lock.errors import MicropipLockError, UnlockableError
     from micropip_lock.load import load_lock
     from micropip_lock.notebook import embed, extract
+    from micropip_lock.panels import panel
     from micropip_lock.replaying import recover, replay
     from micropip_lock.stdlib import CompiledStdlib, compile_stdlib
     from micropip_lock.upgrading import upgrade
@@ -48,6 +49,7 @@ __all__ = [
     "extract",
     "freeze",
     "load_lock",
+    "panel",
     "record",
     "recover",
     "replay",
@@ -79,6 +81,7 @@ _HOMES = {
     "extract": "micropip_lock.notebook",
     "freeze": "micropip_lock.api",
     "load_lock": "micropip_lock.load",
+    "panel": "micropip_lock.panels",
     "record": "micropip_lock.api",
     "recover": "micropip_lock.replaying",
     "replay": "micropip_lock.replaying",
@@ -88,6 +91,9 @@ _HOMES = {
     "verify": "micropip_lock.api",
     "why": "micropip_lock.core.needed",
 }
+
+# For `%load_ext micropip_lock`; not for people, so not among the public names.
+_HOMES |= dict.fromkeys(["load_ipython_extension", "unload_ipython_extension"], "micropip_lock.magics")
 
 
 def __getattr__(name: str) -> object:

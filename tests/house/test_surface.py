@@ -36,6 +36,7 @@ PUBLIC = [
     "extract",
     "freeze",
     "load_lock",
+    "panel",
     "record",
     "recover",
     "replay",
