@@ -1,4 +1,4 @@
-"""``%lock`` in IPython in a Pyodide under Node, whose cells are run as the kernel of JupyterLite runs them."""
+"""``%lock`` and the panel in a Pyodide under Node, where cells are run as the kernel of JupyterLite runs them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ async def cell(code):
 
 
 async def test_the_main_job(catalogue: PackageIndex) -> None:
-    """Record, install, freeze to a file, verify, undo, replay from the file: each a line, and none needs JSPI."""
+    """Record, install, freeze to a file, verify, undo, replay from the file: each a line, and none needs JSPI; then
+    the panel does the same by its buttons.
+    """
     with PackageIndex() as index:
         index.add(wheel("pack", "1.0"))
         async with kernel(index_urls=[index.url]) as running:
@@ -43,13 +45,31 @@ missing = await cell("%lock verify lock")
 replayed = await cell("%lock replay lock.json")
 why = await cell("%lock why pack here")
 nothing = await cell("%lock freeze nobody\\nreached = True")
+said = shown[0].split(":")[0]
+await micropip.install("ipywidgets", index_urls=[{catalogue.url!r}])
+panel = await cell("%lock panel")
+await panel.done()
+seen = [row.key for row in panel._rows if row.key in ("pack", "ipywidgets")]
+panel.path.value = "lock.json"
+panel.verify_button.click()
+await panel.done()
+verdict = [one.code for one in panel.report.findings if one.package == "pack"] if panel.report else panel.status.value
+panel.replay_button.click()
+await panel.done()
+panel.yes_button.click()
+await panel.done()
+told = panel.status.value
 answer = [
     list(lock.packages),
     [one.code for one in verified.findings if one.package == "pack"],
     [one.code for one in missing.findings if one.package == "pack"],
     [one.outcome for one in replayed.packages],
     why.requested,
-    [nothing, shown[0].split(":")[0], "reached" in ip.user_ns],
+    [nothing, said, "reached" in ip.user_ns],
+    seen,
+    verdict,
+    "replayed: 1 packages" in told or told,
 ]
 """)
-    assert [["pack"], [], ["missing"], ["installed"], True, [None, "unknown-root", False]] == found
+    assert [["pack"], [], ["missing"], ["installed"], True, [None, "unknown-root", False]] == found[:6]
+    assert [["ipywidgets", "pack"], [], True] == found[6:]
