@@ -16,6 +16,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from micropip_lock.core.shown import human_size as human_size
+
 ColorMode = Literal["auto", "always", "never"]
 Colour = Literal["bold", "dim", "red", "green", "yellow", "cyan"]
 
@@ -93,20 +95,6 @@ def _first_columns(text: str, width: int) -> str:
     while end < len(text) and columns_of(text[: end + 1]) <= width:
         end += 1
     return text[:end]
-
-
-def human_size(count: int | None) -> str:
-    """Bytes in decimal units, three digits or so; nothing when not known."""
-    if count is None:
-        return ""
-    if count < 1000:
-        return f"{count} B"
-    size = float(count)
-    for unit in ("kB", "MB", "GB"):
-        size /= 1000
-        if size < 999.95 or unit == "GB":
-            return f"{size:.1f} {unit}"
-    raise AssertionError("the last unit has no limit")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

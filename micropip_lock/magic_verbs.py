@@ -162,9 +162,11 @@ async def _tree(options: Namespace, names: Mapping[str, Any]) -> Any:
 
 
 async def _share(options: Namespace, names: Mapping[str, Any]) -> str:
+    from micropip_lock.panel_actions import page_url
+
     contents: Any = import_module(str(__package__))
     form = "short" if options.short else "full"
-    return str(contents.share(await _lock(options.lock, names), options.base, form=form))
+    return str(contents.share(await _lock(options.lock, names), options.base or page_url(), form=form))
 
 
 async def _upgrade(options: Namespace, names: Mapping[str, Any]) -> Lock:

@@ -5,6 +5,7 @@ Left to others: the verbs themselves.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from importlib import import_module
 from io import BytesIO
@@ -111,13 +112,18 @@ class HereActions:
         return str(await (save_in if path.endswith(".ipynb") else api.save)(lock, Path(path)))
 
     def share(self, lock: Lock) -> str:
-        """As ``micropip_lock.share``, which opens on this page where that is known."""
+        """As ``micropip_lock.share``; it opens on this page, where that is known."""
         contents: Any = import_module(str(__package__))
-        return str(contents.share(lock))
+        return str(contents.share(lock, page_url()))
 
     def code_of(self, link: str) -> str | None:
         """Drawn by segno, where it is installed."""
         return qr_svg(link)
+
+
+def page_url() -> str:
+    """The address of the page that this kernel belongs to, where the page told it; else ``""``."""
+    return os.environ.get("MICROPIP_LOCK_PAGE_URL", "").partition("#")[0]
 
 
 def qr_svg(link: str, make: Callable[..., Any] | None = None) -> str | None:

@@ -16,8 +16,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from typing import Final, Literal
+from urllib.parse import urljoin
 
-from micropip_lock.cli_text import human_size
 from micropip_lock.core.compare import LockDiff, VerifyReport
 from micropip_lock.core.hosts import place_of, shown_host
 from micropip_lock.core.model import Lock
@@ -31,6 +31,7 @@ from micropip_lock.core.pictures import (
     table_html,
     treemap_svg,
 )
+from micropip_lock.core.shown import human_size
 from micropip_lock.core.waterfall import Span, waterfall_svg
 from micropip_lock.errors import MicropipLockError
 from micropip_lock.panel_rows import Row, Sort, chosen
@@ -42,7 +43,9 @@ STYLE: Final = """<style>
 .mpl-panel table{border-collapse:collapse;width:100%;margin:4px 0 8px;font-size:13px}
 .mpl-panel caption{text-align:left;font-weight:600;padding:4px 0}
 .mpl-panel th,.mpl-panel td{text-align:left;padding:3px 10px 3px 0;vertical-align:top;font-weight:400;
- border-bottom:1px solid var(--jp-border-color2,GrayText);overflow-wrap:anywhere}
+ border-bottom:1px solid var(--jp-border-color2,GrayText)}
+.mpl-panel th{white-space:nowrap}
+.mpl-panel td{overflow-wrap:anywhere}
 .mpl-panel thead th,.mpl-panel .mpl-asked th{font-weight:600}
 .mpl-panel td.mpl-number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 .mpl-panel .mpl-scroll{overflow:auto;max-height:60vh}
@@ -197,7 +200,8 @@ def sizes_html(lock: Lock) -> str:
     ]
     unsized = [package.name for package in lock if not package.wheel.size]
     label = f"Sizes of {len(parts)} packages; the table below has the numbers"
-    return treemap_svg(parts, label) + folded("The sizes as a table", sizes_table(parts, unsized))
+    told = "" if parts else message_html("the lock says the size of no wheel")
+    return told + treemap_svg(parts, label) + folded("The sizes as a table", sizes_table(parts, unsized))
 
 
 def graph_html(lock: Lock) -> str:
@@ -253,7 +257,7 @@ def summary_html(lock: Lock, present: Mapping[str, str]) -> str:
     """
     hosts: dict[str, int] = {}
     for package in lock:
-        place = place_of(package.wheel.url)
+        place = place_of(urljoin(lock.base or "", package.wheel.url))
         host = shown_host(place.host) if place is not None and place.host else "files beside the lock"
         hosts[host] = hosts.get(host, 0) + 1
     new = [package for package in lock if present.get(package.name) != package.wheel.digest.hex]

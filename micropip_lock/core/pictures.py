@@ -22,6 +22,7 @@ from micropip_lock.core.needed import Tree
 from micropip_lock.core.waterfall import Span
 
 ACCENT: Final = "var(--jp-brand-color1, currentColor)"
+GROUND: Final = "var(--jp-layout-color1, Canvas)"
 MAX_DRAWN: Final = 300
 """Packages that a picture shows; more of them are lines and dots."""
 
@@ -154,6 +155,7 @@ def graph_svg(tree: Tree, label: str) -> str:
         is_root = name in tree.roots
         pieces.append(
             f"<g><title>{escape(f'{name} {version}' if version else name)}</title>"
+            f'<rect x="{left}" y="{top + 2}" width="{_BOX}" height="{_ROW - 4}" rx="4" fill="{GROUND}"/>'
             f'<rect x="{left}" y="{top + 2}" width="{_BOX}" height="{_ROW - 4}" rx="4" fill="{ACCENT}" '
             f'fill-opacity="{0.25 if is_root else 0.1}" stroke="currentColor" '
             f'stroke-opacity="{0.8 if version else 0.3}"/><text x="{left + 6}" y="{top + 16}">'

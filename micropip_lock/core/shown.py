@@ -50,3 +50,17 @@ def shown(value: object) -> str:
             return "a huge number" if large else f"the number {value}"
         case _:
             return f"a {type(value).__name__}"
+
+
+def human_size(count: int | None) -> str:
+    """Bytes in decimal units, three digits or so; nothing when not known."""
+    if count is None:
+        return ""
+    if count < 1000:
+        return f"{count} B"
+    size = float(count)
+    for unit in ("kB", "MB", "GB"):
+        size /= 1000
+        if size < 999.95 or unit == "GB":
+            return f"{size:.1f} {unit}"
+    raise AssertionError("the last unit has no limit")

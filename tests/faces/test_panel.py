@@ -441,10 +441,12 @@ def test_a_code() -> None:
 async def test_the_real_actions(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The buttons call the functions of the package."""
     real = HereActions()
-    monkeypatch.setattr(ml, "share", lambda lock: f"#{lock.id}", raising=False)
+    monkeypatch.setattr(ml, "share", lambda lock, base: f"{base}#{lock.id}", raising=False)
+    monkeypatch.setenv("MICROPIP_LOCK_PAGE_URL", "https://site.example/lab/index.html?path=a#lock=old")
     path = tmp_path / "lock.json"
     lock = lock_of({"a": []}, "a")
-    assert (f"#{lock.id}", str(path)) == (real.share(lock), await real.save(lock, str(path)))
+    page = "https://site.example/lab/index.html?path=a"
+    assert (f"{page}#{lock.id}", str(path)) == (real.share(lock), await real.save(lock, str(path)))
     assert lock.id == (await real.load(str(path))).id
     for action in (real.freeze, lambda: real.verify(lock), lambda: real.replay(lock, lambda event: None)):
         with pytest.raises(MicropipLockError) as caught:
