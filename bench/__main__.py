@@ -41,7 +41,7 @@ def arguments() -> argparse.Namespace:
         return tuple(text.split(","))
 
     parser = argparse.ArgumentParser(prog="make bench", description="measure replays against the limit and others")
-    parser.add_argument("--sets", type=words, help="of S, M, B, X, L")
+    parser.add_argument("--sets", type=words, help="of S, K, M, B, X, L")
     parser.add_argument("--places", type=words, help="of worker, page, node")
     parser.add_argument("--links", type=words, help="of loopback, slow")
     parser.add_argument("--visits", type=words, help="of cold, warm")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from bench.samples import Cell
@@ -15,14 +15,16 @@ class Leg:
     Attributes:
         cell: Where.
         rounds: How often each contender runs, in turn with the others.
+        only: Who takes part; by default whoever says that it runs there.
     """
 
     cell: Cell
     rounds: int
+    only: tuple[str, ...] = ()
 
 
-def _leg(set: str, place: str, link: str, visit: str, rounds: int) -> Leg:  # noqa: A002  # the word of the samples
-    return Leg(cell=Cell(set=set, place=place, link=link, visit=visit), rounds=rounds)
+def _leg(set: str, place: str, link: str, visit: str, rounds: int, only: tuple[str, ...] = ()) -> Leg:  # noqa: A002  # the word of the samples
+    return Leg(cell=Cell(set=set, place=place, link=link, visit=visit), rounds=rounds, only=only)
 
 
 PLAN: Final = (
@@ -41,6 +43,8 @@ PLAN: Final = (
     _leg("S", "worker", "slow", "cold", 3),
     _leg("M", "worker", "slow", "cold", 3),
     _leg("B", "worker", "slow", "cold", 1),
+    # A page that opens a lock link against the same page that installs the same names.
+    _leg("K", "page", "slow", "cold", 3, ("boot", "micropip-names", "ours-link")),
 )
 """The whole run."""
 
@@ -77,4 +81,4 @@ def legs(
         known = {leg.cell for leg in wanted}
         every = (Cell(set=s, place=p, link=k, visit=v) for s in sets for p in places for k in links for v in visits)
         wanted += [Leg(cell=cell, rounds=3) for cell in every if cell not in known]
-    return [Leg(cell=leg.cell, rounds=rounds or leg.rounds) for leg in wanted]
+    return [replace(leg, rounds=rounds or leg.rounds) for leg in wanted]

@@ -34,7 +34,11 @@ async def run(stand: Stand, legs: Sequence[Leg], contenders: Sequence[Mapping[st
     """
     async with chromium() as browser:
         for leg in legs:
-            names = [str(one["name"]) for one in contenders if takes_part(one, leg.cell)]
+            names = [
+                str(one["name"])
+                for one in contenders
+                if takes_part(one, leg.cell) and (not leg.only or one["name"] in leg.only)
+            ]
             if leg.cell.visit == "warm":
                 shutil.rmtree(CACHE / "visits", ignore_errors=True)
             for number in range(leg.rounds):

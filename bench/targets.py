@@ -18,6 +18,8 @@ ENGINE: Final = "ours-engine"
 """The engine alone, without Python around it."""
 BOOT: Final = "ours-boot"
 """Our own boot path, whole wheels."""
+LINK: Final = "ours-link"
+"""A lock link, from the click on."""
 PACK: Final = "ours-start"
 """The same, with what is needed first."""
 
@@ -60,10 +62,17 @@ class Measured:
     floors: Mapping[str, float]
 
     def of(
-        self, names: Sequence[str], value: Value, name: str, *, link: str = "loopback", visit: str = "cold"
+        self,
+        names: Sequence[str],
+        value: Value,
+        name: str,
+        *,
+        place: str = "worker",
+        link: str = "loopback",
+        visit: str = "cold",
     ) -> float | None:
-        """The median of the first of these contenders that was measured in a worker with this set."""
-        cell = Cell(set=name, place="worker", link=link, visit=visit)
+        """The median of the first of these contenders that was measured there with this set."""
+        cell = Cell(set=name, place=place, link=link, visit=visit)
         for contender in names:
             own = [one for one in self.samples if one.cell == cell and one.contender == contender]
             if (found := median(own, lambda one: float(getattr(one, value)))) is not None:
@@ -95,6 +104,12 @@ def _total(name: str, visit: str) -> Callable[[Measured], float | None]:
 
 def _slow(name: str, own: str) -> Callable[[Measured], float | None]:
     return lambda seen: _ratio(seen.of([own], "ready", name, link="slow"), seen.floors.get(name))
+
+
+def _linked(seen: Measured) -> float | None:
+    """From the click on a link until all is imported, in a page, against micropip and the same names."""
+    names, own = (seen.of([one], "total", "K", place="page", link="slow") for one in ("micropip-names", LINK))
+    return _ratio(names, own)
 
 
 def _memory(visit: str) -> Callable[[Measured], float | None]:
@@ -151,6 +166,11 @@ TARGETS: Final = (
             value=_slow(name, PACK),
         )
         for name, most in (("M", 0.3), ("B", 0.2))
+    ),
+    Target(
+        text="K, 30 ms and 50 Mbit/s, click on a lock link to all imported: times faster than micropip and the names",
+        least=1.5,
+        value=_linked,
     ),
     Target(text="install of a wheel of L against one of S", most=1.2, value=_per_wheel),
     Target(

@@ -18,7 +18,7 @@ from typing import Final
 from tests.e2e.wheelhouse import PLATFORMS, bring
 
 DIRECTORY: Final = Path(__file__).with_name("sets")
-SETS: Final = ("S", "M", "B", "X", "L")
+SETS: Final = ("S", "K", "M", "B", "X", "L")
 
 _LINE: Final = re.compile(
     r"(?P<name>[a-z0-9-]+)==(?P<version>[^ ;@]+) --hash=sha256:(?P<digest>[0-9a-f]{64})  "

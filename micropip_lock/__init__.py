@@ -17,10 +17,13 @@ if _TYPE_CHECKING:
     from micropip_lock.core.model import Lock
     from micropip_lock.core.needed import Tree, Why, tree, why
     from micropip_lock.core.policy import Policy
+    from micropip_lock.core.preview import Preview
     from micropip_lock.errors import MicropipLockError, UnlockableError
+    from micropip_lock.links import open_link, resolve_link, share
     from micropip_lock.load import load_lock
     from micropip_lock.notebook import embed, extract
     from micropip_lock.panels import panel
+    from micropip_lock.previews import preview
     from micropip_lock.replaying import recover, replay
     from micropip_lock.stdlib import CompiledStdlib, compile_stdlib
     from micropip_lock.upgrading import upgrade
@@ -34,6 +37,7 @@ __all__ = [
     "LockDiff",
     "MicropipLockError",
     "Policy",
+    "Preview",
     "Recovery",
     "ReplayReport",
     "Saved",
@@ -49,11 +53,15 @@ __all__ = [
     "extract",
     "freeze",
     "load_lock",
+    "open_link",
     "panel",
+    "preview",
     "record",
     "recover",
     "replay",
+    "resolve_link",
     "save",
+    "share",
     "tree",
     "upgrade",
     "verify",
@@ -67,6 +75,7 @@ _HOMES = {
     "LockDiff": "micropip_lock.core.compare",
     "MicropipLockError": "micropip_lock.errors",
     "Policy": "micropip_lock.core.policy",
+    "Preview": "micropip_lock.core.preview",
     "Recovery": "micropip_lock.app.report",
     "ReplayReport": "micropip_lock.app.replay",
     "Saved": "micropip_lock.app.save",
@@ -81,11 +90,15 @@ _HOMES = {
     "extract": "micropip_lock.notebook",
     "freeze": "micropip_lock.api",
     "load_lock": "micropip_lock.load",
+    "open_link": "micropip_lock.links",
     "panel": "micropip_lock.panels",
+    "preview": "micropip_lock.previews",
     "record": "micropip_lock.api",
     "recover": "micropip_lock.replaying",
     "replay": "micropip_lock.replaying",
+    "resolve_link": "micropip_lock.links",
     "save": "micropip_lock.api",
+    "share": "micropip_lock.links",
     "tree": "micropip_lock.core.needed",
     "upgrade": "micropip_lock.upgrading",
     "verify": "micropip_lock.api",

@@ -222,7 +222,8 @@ async def bundle(
     if imports and not start:
         raise UsageError("imports are for a start pack", code="imports-without-start", hint="start=True, --start")
     rules = wiring.policy_in_force(policy)
-    loaded, keep, fetcher = await load_lock(lock, policy=rules), wiring.keep(), wiring.fetcher(rules)
+    loaded = await load_lock(lock, policy=rules, mirrors=mirrors, bundle=bundle)
+    keep, fetcher = wiring.keep(), wiring.fetcher(rules)
     done = await _bundle.bundle(
         _save.based(loaded, keep),
         folder=wiring.folder(Path(directory)),

@@ -30,6 +30,7 @@ from typing import Any, Final, NoReturn, TextIO
 from micropip_lock.app.replay import ReplayReport
 from micropip_lock.cli_bundle import add_source_options, bundle
 from micropip_lock.cli_graph import add_tree_options, add_upgrade_options, add_why_options, tree, upgrade, why
+from micropip_lock.cli_link import add_link_options, open_, share
 from micropip_lock.cli_notebook import add_embed_options, add_extract_options, embed, extract
 from micropip_lock.cli_policy import add_policy_options
 from micropip_lock.cli_script import add_script_options
@@ -48,12 +49,14 @@ VERBS: Final[Mapping[str, Verb]] = {
     "bundle": bundle,
     "embed": embed,
     "extract": extract,
+    "open": open_,
+    "share": share,
     "store": store,
     "tree": tree,
     "upgrade": upgrade,
     "why": why,
 }
-LOCK: Final = "a path, a URL, or - for standard input; pyodide-lock.json, pylock.toml, or an .ipynb with a lock in it"
+LOCK: Final = "a path, a URL, a lock link, or - for standard input: pyodide-lock.json, pylock.toml, .ipynb with a lock"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -322,6 +325,7 @@ def parser() -> argparse.ArgumentParser:
     add_upgrade_options(verb("upgrade", "move one package of a lock and what it forces; the rest stays pinned"), LOCK)
     add_embed_options(verb("embed", "put a lock into a notebook's metadata"), LOCK)
     add_extract_options(verb("extract", "take the lock out of a notebook's metadata"))
+    add_link_options(verb, LOCK)
     add_stdlib_options(verb("stdlib", "compile the standard library of a Pyodide, to boot in a third of the time"))
     add_store_options(verb("store", "look after the wheels that replays keep for the next time"))
     return root

@@ -309,11 +309,13 @@ async def compile_stdlib(options: Namespace, looks: Looks) -> Outcome:
             output,
             pyodide=options.pyodide,
             imports=tuple(options.imports),
+            lock=options.lock,
             everything=options.everything,
             sources=options.sources,
             progress=progress,
         )
-    return Outcome(facts=made.to_json(), people=(f"wrote {printable(str(made))}",))
+    notes = tuple(printable(note, lines=True) for note in made.notes)
+    return Outcome(facts=made.to_json(), people=(*notes, f"wrote {printable(str(made))}"))
 
 
 Verb = Callable[[Namespace, Looks], Awaitable[Outcome]]

@@ -150,12 +150,12 @@ async def upgrade(
 async def files_read(
     lock: str, *, base: str | None = None, names: Sequence[str] = (), policy: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Replay a lock into this runtime without any store, import modules, and tell which files of wheels were read."""
+    """Replay a lock into this runtime without any store, import modules, and tell what that read and compiled."""
+    wiring.gather_bytecode()
     await api.replay(
         Lock.from_json(lock, base=base), store=False, progress=_tell_event, policy=Policy.from_dict(policy or {})
     )
-    read, failed = wiring.import_and_watch(names)
-    return {"read": read, "failed": failed}
+    return await wiring.import_and_watch(names)
 
 
 async def verify(lock: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ The tree::
     │   ├── LockVersionError            written by a newer micropip-lock
     │   ├── LockGraphError              dangling or ambiguous dependencies
     │   ├── LockPolicyError             well-formed, but not allowed
+    │   ├── LinkError                   a lock link is damaged, or cannot be made
     │   ├── RecordError                 the records in a dist-info directory cannot be read
     │   ├── WheelFormatError            not a wheel container
     │   ├── WheelRecordError            RECORD and the files disagree
@@ -195,6 +196,13 @@ class LockPolicyError(InputError):
     """The lock is well-formed, but asks for something that is not allowed."""
 
     default_code = "lock-policy"
+
+
+class LinkError(InputError):
+    """A lock link is damaged, cut off or of a newer version, or a lock cannot be written as one."""
+
+    default_code = "link"
+    default_hint = "copy the link again, whole; or ask who sent it for the lock as a file"
 
 
 class RecordError(InputError):

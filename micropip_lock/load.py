@@ -1,4 +1,4 @@
-"""A lock from whatever names it: a path, a URL, standard input or its text, in any format that is read.
+"""A lock from whatever names it: a path, a URL, a lock link, standard input or its text, in any format that is read.
 
 Rules this file keeps:
 
@@ -16,33 +16,46 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from micropip_lock import wiring
 from micropip_lock.core.formats.any_lock import is_pylock, parse_lock
 from micropip_lock.core.json_text import MAX_BYTES
+from micropip_lock.core.link_address import is_link
 from micropip_lock.core.model import Lock
 from micropip_lock.core.policy import Policy
 from micropip_lock.core.redact import public_url
 from micropip_lock.errors import LockParseError, LockPolicyError, UsageError, WheelTooLargeError
 from micropip_lock.ports import Fetched
+from micropip_lock.sources import MirrorLike
 
 LockLike = Lock | str | Path
 
 
-async def load_lock(lock: LockLike, *, pyodide: str | None = None, policy: Policy | None = None) -> Lock:
+async def load_lock(
+    lock: LockLike,
+    *,
+    pyodide: str | None = None,
+    policy: Policy | None = None,
+    mirrors: Sequence[MirrorLike] = (),
+    bundle: str | Path | None = None,
+) -> Lock:
     """A lock from whatever names it.
 
     Args:
         lock: A lock, its text (``pyodide-lock.json``, ``pylock.toml``, or an ``.ipynb`` with a lock in its metadata),
-            a path, an ``https:``/``http:``/``file:`` URL, or ``-`` for standard input; in Pyodide also an ``emfs:``
-            address.
+            a path, an ``https:``/``http:``/``file:`` URL, a lock link, or ``-`` for standard input; in Pyodide also an
+            ``emfs:`` address.
         pyodide: What a ``pylock.toml``, which is for many environments, is read for: a release, or a directory that
             holds one. Default: in Pyodide this one, elsewhere the newest that it fits.
         policy: What is allowed; default: what recording was turned on with, else ``Policy``'s own defaults.
+        mirrors: Where else to ask what a short link leaves to an index, as for a replay.
+        bundle: Whom to ask that last, as for a replay.
 
     Raises:
+        LinkError: a lock link is damaged, or what it means is not there any more.
         LockParseError: code ``no-lock`` when there is no such file; and what parsing raises.
         LockPolicyError: codes ``insecure``, ``host-not-allowed``.
         FetchError: when the URL cannot be read.
@@ -57,6 +70,10 @@ async def load_lock(lock: LockLike, *, pyodide: str | None = None, policy: Polic
         return _parsed(await asyncio.to_thread(sys.stdin.buffer.read), None, pyodide)
     if text.startswith(("{", "[", "<")) or "\n" in text:
         return _parsed(text, None, pyodide)
+    if is_link(text):
+        from micropip_lock.links import resolve_link
+
+        return await resolve_link(text, policy=policy, mirrors=mirrors, bundle=bundle, pyodide=pyodide)
     if text.partition(":")[0].lower() in ("https", "http", "file", "emfs"):
         rules = wiring.policy_in_force(policy)
         _check_address(text, rules)
@@ -117,6 +134,6 @@ def _from_path(path: Path) -> tuple[bytes, str]:
             code="no-lock",
             where=repr(str(path)),
             got=getattr(error, "strerror", None) or str(error),
-            hint="a lock is a path, a URL or its text",
+            hint="a lock is a path, a URL, a lock link or its text",
         ) from error
     return data, wiring.address_of(path)

@@ -14,7 +14,6 @@ import argparse
 import shlex
 from argparse import Namespace
 from collections.abc import Awaitable, Callable, Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -162,11 +161,11 @@ async def _tree(options: Namespace, names: Mapping[str, Any]) -> Any:
 
 
 async def _share(options: Namespace, names: Mapping[str, Any]) -> str:
+    from micropip_lock.links import share
     from micropip_lock.panel_actions import page_url
 
-    contents: Any = import_module(str(__package__))
-    form = "short" if options.short else "full"
-    return str(contents.share(await _lock(options.lock, names), options.base or page_url(), form=form))
+    lock = await _lock(options.lock, names)
+    return share(lock, options.base or page_url(), form="short" if options.short else "full")
 
 
 async def _upgrade(options: Namespace, names: Mapping[str, Any]) -> Lock:

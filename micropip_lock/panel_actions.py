@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from importlib import import_module
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,8 +17,11 @@ from micropip_lock.app.report import ReplayReport
 from micropip_lock.core.compare import VerifyReport
 from micropip_lock.core.model import Lock
 from micropip_lock.core.policy import Policy
+from micropip_lock.core.preview import Preview
+from micropip_lock.links import share
 from micropip_lock.load import load_lock
 from micropip_lock.ports import Progress
+from micropip_lock.previews import preview
 
 
 class Actions(Protocol):
@@ -44,6 +46,10 @@ class Actions(Protocol):
 
     async def verify(self, lock: Lock) -> VerifyReport:
         """The environment against a lock."""
+        ...
+
+    def preview(self, lock: Lock) -> Preview:
+        """What a replay would do, without a request."""
         ...
 
     async def replay(self, lock: Lock, progress: Progress) -> ReplayReport:
@@ -94,6 +100,10 @@ class HereActions:
         """As :func:`~micropip_lock.api.verify`."""
         return await api.verify(lock)
 
+    def preview(self, lock: Lock) -> Preview:
+        """As :func:`~micropip_lock.previews.preview`."""
+        return preview(lock)
+
     async def replay(self, lock: Lock, progress: Progress) -> ReplayReport:
         """As :func:`~micropip_lock.api.replay`."""
         rules = wiring.policy_in_force()
@@ -112,9 +122,8 @@ class HereActions:
         return str(await (save_in if path.endswith(".ipynb") else api.save)(lock, Path(path)))
 
     def share(self, lock: Lock) -> str:
-        """As ``micropip_lock.share``; it opens on this page, where that is known."""
-        contents: Any = import_module(str(__package__))
-        return str(contents.share(lock, page_url()))
+        """As :func:`~micropip_lock.links.share`; it opens on this page, where that is known."""
+        return share(lock, page_url())
 
     def code_of(self, link: str) -> str | None:
         """Drawn by segno, where it is installed."""
@@ -135,9 +144,10 @@ def qr_svg(link: str, make: Callable[..., Any] | None = None) -> str | None:
     """
     if make is None:
         try:
-            make = import_module(_SEGNO).make
+            from segno import make
         except ImportError:
             return None
+    assert make is not None
     try:
         code = make(link, error="l", micro=False)
     except ValueError:
@@ -146,6 +156,3 @@ def qr_svg(link: str, make: Callable[..., Any] | None = None) -> str | None:
     drawn = BytesIO()
     code.save(drawn, kind="svg", xmldecl=False, svgns=True, border=4, scale=3, dark="#000", light="#fff", nl=False)
     return drawn.getvalue().decode("utf-8").replace("<svg ", '<svg role="img" aria-label="The link as a QR code" ', 1)
-
-
-_SEGNO = "segno"

@@ -16,10 +16,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from typing import Final, Literal
-from urllib.parse import urljoin
 
 from micropip_lock.core.compare import LockDiff, VerifyReport
-from micropip_lock.core.hosts import place_of, shown_host
 from micropip_lock.core.model import Lock
 from micropip_lock.core.needed import tree
 from micropip_lock.core.pictures import (
@@ -246,31 +244,6 @@ def diff_html(diff: LockDiff, before: str, after: str) -> str:
             more.append(line.strip())
             rows.append(["", line.strip()])
     return scrolling(table_html(f"From {before} to {after}", ("Change", "What"), rows), "Differences")
-
-
-def summary_html(lock: Lock, present: Mapping[str, str]) -> str:
-    """What a replay would do, before it does it: hosts, sizes, and what is new.
-
-    Args:
-        lock: What would be replayed.
-        present: SHA-256 by name of what is there now.
-    """
-    hosts: dict[str, int] = {}
-    for package in lock:
-        place = place_of(urljoin(lock.base or "", package.wheel.url))
-        host = shown_host(place.host) if place is not None and place.host else "files beside the lock"
-        hosts[host] = hosts.get(host, 0) + 1
-    new = [package for package in lock if present.get(package.name) != package.wheel.digest.hex]
-    size = sum(package.wheel.size or 0 for package in new)
-    unsized = any(package.wheel.size is None for package in new)
-    facts = [
-        ("Packages", f"{len(lock)}, of which {len(new)} are not installed as locked"),
-        ("To fetch at most", human_size(size) + (" and what has no size" if unsized else "")),
-        ("From", ", ".join(f"{host} ({count})" for host, count in sorted(hosts.items())) or "nowhere"),
-        ("For", str(lock.abi)),
-        ("Lock", lock.id),
-    ]
-    return table_html("Replay this lock?", ("What", "Value"), facts)
 
 
 def progress_html(bars: Mapping[str, Bar], received: int, total: int | None, stage: str) -> str:

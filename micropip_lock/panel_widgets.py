@@ -39,7 +39,6 @@ from micropip_lock.panel_page import (
     progress_html,
     sizes_html,
     spans_html,
-    summary_html,
     wrapped,
 )
 from micropip_lock.panel_rows import SORTS, Row, rows_of
@@ -275,15 +274,15 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         return self.lock
 
     def _ask_for(self, lock: Lock | None) -> None:
-        self._waiting = lock
-        self.question.layout.display = "none" if lock is None else ""
+        self._waiting = None
+        self.question.layout.display = "none"
         if lock is None:
             self._say("nothing was installed")
             return
-        here = self._actions.environment() if self._actions.in_kernel else None
-        present: dict[str, str] = {package.name: package.wheel.digest.hex for package in here or ()}
-        self.summary.value = wrapped(summary_html(lock, present))
-        self._say("replay it? the hosts and sizes are below")
+        # What the policy refuses has no preview, and is not asked about.
+        self.summary.value = wrapped(self._actions.preview(lock)._repr_html_())
+        self._waiting, self.question.layout.display = lock, ""
+        self._say("replay it? what that would do is below")
 
     def _show(self, lock: Lock | None, report: VerifyReport | None) -> None:
         self.lock, self.report = lock, report

@@ -45,7 +45,7 @@ async def replay(
     Called again for the same lock with the same options while it runs, it joins: both get the progress and the report.
 
     Args:
-        lock: A lock, its text, a path or a URL; see :func:`~micropip_lock.load.load_lock`.
+        lock: A lock, its text, a path, a URL or a lock link; see :func:`~micropip_lock.load.load_lock`.
         concurrency: Downloads at a time.
         progress: Told what happens (:class:`~micropip_lock.ports.ProgressEvent`).
         target: A directory to fill instead of this kernel.
@@ -70,7 +70,7 @@ async def replay(
     rules = wiring.policy_in_force(policy)
     if target is not None:
         return await replay_into_directory(
-            await load_lock(lock, policy=rules),
+            await load_lock(lock, policy=rules, mirrors=mirrors, bundle=bundle),
             Path(target),
             policy=rules,
             concurrency=concurrency,
@@ -85,7 +85,7 @@ async def replay(
     place, keep = wiring.here(), wiring.keep()
     fetcher = wiring.fetcher(rules)
     report = await _replay.replay(
-        _save.based(await load_lock(lock, policy=rules), keep),
+        _save.based(await load_lock(lock, policy=rules, mirrors=mirrors, bundle=bundle), keep),
         site=place.site,
         runtime=place.runtime,
         fetcher=fetcher,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from micropip_lock.app.record import Recorder, Recording
 from micropip_lock.core.model import Abi, Wheel
@@ -253,6 +253,20 @@ def embedded_abi(pyodide: str | None) -> Abi:
     return abi_of_pyodide(pyodide or PYODIDE_VERSION)
 
 
+def runtime_packages(pyodide: str | None = None) -> Iterator[Mapping[str, Mapping[str, Any]]]:
+    """The packages of the locks of runtimes, raw, by key: of this Pyodide; on the host of those that are at hand.
+
+    Args:
+        pyodide: On the host, a release in the user's cache, or a directory that holds one; default: all of the cache.
+    """
+    if in_pyodide():
+        yield here().runtime.lock().packages
+        return
+    from micropip_lock.adapters.runtimes import cached_packages
+
+    yield from cached_packages(pyodide)
+
+
 def installer(target: Path | None, *, eager: bool = False) -> Installer:
     """What installs into this interpreter, or into a directory; one per place, so that replays cannot collide.
 
@@ -431,13 +445,25 @@ async def run_cells(cells: Sequence[tuple[int, str]], index_urls: Sequence[str])
     await pyodide.run_cells(cells)
 
 
-def import_and_watch(names: Sequence[str]) -> tuple[dict[str, list[str]], dict[str, str]]:
-    """Import modules here: which files of mounted wheels were read until then, by wheel, and why imports failed."""
+def gather_bytecode() -> None:
+    """From now on gather what is compiled here, for :func:`import_and_watch`."""
+    from micropip_lock.adapters import engine
+
+    engine.gather_bytecode()
+
+
+async def import_and_watch(names: Sequence[str]) -> dict[str, Any]:
+    """Import modules here, and tell what :class:`~micropip_lock.ports.FilesRead` has, as a JSON value."""
     from micropip_lock.adapters import engine, pyodide
 
     pyodide.release_own_modules(pyodide.OWN_MODULES)
     failed = pyodide.import_all(names)
-    return engine.files_read(), failed
+    return {
+        "read": engine.files_read(),
+        "failed": failed,
+        "compiled": await engine.compiled_modules(),
+        "stdlib": pyodide.stdlib_modules(),
+    }
 
 
 def tree_here() -> dict[str, str]:

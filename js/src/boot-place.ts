@@ -69,6 +69,19 @@ export function absolute(wheel: Pick<LockedWheel, "name" | "url">, base: string 
   return address.href;
 }
 
+const HERE = /^(?:(?:.*\.)?localhost|127\.0\.0\.1)$/;
+
+/**
+ * What comes from the web may not lead to this machine.
+ * @throws LockError with code `private-address`.
+ */
+export function checkInside({ hostname, href }: URL, base: string | undefined, what: string): void {
+  if (HERE.test(hostname) && base !== undefined && !HERE.test(new URL(base).hostname)) {
+    const hint = "if you trust it, save the lock, and serve it from there";
+    throw new LockError("private-address", `an address of this machine is named for ${what}`, { where: what, got: href, hint });
+  }
+}
+
 /** @throws LockError with code `abi-mismatch`. */
 export function checkAbi(lock: Abi, info: Readonly<Record<string, unknown>>): void {
   const text = (key: string): string => String(info[key] ?? "");

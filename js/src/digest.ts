@@ -10,6 +10,7 @@
  */
 
 import { LockError } from "./errors.ts";
+import { sha256Bytes } from "./sha256-hex.ts";
 
 const HEX = /^[0-9a-fA-F]{64}$/;
 const RECORD = /^sha256=[A-Za-z0-9_-]{43}$/;
@@ -111,13 +112,5 @@ function bad(expected: string, got: string): LockError {
  * @throws LockError with code `no-subtle-crypto` in a page that is no secure context (`http:` but not localhost).
  */
 export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<Digest> {
-  const subtle: SubtleCrypto | undefined = globalThis.crypto?.subtle;
-  if (subtle === undefined) {
-    throw new LockError("no-subtle-crypto", "this page cannot compute SHA-256 natively", {
-      expected: "a secure context",
-      got: "crypto.subtle is not there",
-      hint: "open the page over https: or from localhost",
-    });
-  }
-  return new Digest(new Uint8Array(await subtle.digest("SHA-256", bytes)));
+  return new Digest(await sha256Bytes(bytes));
 }

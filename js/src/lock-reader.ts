@@ -67,6 +67,8 @@ export interface StartPack {
 export interface ReadLock {
   readonly abi: Abi;
   readonly start: StartPack | null;
+  /** Names of what the place it was frozen in brings along itself; they are no packages of the lock. */
+  readonly site: readonly string[];
   /** Sorted by name. */
   readonly wheels: readonly LockedWheel[];
 }
@@ -104,9 +106,9 @@ export function readLock(text: string): ReadLock {
     names.add(name);
   }
   const wheels = keys.map((key) => readWheel(key, packages.table(key), names, abi));
-  const start = checkTool(top);
+  const { start, site } = readTool(top);
   checkAllVisible(value);
-  return { abi, start, wheels: wheels.sort((a, b) => (a.name < b.name ? -1 : 1)) };
+  return { abi, start, site, wheels: wheels.sort((a, b) => (a.name < b.name ? -1 : 1)) };
 }
 
 /** Our tables in a lock of a newer format may mean something else. */
@@ -123,10 +125,10 @@ function checkFormat(value: Json): void {
 }
 
 /** What our table at the top says; of it a boot can do nothing with mock packages. */
-function checkTool(top: Table): StartPack | null {
+function readTool(top: Table): Pick<ReadLock, "start" | "site"> {
   const ours = toolTable(top);
   if (ours === null) {
-    return null;
+    return { start: null, site: [] };
   }
   const version = ours.whole("version");
   if (version === null) {
@@ -156,7 +158,7 @@ function checkTool(top: Table): StartPack | null {
   if (twice !== undefined) {
     throw ours.fault("duplicate-package", "two entries are of one package", "site", "each once", shown(twice));
   }
-  return readStart(ours.optionalTable("start"));
+  return { start: readStart(ours.optionalTable("start")), site };
 }
 
 function readStart(table: Table | null): StartPack | null {
@@ -164,7 +166,7 @@ function readStart(table: Table | null): StartPack | null {
     return null;
   }
   const url = table.text("url", { filled: true });
-  const sha256 = table.digest("sha256").hex;
+  const sha256 = table.digest("sha256");
   const size = table.whole("size");
   if (size === null) {
     throw table.fault("missing", "size is missing", "size", "a value for size", "none");
@@ -213,7 +215,7 @@ function readWheel(key: string, entry: Table, names: ReadonlySet<string>, abi: A
     throw entry.fault("not-wheel", `${name} ${version} is not a wheel`, "file_name", "a .whl of package_type package", `${filename} of package_type ${type}`);
   }
   checkFilename(entry, filename, name, version, abi);
-  return { name, displayName: spelt, version, url, filename, sha256: digest.hex, depends, ...readFacts(ours, url, filename) };
+  return { name, displayName: spelt, version, url, filename, sha256: digest, depends, ...readFacts(ours, url, filename) };
 }
 
 type Facts = Pick<LockedWheel, "size" | "origin" | "uploadTime" | "yanked" | "requested" | "requirement" | "extras">;

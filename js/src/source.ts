@@ -9,8 +9,6 @@
  * Left to others: whether the bytes are the right ones (`store.ts`, `mount.ts`).
  */
 
-import type * as FileSystem from "node:fs";
-
 /** Random access to the bytes of one file. */
 export interface ByteSource {
   /** Bytes of the whole file. */
@@ -58,7 +56,10 @@ export function handleSource(handle: SyncAccessHandle): FileSource {
 }
 
 /** What is used of Node's module `fs`. */
-export type ReadsFiles = Pick<typeof FileSystem, "readSync" | "closeSync">;
+export interface ReadsFiles {
+  readSync(descriptor: number, into: Uint8Array, offset: number, length: number, position: number): number;
+  closeSync(descriptor: number): void;
+}
 
 /**
  * @param fs Node's module `fs`.

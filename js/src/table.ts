@@ -8,14 +8,14 @@
  * 2. No text that is shown to people holds a control, bidirectional or zero-width character.
  */
 
-import { Digest } from "./digest.ts";
-import { isLockError, LockError } from "./errors.ts";
+import { LockError } from "./errors.ts";
 import { Integer, type Json } from "./json.ts";
 import { versionKey } from "./version.ts";
 
 const MOST_TEXT = 4096;
 const MOST_NAME = 214;
 const NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$/;
+const SHA256 = /^[0-9a-f]{64}$/i;
 const WEAK = /^(?:md5|sha1|sha-1|sha224|blake2s)[:=-]/i;
 const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
 const HIDDEN_BUT_BREAKS = /(?![\t\n\r])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
@@ -147,7 +147,7 @@ export class Table {
   }
 
   /** @throws LockError with codes `no-hash`, `weak-hash`, `hash-form`, `type`. */
-  digest(key: string): Digest {
+  digest(key: string): string {
     const value = this.#value(key, "");
     if (typeof value !== "string") {
       throw wrongType(key, this.at(key), "64 hexadecimal characters", value);
@@ -158,11 +158,10 @@ export class Table {
     if (WEAK.test(value)) {
       throw this.fault("weak-hash", "the hash does not protect the file", key, "a SHA-256", shown(value));
     }
-    try {
-      return Digest.fromHex(value);
-    } catch (error) {
-      throw isLockError(error) ? this.fault(error.code, error.message, key, error.expected ?? "", shown(value)) : error;
+    if (!SHA256.test(value)) {
+      throw this.fault("hash-form", "not a SHA-256 digest", key, "64 hexadecimal characters", shown(value));
     }
+    return value.toLowerCase();
   }
 
   /** @throws LockError with code `missing` or `type`. */

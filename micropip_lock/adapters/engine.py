@@ -67,6 +67,17 @@ async def store_all() -> None:
     await engine().flushBytecode()
 
 
+def gather_bytecode() -> None:
+    """From now on gather what Python compiles of mounted wheels, for :func:`compiled_modules`."""
+    engine().gatherBytecode(getsitepackages()[0])
+
+
+async def compiled_modules() -> dict[str, dict[str, Any]]:
+    """What was gathered: by file name of the wheel, ``paths`` of sources, and ``data`` in base64."""
+    gathered: dict[str, dict[str, Any]] = json.loads(await engine().compiledModules())
+    return gathered
+
+
 def files_read() -> dict[str, list[str]]:
     """Which files of mounted wheels somebody read: by file name of the wheel, their paths in it."""
     read: dict[str, list[str]] = json.loads(engine().filesRead())

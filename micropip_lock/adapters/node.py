@@ -38,7 +38,7 @@ from micropip_lock.core.model import Lock
 from micropip_lock.core.policy import DEFAULT_POLICY, Policy
 from micropip_lock.core.verdict import Finding
 from micropip_lock.errors import RuntimeFailedError, error_from_json
-from micropip_lock.ports import FilesRead, Progress, ProgressEvent
+from micropip_lock.ports import CompiledModules, FilesRead, Progress, ProgressEvent
 
 _LIBRARY: Final = "/micropip-lock"
 """Where the tools lie inside: on the path, but not installed."""
@@ -227,7 +227,7 @@ class EmbeddedPyodide:
         return _lock(value)
 
     async def files_read(self, lock: Lock, names: Sequence[str], *, policy: Policy = DEFAULT_POLICY) -> FilesRead:
-        """Replay a lock, import modules, and tell which files of its wheels were read.
+        """Replay a lock, import modules, and tell what that read of its wheels, and compiled.
 
         Raises:
             MicropipLockError: the lock could not be replayed.
@@ -235,7 +235,15 @@ class EmbeddedPyodide:
         value = await self._call(
             "files_read", lock=lock.to_json(), base=lock.base, names=list(names), policy=policy.to_dict()
         )
-        return FilesRead(read={name: frozenset(paths) for name, paths in value["read"].items()}, failed=value["failed"])
+        return FilesRead(
+            read={name: frozenset(paths) for name, paths in value["read"].items()},
+            failed=value["failed"],
+            compiled={
+                name: CompiledModules(paths=frozenset(one["paths"]), data=base64.b64decode(one["data"]))
+                for name, one in value["compiled"].items()
+            },
+            stdlib=tuple(value["stdlib"]),
+        )
 
     async def verify(self, lock: Lock) -> VerifyReport:
         """Compare this runtime with a lock."""

@@ -118,6 +118,17 @@ def import_all(names: Iterable[str]) -> dict[str, str]:
     return failed
 
 
+def stdlib_modules() -> list[str]:
+    """Which modules of the standard library's archive are imported, by their dotted names."""
+    archives = tuple(f"{path}/" for path in sys.path if path.endswith(".zip"))
+    return sorted(name for name, module in sys.modules.items() if _file(module).startswith(archives))
+
+
+def _file(module: object) -> str:
+    path = getattr(module, "__file__", None)
+    return path if isinstance(path, str) else ""
+
+
 def site_packages() -> SitePackages:
     """This interpreter's site-packages, with micropip's in-memory mock packages."""
     return SitePackages(

@@ -17,6 +17,7 @@ import contextlib
 import hashlib
 import importlib.resources
 import io
+import json
 import os
 import re
 import shlex
@@ -273,6 +274,28 @@ def abi_of_pyodide(spec: str) -> Abi:
             got=error.strerror or str(error) if isinstance(error, OSError) else error.message,
             expected="a directory with pyodide-lock.json",
         ) from error
+
+
+def cached_packages(spec: str | None = None) -> Iterator[Mapping[str, Mapping[str, Any]]]:
+    """The packages of the locks of Pyodides that are on this machine, the newest release first; nothing is fetched.
+
+    Args:
+        spec: A release or a directory; default: all in the user's cache.
+    """
+    cache = cache_dir() / "pyodide"
+    if spec is not None:
+        places = [Path(spec) if os.sep in spec or "/" in spec or Path(spec).is_dir() else cache / spec]
+    else:
+        places = sorted(cache.glob("*"), key=lambda place: _release_key(place.name), reverse=True)
+    for place in places:
+        with contextlib.suppress(OSError, ValueError):
+            packages = json.loads((place / "pyodide-lock.json").read_bytes()).get("packages")
+            if isinstance(packages, dict):
+                yield packages
+
+
+def _release_key(name: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", name)[:3])
 
 
 def _tool(directory: Path, digest: str) -> Path | None:

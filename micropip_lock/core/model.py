@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote, urlsplit
 
@@ -103,7 +103,8 @@ class Wheel:
         url: Absolute URL, or a path relative to the lock.
         digest: SHA-256 of the file; every byte is checked against it.
         size: Bytes, when known (PEP 700).
-        upload_time: ISO 8601 UTC, when the index said it (PEP 700).
+        upload_time: ISO 8601 UTC, when the index said it (PEP 700). It tells about the publication, not about the file:
+            no part of equality, nor of ``Lock.id`` (ADR 24).
         yanked: Its index had withdrawn it when it was installed (PEP 592); text says why. A replay takes it all the
             same: a lock asks for just this file.
     """
@@ -111,7 +112,7 @@ class Wheel:
     url: str
     digest: Digest
     size: int | None = None
-    upload_time: str | None = None
+    upload_time: str | None = field(default=None, compare=False)
     yanked: bool | str = False
 
     @property
@@ -222,7 +223,8 @@ class Lock:
         start: What a boot path may fetch before the wheels; it says nothing about the environment.
         notes: What the freeze found worth knowing and could be locked all the same, or what is odd in a text that was
             read; not part of the text, nor of ``id`` or equality.
-        base: Where relative file names are resolved against (a URL ending in ``/``); not part of the text.
+        base: Where relative file names are resolved against (a URL ending in ``/``); not part of the text, nor of
+            ``id`` or equality.
         unknown: Other top-level fields.
         tool_unknown: Other tables under ``tool``, and other keys of ours.
     """
@@ -234,7 +236,7 @@ class Lock:
     unlocked: tuple[Unlockable, ...] = ()
     start: StartPack | None = None
     notes: tuple[Finding, ...] = field(default=(), compare=False)
-    base: str | None = None
+    base: str | None = field(default=None, compare=False)
     unknown: Mapping[str, Any] = field(default_factory=dict)
     tool_unknown: Mapping[str, Any] = field(default_factory=dict)
 
@@ -263,8 +265,18 @@ class Lock:
 
     @property
     def id(self) -> str:
-        """SHA-256 (64 hexadecimal characters) of the canonical JSON: the lock's identity."""
-        return hashlib.sha256(canonical_json(self.to_dict())).hexdigest()
+        """SHA-256 (64 hexadecimal characters) of the canonical JSON without upload times: the lock's identity."""
+        return hashlib.sha256(canonical_json(self.without_upload_times().to_dict())).hexdigest()
+
+    def without_upload_times(self) -> Lock:
+        """The same lock without what says when its files were published."""
+        if all(package.wheel.upload_time is None for package in self):
+            return self
+        packages = {
+            name: replace(package, wheel=replace(package.wheel, upload_time=None))
+            for name, package in self.packages.items()
+        }
+        return replace(self, packages=packages)
 
     @property
     def roots(self) -> tuple[str, ...]:

@@ -52,15 +52,22 @@ def shown(value: object) -> str:
             return f"a {type(value).__name__}"
 
 
+_UNITS: Final = ("kB", "MB", "GB")
+
+
 def human_size(count: int | None) -> str:
-    """Bytes in decimal units, three digits or so; nothing when not known."""
+    """Bytes in decimal units, three digits or so, halves rounded up; nothing when not known."""
     if count is None:
         return ""
     if count < 1000:
         return f"{count} B"
-    size = float(count)
-    for unit in ("kB", "MB", "GB"):
-        size /= 1000
-        if size < 999.95 or unit == "GB":
-            return f"{size:.1f} {unit}"
+    for power, unit in enumerate(_UNITS, 1):
+        tenths = (count * 20 + 1000**power) // (2 * 1000**power)
+        if tenths < 10_000 or unit == _UNITS[-1]:
+            return f"{tenths // 10}.{tenths % 10} {unit}"
     raise AssertionError("the last unit has no limit")
+
+
+def visible(text: str) -> str:
+    """``text`` with a replacement character for each that would not show, or would change how others do."""
+    return text if text.isprintable() else "".join("\ufffd" if hidden_character(one) else one for one in text)

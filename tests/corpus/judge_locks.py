@@ -9,6 +9,7 @@ Rules this file keeps:
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from unittest.mock import patch
 
@@ -17,6 +18,7 @@ from micropip_lock.adapters.kept_wheels import KeptWheels
 from micropip_lock.adapters.site import SiteInstaller, SitePackages, TargetRuntime
 from micropip_lock.app.replay import replay
 from micropip_lock.core.abis import ABIS
+from micropip_lock.core.model import Lock
 from micropip_lock.errors import MicropipLockError
 from micropip_lock.load import load_lock
 from tests.corpus.judge_wheels import SITE, Files
@@ -33,16 +35,27 @@ NEIGHBOUR = {
 
 async def judge(folder: Path, expect: Expect, work: Path) -> Got:
     """Run a case."""
+    return await judge_read(folder, work, lambda given, files: _read(given, expect["base"], files))
+
+
+async def judge_read(folder: Path, work: Path, read: Callable[[Path, Files], Awaitable[Lock]]) -> Got:
+    """Run a case whose lock is read in some way.
+
+    Args:
+        folder: Of the case.
+        work: An empty directory.
+        read: Reads the lock from the input, with the network of these files.
+    """
     for path, text in NEIGHBOUR.items():
         (work / path).parent.mkdir(parents=True, exist_ok=True)
         (work / path).write_text(text, encoding="utf-8")
     files = Files()
     for wheel in folder.glob("*.whl"):
         files.add(wheel.name, wheel.read_bytes())
-    (lock,) = folder.glob("input.*")
+    (given,) = folder.glob("input.*")
     before = tree_state(work)
     try:
-        warnings = await _replayed(lock, expect["base"], files, work)
+        warnings = await _replayed(given, read, files, work)
     except MicropipLockError as error:
         state = state_after(before, tree_state(work), files.requests)
         return Got(verdict="reject", error=type(error).__name__, code=error.code, state=state)
@@ -53,23 +66,26 @@ async def judge(folder: Path, expect: Expect, work: Path) -> Got:
     return Got(verdict="warn" if warnings else "accept", code=", ".join(warnings), state=state)
 
 
-async def _replayed(lock: Path, base: str, files: Files, work: Path) -> list[str]:
+async def _read(given: Path, base: str, files: Files) -> Lock:
+    if base.startswith("https:"):
+        files.content[base + given.name], files.requests = given.read_bytes(), -1
+        return await load_lock(base + given.name, pyodide="314.0.7")
+    if base == "file:":
+        return await load_lock(given, pyodide="314.0.7")
+    return await load_lock(given.read_text("utf-8"), pyodide="314.0.7")
+
+
+async def _replayed(given: Path, read: Callable[[Path, Files], Awaitable[Lock]], files: Files, work: Path) -> list[str]:
     """The codes of what was noted."""
     with patch.object(wiring, "fetcher", lambda *arguments, **options: files):
-        if base.startswith("https:"):
-            files.content[base + lock.name], files.requests = lock.read_bytes(), -1
-            read = await load_lock(base + lock.name, pyodide="314.0.7")
-        elif base == "file:":
-            read = await load_lock(lock, pyodide="314.0.7")
-        else:
-            read = await load_lock(lock.read_text("utf-8"), pyodide="314.0.7")
+        lock = await read(given, files)
     site = work / SITE
     await replay(
-        read,
+        lock,
         site=SitePackages(site, prefix=work),
         runtime=TargetRuntime(ABIS["2026_0"]),
         fetcher=files,
         installer=SiteInstaller(site, prefix=work),
         keep=KeptWheels(work / "store"),
     )
-    return [note.code for note in read.notes]
+    return [note.code for note in lock.notes]

@@ -19,7 +19,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-JUDGES = {"wheels": "judge_wheels", "locks": "judge_locks", "pylocks": "judge_locks", "records": "judge_records"}
+JUDGES = {
+    "wheels": "judge_wheels",
+    "locks": "judge_locks",
+    "pylocks": "judge_locks",
+    "links": "judge_links",
+    "records": "judge_records",
+}
 """Group to the module whose coroutine function ``judge`` decides its cases."""
 
 type Expect = Mapping[str, Any]

@@ -64,6 +64,8 @@ LEFT_BEHIND = [
     ("L17", "tests.corpus.judge_locks.load_lock", "lib/python3.14/site-packages/left.py"),
     ("P06", "tests.corpus.judge_locks.load_lock", "store/wheels/left.whl"),
     ("L30", "tests.corpus.judge_locks.replay", "store/blob"),
+    ("K16", "tests.corpus.judge_links.load_lock", "store/blob"),
+    ("K21", "tests.corpus.judge_locks.replay", "lib/python3.14/site-packages/left.py"),
     ("L39", "tests.corpus.judge_locks.replay", "lib/python3.14/json/__init__.py"),
     ("W02", "tests.corpus.judge_wheels.replayed", "spread/lib/python3.14/site-packages/left.py"),
     ("W59", "tests.corpus.judge_wheels.replayed", "pyodide/lib/python3.14/json/__init__.py"),
@@ -114,6 +116,7 @@ def test_what_is_left_behind_is_seen(
         ("L17", {"state": "S1"}),
         ("L04", {"verdict": "warn"}),
         ("P06", {"code": "weak-hash"}),
+        ("K09", {"code": "encoding"}),
         ("W02", {"state": "S0"}),
         ("W37", {"code": "pth-file"}),
         ("R01", {"code": "no-records"}),
@@ -145,8 +148,12 @@ def test_the_table_of_no_case(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_every_case_of_the_catalogue_is_there() -> None:
-    """Forty locks, twenty pylocks, twenty records, fifty-four wheels (there is no W43); variants and more besides."""
-    catalogue = {"L": range(1, 41), "P": range(1, 21), "R": range(1, 21), "W": {*range(1, 56)} - {43}}
+    """Forty locks, twenty pylocks, 21 links, twenty records, 54 wheels (there is no W43); variants and more besides.
+
+    K22 to K24 are of a page.
+    """
+    numbers = {"L": 40, "P": 20, "K": 21, "R": 20, "W": 55}
+    catalogue = {letter: {*range(1, last + 1)} - {43 * (letter == "W")} for letter, last in numbers.items()}
     wanted = {f"{letter}{number:02}" for letter, numbers in catalogue.items() for number in numbers}
     assert set() == wanted - {case.id for case in CASES}
 

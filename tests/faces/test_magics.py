@@ -14,7 +14,7 @@ from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
 
 import micropip_lock
-from micropip_lock import api, magic_verbs, magics
+from micropip_lock import api, links, magic_verbs, magics
 from micropip_lock.core.compare import LockDiff
 from micropip_lock.core.model import Lock
 from micropip_lock.core.needed import Tree, Why
@@ -139,7 +139,7 @@ def test_files(shell: Shell) -> None:
 
 def test_a_link(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     """The verb gives what micropip_lock.share gives."""
-    monkeypatch.setattr(micropip_lock, "share", lambda lock, base, form: f"{base}#{lock.id}{form}", raising=False)
+    monkeypatch.setattr(links, "share", lambda lock, base, form: f"{base}#{lock.id}{form}")
     assert f"https://x.example/#{RICH.id}short" == shell("%lock share rich.json --base https://x.example/ --short")
 
 

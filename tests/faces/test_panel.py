@@ -14,10 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import micropip_lock as ml
+from micropip_lock import panel_actions
 from micropip_lock.app.report import PackageOutcome, ReplayReport
 from micropip_lock.core.compare import VerifyReport, diff
 from micropip_lock.core.digest import Digest
 from micropip_lock.core.model import Lock
+from micropip_lock.core.preview import Preview, preview_lock
 from micropip_lock.core.verdict import Finding
 from micropip_lock.core.waterfall import Span
 from micropip_lock.errors import MicropipLockError, OutcomeError, Unlockable, UsageError
@@ -30,7 +32,6 @@ from micropip_lock.panel_page import (
     link_html,
     packages_html,
     progress_html,
-    summary_html,
 )
 from micropip_lock.panel_rows import SORTS, Row, chosen, rows_of
 from micropip_lock.panel_widgets import VIEWS, Panel
@@ -42,7 +43,25 @@ from tests.strategies import locks
 
 TAGS = {
     *("button", "caption", "code", "details", "div", "g", "h2", "h3", "path", "pre", "progress", "rect", "region"),
-    *("section", "style", "summary", "svg", "table", "tbody", "td", "text", "textarea", "th", "thead", "title", "tr"),
+    *(
+        "li",
+        "p",
+        "strong",
+        "ul",
+        "section",
+        "style",
+        "summary",
+        "svg",
+        "table",
+        "tbody",
+        "td",
+        "text",
+        "textarea",
+        "th",
+        "thead",
+        "title",
+        "tr",
+    ),
 }
 
 
@@ -114,6 +133,9 @@ class FakeActions:
     async def verify(self, lock: Lock) -> VerifyReport:
         found = () if lock is RICH else (Finding(package="rich", code="version", message="another <b>version</b>"),)
         return VerifyReport(lock_id=lock.id, findings=found, packages_checked=len(lock), files_checked=3)
+
+    def preview(self, lock: Lock) -> Preview:
+        return preview_lock(lock)
 
     async def replay(self, lock: Lock, progress: Progress) -> ReplayReport:
         self.asked.append(("replay", lock.id))
@@ -204,8 +226,7 @@ async def test_a_replay_is_asked_for_first(actions: FakeActions) -> None:
     found = await opened(actions)
     found.path.value = "moved.json"
     await press(found, found.replay_button)
-    assert ("", True, []) == (found.question.layout.display, "files.example (5)" in found.summary.value, actions.asked)
-    assert "of which 1 are not installed as locked" in found.summary.value
+    assert ("", True, []) == (found.question.layout.display, "files.example" in found.summary.value, actions.asked)
     found.no_button.click()
     assert ("none", []) == (found.question.layout.display, actions.asked)
     await press(found, found.yes_button)
@@ -389,7 +410,6 @@ def test_any_rows(found: list[Row], search: str, sort: Any) -> None:
 def test_any_lock_as_a_page(lock: Lock) -> None:
     """Any lock is shown without widgets, of our elements, whatever its texts are."""
     elements(panel(lock, widgets=False)._repr_html_())
-    elements(summary_html(lock, {}))
     elements(diff_html(diff(lock, RICH), "a<b", "c>d"))
 
 
@@ -428,6 +448,13 @@ def test_the_widget_is_what_panel_gives() -> None:
 
 def test_a_code() -> None:
     """A link becomes a code where something draws codes; a link that is too long becomes none."""
+    drawn = qr_svg("https://site.example/#lock=a")
+    assert drawn is not None
+    assert ({"svg", "g", "path"}, "The link as a QR code") == (
+        {tag for tag, _ in elements(drawn)},
+        elements(drawn)[0][1]["aria-label"],
+    )
+    assert None is qr_svg("a" * 5000)
 
     def make(text: str, **options: Any) -> Any:
         if len(text) > 5:
@@ -441,7 +468,7 @@ def test_a_code() -> None:
 async def test_the_real_actions(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The buttons call the functions of the package."""
     real = HereActions()
-    monkeypatch.setattr(ml, "share", lambda lock, base: f"{base}#{lock.id}", raising=False)
+    monkeypatch.setattr(panel_actions, "share", lambda lock, base: f"{base}#{lock.id}")
     monkeypatch.setenv("MICROPIP_LOCK_PAGE_URL", "https://site.example/lab/index.html?path=a#lock=old")
     path = tmp_path / "lock.json"
     lock = lock_of({"a": []}, "a")

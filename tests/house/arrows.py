@@ -27,11 +27,13 @@ ROOMS = {
     "micropip_lock.api": "faces",
     "micropip_lock.cli": "faces",
     "micropip_lock.embedded": "faces",
+    "micropip_lock.links": "faces",
     "micropip_lock.load": "faces",
     "micropip_lock.magic_verbs": "faces",
     "micropip_lock.magics": "faces",
     "micropip_lock.notebook": "faces",
     "micropip_lock.panels": "faces",
+    "micropip_lock.previews": "faces",
     "micropip_lock.render": "faces",
     "micropip_lock.replaying": "faces",
     "micropip_lock.sources": "faces",
@@ -70,6 +72,7 @@ FOREIGN = {
     "ipywidgets": {"micropip_lock.panel_widgets"},
     "traitlets": {"lite"},
     "IPython": {"micropip_lock.magics"},
+    "segno": {"micropip_lock.cli_link", "micropip_lock.panel_actions"},
     "jupyterlite_core": {"lite"},
 }
 

@@ -28,6 +28,7 @@ MODULES = (
     "locks_fields",
     "locks_places",
     "pylocks",
+    "links",
     "records",
     "record_sources",
 )

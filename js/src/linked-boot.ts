@@ -1,0 +1,153 @@
+/**
+ * Boot a Pyodide with the lock of a link, after a person agreed.
+ *
+ * Rules this file keeps:
+ *
+ * 1. Nothing is asked of the network before the yes, neither for the lock nor for what boots it. Without an `ask` the answer
+ *    is no.
+ * 2. A link that names an address is asked about twice: before it is fetched, and with what is in it.
+ * 3. What is refused is refused before anybody is asked.
+ *
+ * Left to others: the boot (`boot.ts`), what a page does when its address changes (`follow.ts`).
+ */
+
+import type { BootOptions } from "./boot-options.ts";
+import { type BootedPyodide, otherAbi } from "./boot-place.ts";
+import { type Answer, Consent } from "./consent.ts";
+import { LockError } from "./errors.ts";
+import type { WheelCache } from "./fetch-wheels.ts";
+import type { FullLink, LinkedLock, ShortLink } from "./link.ts";
+import { checkLockAddress, type OpenedLock, openText } from "./linked-lock.ts";
+import { type Here, type Preview, previewLock } from "./preview.ts";
+
+/** What a person is asked: whether to install, or first whether a lock may be fetched to see what is in it. */
+export type Question =
+  | { readonly kind: "install"; readonly preview: Preview }
+  | { readonly kind: "fetch"; readonly url: string; readonly host: string };
+
+/** How a link is booted; what is not here is as in `BootOptions`. */
+export interface LinkedBootOptions<P extends BootedPyodide> extends Omit<BootOptions<P>, "lock" | "store"> {
+  /** A decoded link, or what `BootOptions` says. */
+  readonly lock: LinkedLock | BootOptions<P>["lock"];
+  /** Asks a person; without it nothing of a link is installed. The signal ends the question: another link was opened. */
+  readonly ask?: (question: Question, signal: AbortSignal) => Answer | Promise<Answer>;
+  /** What was answered before; default: what this site remembers. */
+  readonly consent?: Consent;
+  /** What is known of this place, for the preview. */
+  readonly here?: Here;
+  /** `true`: the origin's own (`openStore`). */
+  readonly store?: boolean | WheelCache | Promise<WheelCache> | null;
+}
+
+/**
+ * What a lock would do, for a person to decide about: nothing is asked of the network.
+ *
+ * @param lock A decoded link, or the text or value of a lock.
+ * @throws LockError with the codes of `readLock`, and `too-many-hosts`, `insecure`, `private-address`, `no-preview`.
+ */
+export async function preview(lock: LinkedLock | string | object, here: Here = {}, base: string | undefined = pageAddress()): Promise<Preview> {
+  if (isLinkedLock(lock)) {
+    if (lock.form === "reference") {
+      throw new LockError("no-preview", "what is in this lock is known once it is fetched", { hint: "bootFromLock asks before it is fetched" });
+    }
+    return previewOf(await openLink(lock, base), here);
+  }
+  return previewOf(await openText(typeof lock === "string" ? lock : JSON.stringify(lock), base), here);
+}
+
+/**
+ * Boot Pyodide with the environment of a lock; of a link after a person agreed.
+ *
+ * @throws As `bootFromLock` of `boot.js`, the codes of `preview` and `fetchLock`, and LockError with codes `declined`,
+ *   `framed` and `running`.
+ */
+export async function bootFromLock<P extends BootedPyodide>(options: LinkedBootOptions<P>): Promise<P> {
+  const { lock, ask: _, consent = new Consent(), here: __, store, ...rest } = options;
+  const opened = isLinkedLock(lock) ? await admitted(lock, options, consent) : null;
+  const part = await import("./boot-main.ts");
+  options.signal?.throwIfAborted();
+  const kept = store === true ? part.openStore() : store || null;
+  const what = opened === null ? { lock: lock as BootOptions<P>["lock"] } : { lock: opened.text, ...(opened.base && { base: opened.base }) };
+  const pyodide = await part.bootFromLock<P>({ ...rest, ...what, store: kept });
+  options.signal?.throwIfAborted();
+  if (opened !== null) {
+    consent.installed(opened.id);
+  }
+  return pyodide;
+}
+
+/** The lock of a link that a person let us install. */
+async function admitted<P extends BootedPyodide>(link: LinkedLock, options: LinkedBootOptions<P>, consent: Consent): Promise<OpenedLock> {
+  const { abi, here = {}, signal = new AbortController().signal, ask = () => false } = options;
+  const page = options.base === undefined ? pageAddress() : new URL(options.base, pageAddress()).href;
+  const agreed = async (id: string, question: Question): Promise<void> => {
+    const answer = await ask(question, signal);
+    signal.throwIfAborted();
+    if (!consent.admits(id, answer)) {
+      throw new LockError("declined", "nothing was installed");
+    }
+  };
+  let isFetched = false;
+  let opened: OpenedLock;
+  if (link.form === "reference") {
+    const { href, hostname } = checkLockAddress(link, page);
+    if (stepOf(consent, link.sha256) === "ask") {
+      isFetched = true;
+      await agreed(link.sha256, { kind: "fetch", url: href, host: hostname });
+    }
+    const { fetchLock } = await import("./boot-main.ts");
+    opened = await openText(await fetchLock(href, link.sha256, options.fetch ?? fetch, signal), href);
+  } else {
+    opened = await openLink(link, page);
+  }
+  if (abi !== undefined && abi !== opened.lock.abi.abiVersion) {
+    throw otherAbi(opened.lock.abi, { ...opened.lock.abi, abiVersion: abi });
+  }
+  // Whoever was asked about the address is shown what was there, too.
+  if (stepOf(consent, opened.id) === "ask" || isFetched) {
+    const isApproved = (id: string): boolean => consent.approvals.has(id);
+    const place = { running: consent.running, isApproved, ...(abi && { abi }), ...here };
+    await agreed(opened.id, { kind: "install", preview: previewOf(opened, place) });
+    if (link.form === "reference" && isApproved(opened.id)) {
+      consent.approvals.remember(link.sha256);
+    }
+  } else {
+    previewOf(opened, here);
+  }
+  return opened;
+}
+
+/** @throws LockError with codes `framed`, `running`. */
+function stepOf(consent: Consent, id: string): "install" | "ask" {
+  const step = consent.step(id);
+  if (step === "own-tab") {
+    throw new LockError("framed", "a lock is not installed in a page that another site shows", { hint: "open the page in a tab of its own" });
+  }
+  if (step === "running") {
+    throw new LockError("running", "this lock is in place already", { got: id });
+  }
+  return step;
+}
+
+/** @throws LockError with code `short-link`, and those of `openText`. */
+async function openLink(link: FullLink | ShortLink, page: string | undefined): Promise<OpenedLock> {
+  if (link.form === "short") {
+    throw new LockError("short-link", "a short link leaves its addresses and digests to the indexes, which this page does not ask", {
+      hint: "replay it from Python: await micropip_lock.replay(link); or ask who sent it for the full link",
+    });
+  }
+  return await openText(link.text, link.base ?? page);
+}
+
+function isLinkedLock(value: unknown): value is LinkedLock {
+  return typeof value === "object" && value !== null && "form" in value;
+}
+
+function previewOf({ lock, id, base }: OpenedLock, here: Here): Preview {
+  const page = pageAddress();
+  return previewLock(lock, id, base, { ...(page && { page }), ...here });
+}
+
+function pageAddress(): string | undefined {
+  return globalThis.location?.href;
+}
