@@ -166,7 +166,8 @@ async def save(lock: Lock, path: str | Path) -> Saved:
 
     Args:
         lock: What :func:`freeze` or :func:`load_lock` gave.
-        path: The file to write, or to replace; its directory is made when it is not there.
+        path: The file to write, or to replace; its directory is made when it is not there. An ``.ipynb`` has to be
+            there: it keeps the lock in its metadata, and all else as it is.
 
     Raises:
         LockPolicyError: code ``relative-url``: the bytes of a wheel are not kept here any more.
@@ -174,6 +175,10 @@ async def save(lock: Lock, path: str | Path) -> Saved:
         MicropipLockError: a wheel beside the lock that was opened cannot be read, or has other bytes.
     """
     path = Path(path)
+    if path.suffix == ".ipynb":
+        from micropip_lock.notebook import save_in
+
+        return await save_in(lock, path)
     wheels = await _save.save(
         lock, path.name, writer=wiring.folder(path.parent), kept=wiring.keep(), fetcher=wiring.fetcher()
     )

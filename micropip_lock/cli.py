@@ -259,7 +259,9 @@ def parser() -> argparse.ArgumentParser:
         help="as for micropip.install, e.g. 'rich>=13'; or a script or notebook, for what it asks for",
     )
     one.add_argument("-r", "--requirement", action="append", default=[], dest="files", type=Path, metavar="FILE")
-    one.add_argument("-o", "--output", metavar="FILE", help="write the lock there instead of to standard output")
+    one.add_argument(
+        "-o", "--output", metavar="FILE", help="write the lock there (an .ipynb keeps it) instead of to standard output"
+    )
     one.add_argument(
         "--no-strict", action="store_false", dest="strict", help="list what cannot be locked instead of failing"
     )

@@ -16,7 +16,6 @@ from micropip_lock.cli_verbs import Looks, Outcome, check_output, needs_file, sh
 from micropip_lock.core import needed
 from micropip_lock.core.compare import diff
 from micropip_lock.load import load_lock
-from micropip_lock.notebook import save_in
 from micropip_lock.render import diff_lines
 from micropip_lock.upgrading import upgrade as _upgrade
 
@@ -79,7 +78,7 @@ async def upgrade(options: Namespace, looks: Looks) -> Outcome:
             bundle=options.bundle,
         )
     found = diff(old, new)
-    saved = None if output is None else await (save_in if output.suffix == ".ipynb" else api.save)(new, output)
+    saved = None if output is None else await api.save(new, output)
     needs_file(new, saved)
     return Outcome(
         facts={

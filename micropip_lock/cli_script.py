@@ -115,6 +115,10 @@ def _asked_by_script(path: Path, pyodide: str | None, cells: bool) -> tuple[Requ
     if script is not None:
         _check_python(script, path, pyodide)
         found.requirements = [checked_requirement(one, f"{path}, dependencies") for one in script.dependencies]
+    if notebook is not None and notebook.language not in (None, "python"):
+        raise UsageError(
+            "the notebook is for another language", where=str(path), expected="python", got=notebook.language
+        )
     for install in installs_of(notebook.cells) if notebook is not None and cells else ():
         pre = pre or install.pre
         where = f"{path}, cell {install.cell}"

@@ -344,6 +344,10 @@ def check_output(path: Path) -> None:
         )
     if path.exists() and not path.is_file():
         raise UsageError("-o names no ordinary file", where=str(path), hint="leave -o out and redirect the output")
+    if path.suffix == ".ipynb" and not path.exists():
+        raise UsageError(
+            "-o names a notebook that is not there", code="no-notebook", where=str(path), hint="save it first"
+        )
     if not path.parent.is_dir():
         raise UsageError("-o names a file in a directory that is not there", where=str(path), hint="make it first")
 

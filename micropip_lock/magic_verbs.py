@@ -101,10 +101,8 @@ def _remember(lock: Lock) -> Lock:
 async def _write(lock: Lock, output: str | None) -> Lock:
     if output is not None:
         from micropip_lock import api
-        from micropip_lock.notebook import save_in
 
-        path = Path(output)
-        await (save_in if path.suffix == ".ipynb" else api.save)(lock, path)
+        await api.save(lock, output)
     return _remember(lock)
 
 

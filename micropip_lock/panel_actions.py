@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from io import BytesIO
-from pathlib import Path
 from typing import Any, Protocol
 
 from micropip_lock import api, wiring
@@ -117,9 +116,7 @@ class HereActions:
 
     async def save(self, lock: Lock, path: str) -> str:
         """As :func:`~micropip_lock.api.save`; an ``.ipynb`` keeps the lock in its metadata."""
-        from micropip_lock.notebook import save_in
-
-        return str(await (save_in if path.endswith(".ipynb") else api.save)(lock, Path(path)))
+        return str(await api.save(lock, path))
 
     def share(self, lock: Lock) -> str:
         """As :func:`~micropip_lock.links.share`; it opens on this page, where that is known."""

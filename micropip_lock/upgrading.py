@@ -92,16 +92,17 @@ async def upgrade_here(
     policy: Policy,
     **options: Any,
 ) -> Lock:
-    """Make this environment the lock, move packages in it, and freeze it.
+    """Put the lock in place here, move packages of it, and freeze them with all they need.
 
     Raises:
         OutcomeError: codes ``install-failed``, ``upgrade-conflict``; the environment is then as it happens to be.
     """
-    await api.replay(lock, exact=True, policy=policy, **options)
+    await api.replay(lock, policy=policy, **options)
     with wiring.recording(policy=policy):
-        before = await api.freeze(policy=policy)
+        # What else is here is no part of it, and stays.
+        before = await api.freeze(roots=list(lock.packages), policy=policy)
         await wiring.move(names, requirements, index_urls, with_default=with_default, pre=pre)
-        after = await api.freeze(policy=policy)
+        after = await api.freeze(roots=list(lock.packages), policy=policy)
     check_agrees(before.notes, after.notes)
     return after
 

@@ -139,7 +139,7 @@ def merged(old: Lock, new: Lock, wanted: Sequence[Wanted]) -> Lock:
 
     Args:
         old: Before.
-        new: What was frozen after the move, in an environment that held all of ``old``.
+        new: What was frozen after the move, of an environment that held all of ``old``.
         wanted: What was asked to move.
     """
     stated = {one.name: one.stated for one in wanted}
@@ -148,7 +148,6 @@ def merged(old: Lock, new: Lock, wanted: Sequence[Wanted]) -> Lock:
     return replace(
         old,
         packages=by_name(package for name, package in packages.items() if name in kept),
-        mocks={name: old.mocks.get(name, mock) for name, mock in new.mocks.items()},
         unlocked=new.unlocked,
         # The pack holds parts of the wheels that were there.
         start=None,

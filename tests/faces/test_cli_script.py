@@ -124,6 +124,8 @@ def test_a_notebook_is_kept_in_step(name: str, fake_freeze: FakeFreeze, lock: Lo
         (["bad.py"], "bad-requirement"),
         (["latin.py"], "encoding"),
         (["dynamic.ipynb"], "cell-install"),
+        (["julia.ipynb"], "usage"),
+        (["six", "-o", "nobody.ipynb"], "no-notebook"),
     ],
 )
 def test_what_is_refused(argv: list[str], code: str, fake_freeze: FakeFreeze, capsys: Capture) -> None:
@@ -132,9 +134,18 @@ def test_what_is_refused(argv: list[str], code: str, fake_freeze: FakeFreeze, ca
     Path("two.py").write_text(SCRIPT + "\n" + SCRIPT)
     Path("bad.py").write_text('# /// script\n# dependencies = ["a b"]\n# ///\n')
     Path("latin.py").write_bytes(b"\xff")
+    Path("julia.ipynb").write_text(book("1", metadata={"language_info": {"name": "julia"}}))
     Path("dynamic.ipynb").write_text(book("await micropip.install(names)"))
     exit_code, facts, _ = run_json(capsys, "freeze", *argv)
     assert (2, code, []) == (exit_code, facts["error"]["code"], fake_freeze.asked)
+
+
+def test_a_notebook_is_not_written_over(fake_freeze: FakeFreeze, lock: Lock) -> None:
+    """-o with a notebook puts the lock into it, and leaves the rest."""
+    before = json.loads(Path("n.ipynb").read_text())
+    assert 0 == main(["freeze", "six", "-o", "n.ipynb"])
+    after = json.loads(Path("n.ipynb").read_text())
+    assert (lock, before["cells"]) == (parse_embedded(Path("n.ipynb").read_text()), after["cells"])
 
 
 def test_the_python_of_another_pyodide(fake_freeze: FakeFreeze) -> None:
