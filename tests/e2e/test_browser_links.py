@@ -266,7 +266,7 @@ async def test_malicious_links_are_refused(site: Site, person: BrowserContext) -
             )
         else:
             await page.goto(site.page + link[at:])
-        refused, asked = page.get_by_text("The link was not opened."), page.get_by_text("Fetch a lock from")
+        refused, asked = page.get_by_text("The link was not opened."), page.get_by_text("what this link means?")
         await expect(refused.or_(asked)).to_be_visible()
         reason = await page.get_by_role("alert").inner_text()
         installs = await page.get_by_text("Install what this link brings?").count()
@@ -319,8 +319,8 @@ async def test_a_lock_at_an_address(site: Site, person: BrowserContext) -> None:
     )
     for name, code in cases.items():
         page = await _opened(person, f"{site.page}#lock-url={site.files.origin}/{name};sha256={digest}")
-        await expect(page.get_by_role("dialog")).to_contain_text("Fetch a lock from 127.0.0.1?")
-        await page.get_by_role("button", name="Fetch, and show me").click()
+        await expect(page.get_by_role("dialog")).to_contain_text("Ask 127.0.0.1 what this link means?")
+        await page.get_by_role("button", name="Ask, and show me").click()
         if code is None:
             await expect(page.get_by_role("dialog")).to_contain_text("1 package, ")
         else:
