@@ -45,8 +45,10 @@ MORE: Final = (
         "loguru tinydb sortedcontainers cachetools pyparsing pytz toml tomlkit blinker itsdangerous defusedxml lark "
         "tabulate termcolor decorator six toolz"
     ),
-    "cloudpickle markdown mistune alabaster snowballstemmer html5lib jsonpatch natsort pathspec platformdirs filelock "
-    "ply schema webcolors",
+    (
+        "cloudpickle markdown mistune alabaster snowballstemmer html5lib jsonpatch natsort pathspec platformdirs "
+        "filelock ply schema webcolors"
+    ),
 )
 
 OF_RUNTIME: Final = ("pandas", "matplotlib", "bokeh", "statsmodels")
@@ -192,8 +194,10 @@ def main() -> int:
     print("\n".join(lines))
     if options.write:
         text = DOCUMENT.read_text("utf-8")
-        marks = r"(<!-- sizes -->\n).*(\n<!-- end of sizes -->)"
-        DOCUMENT.write_text(re.sub(marks, lambda found: found[1] + "\n".join(lines) + found[2], text, flags=re.DOTALL))
+        marks = r"(<!-- sizes -->\n).*(<!-- end of sizes -->)"
+        DOCUMENT.write_text(
+            re.sub(marks, lambda found: found[1] + "\n".join([*lines, found[2]]), text, flags=re.DOTALL)
+        )
     return 0
 
 
