@@ -23,6 +23,9 @@ export interface RunningPyodide extends PythonRunner {
   readonly _module: InflateModule;
 }
 
+/** Between two calls into Python about the same download. */
+const PROGRESS_MS = 40;
+
 export class Kernel implements Engine {
   readonly #engine = createEngine();
   readonly #waiting: Held[] = [];
@@ -41,6 +44,30 @@ export class Kernel implements Engine {
 
   download(url: string, options?: DownloadOptions | null): Download {
     return this.#engine.download(url, options);
+  }
+
+  /**
+   * The same, asked from Python.
+   *
+   * @param options JSON: what of `DownloadOptions` is no function.
+   * @param mayLeadTo As there.
+   * @param onProgress As there, told at most so often that telling takes no time worth mentioning.
+   */
+  ask(
+    url: string,
+    options: string,
+    mayLeadTo: NonNullable<DownloadOptions["mayLeadTo"]>,
+    onProgress?: NonNullable<DownloadOptions["onProgress"]> | null,
+  ): Download {
+    let told = Number.NEGATIVE_INFINITY;
+    const nowAndThen = (bytes: number): void => {
+      const now = performance.now();
+      if (onProgress && now - told >= PROGRESS_MS) {
+        told = now;
+        onProgress(bytes);
+      }
+    };
+    return this.download(url, { ...(JSON.parse(options) as DownloadOptions), mayLeadTo, onProgress: nowAndThen });
   }
 
   /** A finished download, to be kept here. */

@@ -1,4 +1,4 @@
-/*! micropip-lock boot; sources sha256 6a0cae77b113d04647b41a78b9a9e06710cde846b79bf9dcfdc5e6be513738b5 */
+/*! micropip-lock boot; sources sha256 46bfab42c9f7d8abf4ac1f0a766750cb3dcc407b04ac390989876b6822be2b0e */
 var Ct="micropip-lock",m=class extends Error{name="LockError";tag=Ct;code;constructor(e,t,n={}){super(t),this.code=e,Object.assign(this,n)}};function k(r){return r instanceof Error&&"tag"in r&&r.tag===Ct}var Y=class extends m{constructor(e,t){let{code:n,message:o,where:s,expected:i,got:a,hint:l}=e;super(n,o,{...s===void 0?{}:{where:s},...i===void 0?{}:{expected:i},...a===void 0?{}:{got:a},...l===void 0?{}:{hint:l}}),this.cause=e,Object.defineProperty(this,"pyodide",{value:t})}};var Ur=`
 let free;
 const queue = [], stops = new Map();
