@@ -76,14 +76,12 @@ def linked_in(text: str) -> str | Reference:
                 got=f"?{PARAMETER}=…",
                 hint="put # in place of ?",
             )
-        if _SCHEME.match(before) or ("=" in before.partition("&")[0] and not before.startswith(PARAMETER)):
-            raise _no_link()
         fragment = before
     elif _found(before.partition("?")[2]):
         raise LinkError("a lock in the query of the address", code="in-query", expected=f"#{PARAMETER}=…")
     found = _found(fragment)
     if not found:
-        if mark or "=" in fragment:
+        if mark or any(one in fragment for one in "=:/"):
             raise _no_link()
         found = [(PARAMETER, fragment)]
     if len(found) > 1:
