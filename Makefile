@@ -3,7 +3,7 @@
 
 PY := .venv/bin/python
 
-.PHONY: schedules truth test-browsers bench bench-quick mutants check-wheels bench-check corpus corpus-files wheel help setup js bundle test demo bench-locate bench-freeze fuzz fmt lint lock clean
+.PHONY: link-sizes schedules truth test-browsers bench bench-quick mutants check-wheels bench-check corpus corpus-files wheel help setup js bundle test demo bench-locate bench-freeze fuzz fmt lint lock clean
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -54,6 +54,9 @@ bench-locate: setup ## what locating costs against downloading, on real wheels; 
 
 corpus: setup ## every case of bad input: expected, got, state left behind; ARGS are identifiers
 	$(PY) -m tools.corpus_table $(ARGS)
+
+link-sizes: setup ## how long lock links are, of real locks and beside other forms; ARGS="--write" puts it into docs/links.md
+	NODE="$$(tools/find-node)" $(PY) -m tools.link_sizes $(ARGS)
 
 corpus-files: setup ## write the folders of the corpus to .cache/corpus
 	$(PY) -m tests.corpus.generate.writer .cache/corpus

@@ -44,7 +44,7 @@ PLAN: Final = (
     _leg("M", "worker", "slow", "cold", 3),
     _leg("B", "worker", "slow", "cold", 1),
     # A page that opens a lock link against the same page that installs the same names.
-    _leg("K", "page", "slow", "cold", 3, ("boot", "micropip-names", "ours-link")),
+    _leg("K", "page", "slow", "cold", 3, ("boot", "micropip-names", "ours-link", "ours-link-stdlib")),
 )
 """The whole run."""
 

@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import hashlib
 import json
+import shutil
 import subprocess
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -122,7 +123,6 @@ def stand(names: Sequence[str]) -> Iterator[Stand]:
     files: dict[str, str] = {}
     sets = {name: _place(name, site, files) for name in names}
     files["/ours/micropip_lock.whl"] = str(_own_wheel())
-    _compile_stdlib(MADE / "python_stdlib.zip")
     subprocess.run([find_node(), HERE / "mambajs.mjs", CACHE / "mambajs"], check=True)
     mounts = {
         "/runtime/": str(pyodide_directory(None)),
@@ -168,13 +168,6 @@ def _lock_link(base: str, path: Path) -> str | None:
         return encode_link(Lock.from_json(path.read_text("utf-8"), base=base))
     except LinkError:
         return None
-
-
-def _compile_stdlib(target: Path) -> None:
-    """The standard library that our boot path boots with, unless it is there and newer than what makes it."""
-    makers = [ROOT / "micropip_lock/data/stdlib.mjs", *(ROOT / "micropip_lock").rglob("stdlib.py")]
-    if not target.exists() or target.stat().st_mtime < max(one.stat().st_mtime for one in makers):
-        asyncio.run(compile_stdlib(target))
 
 
 def _own_wheel() -> Path:
@@ -228,14 +221,21 @@ def _place_start(
     lock = json.loads(path.read_text("utf-8"))
     here = {key: {**entry, "file_name": found[key].as_uri()} for key, entry in lock["packages"].items()}
     text = json.dumps({**lock, "packages": here})
-    makers = [*(ROOT / "micropip_lock").rglob("start*.py"), ROOT / "js" / "src" / "mount.ts"]
+    makers = [
+        *(path for name in ("start*.py", "stdlib.py") for path in (ROOT / "micropip_lock").rglob(name)),
+        *(ROOT / "js" / "src" / f"{name}.ts" for name in ("mount", "bytecode", "start-pack")),
+    ]
     key = hashlib.sha256(b"".join((text.encode(), *(maker.read_bytes() for maker in makers)))).hexdigest()
     made = MADE / "start" / key / "pyodide-lock.json"
     if not made.exists():
         made.parent.mkdir(parents=True, exist_ok=True)
         # A lock that lies on this machine may name files of it.
         (lying := made.with_name("lock.json")).write_text(text, "utf-8")
-        asyncio.run(bundle(lying, made.parent, start=True, imports=imports, policy=Policy(consent=True)))
+        policy = Policy(consent=True)
+        asyncio.run(compile_stdlib(made.with_name("python_stdlib.zip"), lock=lying, imports=imports, policy=policy))
+        asyncio.run(bundle(lying, made.parent, start=True, imports=imports, policy=policy))
+    # Runtime and page come from another origin than the wheels.
+    shutil.copyfile(made.with_name("python_stdlib.zip"), MADE / f"python_stdlib-{name}.zip")
     start = json.loads(made.read_text("utf-8"))["tool"]["micropip-lock"]["start"]
     target = path.with_name("start.json")
     target.write_text(json.dumps({**lock, "tool": {"micropip-lock": {"version": 1, "start": start}}}), "utf-8")
@@ -265,6 +265,8 @@ def _entry(package: dict[str, Any]) -> dict[str, Any]:
         "imports": [package["import"]] if package["import"] else [],
         "depends": [],
         "unvendored_tests": False,
+        # As a freeze writes it.
+        "tool": {"micropip-lock": {"size": package["size"]}},
     }
 
 

@@ -166,7 +166,8 @@ async def save(lock: Lock, path: str | Path) -> Saved:
 
     Args:
         lock: What :func:`freeze` or :func:`load_lock` gave.
-        path: The file to write, or to replace; its directory is made when it is not there.
+        path: The file to write, or to replace; its directory is made when it is not there. An ``.ipynb`` has to be
+            there: it keeps the lock in its metadata, and all else as it is.
 
     Raises:
         LockPolicyError: code ``relative-url``: the bytes of a wheel are not kept here any more.
@@ -174,6 +175,10 @@ async def save(lock: Lock, path: str | Path) -> Saved:
         MicropipLockError: a wheel beside the lock that was opened cannot be read, or has other bytes.
     """
     path = Path(path)
+    if path.suffix == ".ipynb":
+        from micropip_lock.notebook import save_in
+
+        return await save_in(lock, path)
     wheels = await _save.save(
         lock, path.name, writer=wiring.folder(path.parent), kept=wiring.keep(), fetcher=wiring.fetcher()
     )
@@ -341,6 +346,7 @@ async def freeze_requirements(
     strict: bool = True,
     constraints: Sequence[str] = (),
     pre: bool = False,
+    cells: Sequence[tuple[int, str]] = (),
     progress: Progress | None = None,
     policy: Policy = DEFAULT_POLICY,
 ) -> Lock:
@@ -353,14 +359,30 @@ async def freeze_requirements(
         strict: Raise when something cannot be locked.
         constraints: Version constraints (PEP 508).
         pre: Take pre-releases too.
+        cells: Code to run then, with its number, one after the other in one namespace: that of a notebook.
         progress: Told what happens.
         policy: What is allowed.
 
     Raises:
-        OutcomeError: ``install-failed``, ``unlockable``, ``runtime-missing`` ….
+        OutcomeError: ``install-failed``, ``cell-failed``, ``unlockable``, ``runtime-missing`` ….
     """
     async with wiring.embedded(pyodide, index_urls=index_urls, progress=progress) as runtime:
-        return (await runtime.install_and_freeze(requirements, constraints, strict=strict, pre=pre, policy=policy)).lock
+        frozen = await runtime.install_and_freeze(
+            requirements, constraints, strict=strict, pre=pre, cells=cells, policy=policy
+        )
+    return frozen.lock
+
+
+def python_of(pyodide: str | None = None) -> str:
+    """The version of the Python that a Pyodide brings; ``""`` when it does not say.
+
+    Args:
+        pyodide: A version, a directory, or ``None`` for the pinned version.
+
+    Raises:
+        UsageError: code ``pyodide-spec``.
+    """
+    return wiring.embedded_abi(pyodide).python
 
 
 async def replay_in_pyodide(

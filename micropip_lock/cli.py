@@ -29,8 +29,11 @@ from typing import Any, Final, NoReturn, TextIO
 
 from micropip_lock.app.replay import ReplayReport
 from micropip_lock.cli_bundle import add_source_options, bundle
+from micropip_lock.cli_graph import add_tree_options, add_upgrade_options, add_why_options, tree, upgrade, why
 from micropip_lock.cli_link import add_link_options, open_, share
+from micropip_lock.cli_notebook import add_embed_options, add_extract_options, embed, extract
 from micropip_lock.cli_policy import add_policy_options
+from micropip_lock.cli_script import add_script_options
 from micropip_lock.cli_stdlib import add_stdlib_options
 from micropip_lock.cli_store import add_store_options, store
 from micropip_lock.cli_text import ColorMode, View, printable, wants_colour
@@ -41,8 +44,19 @@ from micropip_lock.render import error_text
 
 PROGRAM: Final = "micropip-lock"
 INTERRUPTED: Final = 130
-VERBS: Final[Mapping[str, Verb]] = {**_VERBS, "bundle": bundle, "share": share, "open": open_, "store": store}
-LOCK: Final = "a path, a URL, a lock link, or - for standard input; pyodide-lock.json or pylock.toml"
+VERBS: Final[Mapping[str, Verb]] = {
+    **_VERBS,
+    "bundle": bundle,
+    "embed": embed,
+    "extract": extract,
+    "open": open_,
+    "share": share,
+    "store": store,
+    "tree": tree,
+    "upgrade": upgrade,
+    "why": why,
+}
+LOCK: Final = "a path, a URL, a lock link, or - for standard input: pyodide-lock.json, pylock.toml, .ipynb with a lock"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -139,7 +153,10 @@ async def _awaited(options: argparse.Namespace, looks: Looks) -> Outcome:
 
 def _notes(options: argparse.Namespace) -> list[str]:
     """Options that every verb takes, and this one has no use for."""
-    used = {"--index-url": options.verb == "freeze", "--yes": options.verb in ("bundle", "replay")}
+    used = {
+        "--index-url": options.verb in ("freeze", "upgrade"),
+        "--yes": options.verb in ("bundle", "replay", "upgrade"),
+    }
     given = {"--index-url": bool(options.index_urls), "--yes": options.consent}
     return [f"note: {name} changes nothing here" for name in given if given[name] and not used[name]]
 
@@ -216,7 +233,7 @@ def parser() -> argparse.ArgumentParser:
         default=[],
         dest="index_urls",
         metavar="URL",
-        help="of freeze: package index to ask instead of the configured ones; may be repeated",
+        help="of freeze and upgrade: package index to ask instead of the configured ones; may be repeated",
     )
     group.add_argument("--pyodide", metavar="VERSION|DIR", help="the Pyodide to run or to read a pylock.toml for")
     loudness = group.add_mutually_exclusive_group()
@@ -235,13 +252,21 @@ def parser() -> argparse.ArgumentParser:
         return verbs.add_parser(name, help=summary, description=summary, parents=[common, rules], allow_abbrev=False)
 
     one = verb("freeze", "install requirements in a real Pyodide, or read a directory, and lock what is there")
-    one.add_argument("requirements", nargs="*", metavar="REQ", help="as for micropip.install, e.g. 'rich>=13'")
+    one.add_argument(
+        "requirements",
+        nargs="*",
+        metavar="REQ",
+        help="as for micropip.install, e.g. 'rich>=13'; or a script or notebook, for what it asks for",
+    )
     one.add_argument("-r", "--requirement", action="append", default=[], dest="files", type=Path, metavar="FILE")
-    one.add_argument("-o", "--output", metavar="FILE", help="write the lock there instead of to standard output")
+    one.add_argument(
+        "-o", "--output", metavar="FILE", help="write the lock there (an .ipynb keeps it) instead of to standard output"
+    )
     one.add_argument(
         "--no-strict", action="store_false", dest="strict", help="list what cannot be locked instead of failing"
     )
     one.add_argument("--pre", action="store_true", help="take pre-releases too")
+    add_script_options(one)
     one.add_argument(
         "--site", type=_directory, metavar="DIR", help="lock what is in this directory, e.g. of pip install --target"
     )
@@ -297,6 +322,11 @@ def parser() -> argparse.ArgumentParser:
     one = verb("show", "show a lock")
     one.add_argument("lock", metavar="LOCK", help=LOCK)
 
+    add_tree_options(verb("tree", "draw a lock as a tree of what needs what"), LOCK)
+    add_why_options(verb("why", "say why a package is in a lock"), LOCK)
+    add_upgrade_options(verb("upgrade", "move one package of a lock and what it forces; the rest stays pinned"), LOCK)
+    add_embed_options(verb("embed", "put a lock into a notebook's metadata"), LOCK)
+    add_extract_options(verb("extract", "take the lock out of a notebook's metadata"))
     add_link_options(verb, LOCK)
     add_stdlib_options(verb("stdlib", "compile the standard library of a Pyodide, to boot in a third of the time"))
     add_store_options(verb("store", "look after the wheels that replays keep for the next time"))

@@ -24,6 +24,9 @@ def add_stdlib_options(one: ArgumentParser) -> None:
         metavar="MODULE",
         help="compile this one, too, and what it imports, beside what a boot uses; may be repeated",
     )
+    which.add_argument(
+        "--lock", metavar="LOCK", help="compile what the modules of this lock import; it is replayed to see that"
+    )
     which.add_argument("--all", action="store_true", dest="everything", help="compile every module")
     one.add_argument(
         "--no-sources", action="store_false", dest="sources", help="leave out the sources of what is compiled"

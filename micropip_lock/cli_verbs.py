@@ -21,7 +21,7 @@ from typing import Any, Final, TextIO
 from micropip_lock import api, stdlib
 from micropip_lock.app.replay import ReplayReport
 from micropip_lock.cli_policy import policy_of
-from micropip_lock.cli_requirements import read_requirements
+from micropip_lock.cli_script import asked_by, cells_to_run, check_write, sorted_out, write_back
 from micropip_lock.cli_text import View, printable
 from micropip_lock.core.compare import diff
 from micropip_lock.core.model import Lock
@@ -81,18 +81,12 @@ async def freeze(options: Namespace, looks: Looks) -> Outcome:
     """Install requirements in a Pyodide of its own and freeze it, or freeze a directory."""
     output = None if options.output in (None, "-") else Path(options.output)
     frozen = _freeze_requirements if options.site is None else _freeze_site
-    lock, notes = await frozen(options, looks, output)
-    text = lock.to_json()
+    lock, notes, is_kept = await frozen(options, looks, output)
     if not (lock.packages or lock.mocks or lock.unlocked):
         notes.append("note: the lock is empty: nothing is there but what installs, records and replays")
     saved = None if output is None else await api.save(lock, output)
-    if saved is None and lock.local_wheels:
-        raise UsageError(
-            "the lock is only whole with wheels beside it, which standard output cannot carry",
-            code="local-wheels",
-            got=", ".join(map(str, lock.local_wheels)),
-            hint="-o FILE writes the lock there, and its wheels beside it",
-        )
+    if not is_kept:
+        needs_file(lock, saved)
     return Outcome(
         facts={
             "id": lock.id,
@@ -101,27 +95,32 @@ async def freeze(options: Namespace, looks: Looks) -> Outcome:
             "notes": [note.to_json() for note in lock.notes],
             "lock": lock.to_dict(),
         },
-        data=text if output is None else "",
+        data="" if is_kept or output is not None else lock.to_json(),
         # A lock on standard output speaks for itself; what it lacks is said in any case.
         people=(
             *notes,
-            *(kept_out_lines(lock, looks.people) if output is None else lock_lines(lock, looks.people)),
+            *(lock_lines(lock, looks.people) if is_kept or output else kept_out_lines(lock, looks.people)),
             *([f"wrote {printable(str(saved))}"] if saved is not None and saved.wheels else []),
         ),
     )
 
 
-async def _freeze_requirements(options: Namespace, looks: Looks, output: Path | None) -> tuple[Lock, list[str]]:
-    asked = read_requirements(options.requirements, options.files)
-    if not asked.requirements:
+async def _freeze_requirements(options: Namespace, looks: Looks, output: Path | None) -> tuple[Lock, list[str], bool]:
+    sources = sorted_out(options.requirements, options.files, options.notebooks)
+    asked, pre = asked_by(sources, pyodide=options.pyodide, cells=not options.run)
+    if not (asked.requirements or sources.scripts):
         raise UsageError(
-            "nothing to freeze", expected="requirements, -r FILE or --site DIR", hint="micropip-lock freeze rich"
+            "nothing to freeze",
+            expected="requirements, a script, a notebook, -r FILE or --site DIR",
+            hint="micropip-lock freeze rich",
         )
     if options.trust_metadata:
         raise UsageError("--trust-metadata is for --site", hint="what is installed here leaves records of its own")
+    written = check_write(sources, asked) if options.write else None
     if output is not None:
-        _check_output(output)
-    index_urls, notes = options.index_urls, list[str]()
+        check_output(output)
+    index_urls = options.index_urls
+    cells, notes = cells_to_run(sources) if options.run else ([], [])
     if asked.index_url is not None and index_urls:
         notes.append("note: --index-url of the command line overrides that of the requirements file")
     elif asked.index_url is not None:
@@ -134,22 +133,25 @@ async def _freeze_requirements(options: Namespace, looks: Looks, output: Path | 
             pyodide=options.pyodide,
             strict=options.strict,
             constraints=tuple(asked.constraints),
-            pre=options.pre,
+            pre=options.pre or pre,
             progress=progress,
             policy=policy_of(options),
+            **({"cells": cells} if cells else {}),
         )
-    return lock, notes
+    if written is not None:
+        notes.append(f"wrote {printable(await write_back(written, asked.requirements, lock))}")
+    return lock, notes, written is not None and written.suffix == ".ipynb"
 
 
-async def _freeze_site(options: Namespace, looks: Looks, output: Path | None) -> tuple[Lock, list[str]]:
-    if options.requirements or options.files or options.pre:
+async def _freeze_site(options: Namespace, looks: Looks, output: Path | None) -> tuple[Lock, list[str], bool]:
+    if options.requirements or options.files or options.notebooks or options.pre or options.write or options.run:
         raise UsageError(
             "--site locks what is there, and installs nothing",
             expected="either --site DIR or requirements",
-            hint="leave out the requirements, -r and --pre",
+            hint="leave out the requirements, -r, --notebook, --run, --write and --pre",
         )
     if output is not None:
-        _check_output(output)
+        check_output(output)
     notes = [f"note: {note}" for note in api.index_notes(tuple(options.index_urls))]
     with shown_progress(looks, None) as progress:
         lock = await api.freeze_site(
@@ -161,7 +163,7 @@ async def _freeze_site(options: Namespace, looks: Looks, output: Path | None) ->
             progress=progress,
             policy=policy_of(options),
         )
-    return lock, notes
+    return lock, notes, False
 
 
 async def replay(options: Namespace, looks: Looks) -> Outcome:
@@ -301,17 +303,19 @@ async def show(options: Namespace, looks: Looks) -> Outcome:
 async def compile_stdlib(options: Namespace, looks: Looks) -> Outcome:
     """Compile the standard library of a Pyodide."""
     output = Path(options.output)
-    _check_output(output)
+    check_output(output)
     with shown_progress(looks, None) as progress:
         made = await stdlib.compile_stdlib(
             output,
             pyodide=options.pyodide,
             imports=tuple(options.imports),
+            lock=options.lock,
             everything=options.everything,
             sources=options.sources,
             progress=progress,
         )
-    return Outcome(facts=made.to_json(), people=(f"wrote {printable(str(made))}",))
+    notes = tuple(printable(note, lines=True) for note in made.notes)
+    return Outcome(facts=made.to_json(), people=(*notes, f"wrote {printable(str(made))}"))
 
 
 Verb = Callable[[Namespace, Looks], Awaitable[Outcome]]
@@ -332,7 +336,7 @@ def failure_lines(report: object, looks: Looks) -> list[str]:
     return report_lines(report, looks.people) if isinstance(report, ReplayReport) else []
 
 
-def _check_output(path: Path) -> None:
+def check_output(path: Path) -> None:
     """Refuse what cannot be written before minutes of work are spent on it."""
     if path.is_dir():
         raise UsageError(
@@ -340,8 +344,23 @@ def _check_output(path: Path) -> None:
         )
     if path.exists() and not path.is_file():
         raise UsageError("-o names no ordinary file", where=str(path), hint="leave -o out and redirect the output")
+    if path.suffix == ".ipynb" and not path.exists():
+        raise UsageError(
+            "-o names a notebook that is not there", code="no-notebook", where=str(path), hint="save it first"
+        )
     if not path.parent.is_dir():
         raise UsageError("-o names a file in a directory that is not there", where=str(path), hint="make it first")
+
+
+def needs_file(lock: Lock, saved: object) -> None:
+    """Refuse to print a lock that wheels have to lie beside."""
+    if saved is None and lock.local_wheels:
+        raise UsageError(
+            "the lock is only whole with wheels beside it, which standard output cannot carry",
+            code="local-wheels",
+            got=", ".join(map(str, lock.local_wheels)),
+            hint="-o FILE writes the lock there, and its wheels beside it",
+        )
 
 
 @contextmanager

@@ -62,14 +62,18 @@ async def install_and_freeze(
     with_default: bool = True,
     strict: bool = True,
     pre: bool = False,
+    cells: Sequence[tuple[int, str]] = (),
     policy: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Install with recording on, and freeze."""
+    """Install with recording on, run code if there is any, and freeze."""
     with wiring.recording(
         on_install=lambda filename, size: _tell(stage="install", package=filename, received=size),
         policy=Policy.from_dict(policy or {}),
     ):
-        await wiring.install_from_index(requirements, index_urls, constraints, with_default=with_default, pre=pre)
+        if requirements or not cells:
+            await wiring.install_from_index(requirements, index_urls, constraints, with_default=with_default, pre=pre)
+        if cells:
+            await wiring.run_cells(cells, wiring.asked_index_urls(index_urls, with_default=with_default))
         # What came from a local file is looked for where the rest came from.
         lock = await api.freeze(
             strict=strict, index_urls=wiring.asked_index_urls(index_urls, with_default=with_default)
@@ -111,15 +115,47 @@ async def replay(
     return {"report": report.to_json(), "tree": wiring.tree_here()}
 
 
+async def upgrade(
+    lock: str,
+    names: Sequence[str],
+    requirements: Sequence[str],
+    index_urls: Sequence[str],
+    *,
+    base: str | None = None,
+    with_default: bool = True,
+    pre: bool = False,
+    policy: dict[str, Any] | None = None,
+    mirrors: Sequence[str | dict[str, str]] = (),
+    bundle: str | None = None,
+) -> dict[str, Any]:
+    """Replay a lock into this runtime, move packages in it, and freeze it."""
+    from micropip_lock.upgrading import upgrade_here
+
+    new = await upgrade_here(
+        Lock.from_json(lock, base=base),
+        names,
+        requirements,
+        index_urls,
+        with_default=with_default,
+        pre=pre,
+        policy=Policy.from_dict(policy or {}),
+        progress=_tell_event,
+        mirrors=mirrors,
+        bundle=bundle,
+    )
+    await wiring.store_all()
+    return _told(new)
+
+
 async def files_read(
     lock: str, *, base: str | None = None, names: Sequence[str] = (), policy: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Replay a lock into this runtime without any store, import modules, and tell which files of wheels were read."""
+    """Replay a lock into this runtime without any store, import modules, and tell what that read and compiled."""
+    wiring.gather_bytecode()
     await api.replay(
         Lock.from_json(lock, base=base), store=False, progress=_tell_event, policy=Policy.from_dict(policy or {})
     )
-    read, failed = wiring.import_and_watch(names)
-    return {"read": read, "failed": failed}
+    return await wiring.import_and_watch(names)
 
 
 async def verify(lock: str) -> dict[str, Any]:
@@ -138,5 +174,6 @@ _FUNCTIONS: dict[str, Callable[..., Awaitable[dict[str, Any]]]] = {
     "install_and_freeze": install_and_freeze,
     "replay": replay,
     "run": run,
+    "upgrade": upgrade,
     "verify": verify,
 }

@@ -6,7 +6,8 @@ Rules this file keeps:
    on it.
 2. The address of a lock obeys the policy as those in it do: an insecure or unlisted host is not asked, also when a
    redirect leads there.
-3. The text tells the format (:mod:`micropip_lock.core.formats.any_lock`), never the name of the file.
+3. The text tells the format (:mod:`micropip_lock.core.formats.any_lock`), never the name of the file; that of a
+   notebook only lets more bytes arrive.
 
 Left to others: the network and the runtime (:mod:`micropip_lock.wiring`).
 """
@@ -44,8 +45,9 @@ async def load_lock(
     """A lock from whatever names it.
 
     Args:
-        lock: A lock, its text (``pyodide-lock.json`` or ``pylock.toml``), a path, an ``https:``/``http:``/``file:``
-            URL, a lock link, or ``-`` for standard input; in Pyodide also an ``emfs:`` address.
+        lock: A lock, its text (``pyodide-lock.json``, ``pylock.toml``, or an ``.ipynb`` with a lock in its metadata),
+            a path, an ``https:``/``http:``/``file:`` URL, a lock link, or ``-`` for standard input; in Pyodide also an
+            ``emfs:`` address.
         pyodide: What a ``pylock.toml``, which is for many environments, is read for: a release, or a directory that
             holds one. Default: in Pyodide this one, elsewhere the newest that it fits.
         policy: What is allowed; default: what recording was turned on with, else ``Policy``'s own defaults.
@@ -81,18 +83,27 @@ async def load_lock(
 
 
 async def _fetched(url: str, policy: Policy) -> Fetched:
+    most = _most_bytes(url)
     try:
-        return await wiring.fetcher(policy).fetch(url, max_bytes=MAX_BYTES)
+        return await wiring.fetcher(policy).fetch(url, max_bytes=most)
     except WheelTooLargeError as error:
         # What stops a download does not know that it was none of a wheel.
         raise LockPolicyError(
             "the lock is too large",
             code="too-large",
             url=error.url,
-            expected=f"at most {MAX_BYTES} bytes",
+            expected=f"at most {most} bytes",
             got=error.got,
             hint="a lock of a thousand packages has half a megabyte; check what this file is",
         ) from error
+
+
+def _most_bytes(url: str) -> int:
+    if not urlsplit(url).path.endswith(".ipynb"):
+        return MAX_BYTES
+    from micropip_lock.core.notebook import MAX_NOTEBOOK_BYTES
+
+    return MAX_NOTEBOOK_BYTES
 
 
 def _parsed(text: str | bytes, base: str | None, pyodide: str | None) -> Lock:

@@ -254,16 +254,33 @@ class Folder(FileWriter, Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CompiledModules:
+    """What an interpreter made of modules of one wheel.
+
+    Attributes:
+        paths: Of their sources, in the wheel.
+        data: As the store keeps it beside a wheel.
+    """
+
+    paths: frozenset[str]
+    data: bytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class FilesRead:
     """What imports read of wheels.
 
     Attributes:
         read: By file name of each wheel that was mounted, the paths in it that were read.
         failed: By name of a module, why its import failed.
+        compiled: By file name of a wheel, its modules that were imported.
+        stdlib: Modules of the standard library that were imported, dotted.
     """
 
     read: Mapping[str, frozenset[str]]
     failed: Mapping[str, str]
+    compiled: Mapping[str, CompiledModules] = field(default_factory=dict)
+    stdlib: tuple[str, ...] = ()
 
 
 class FileWatch(Protocol):

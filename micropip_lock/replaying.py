@@ -84,8 +84,9 @@ async def replay(
         )
     place, keep = wiring.here(), wiring.keep()
     fetcher = wiring.fetcher(rules)
+    loaded = _save.based(await load_lock(lock, policy=rules, mirrors=mirrors, bundle=bundle), keep)
     report = await _replay.replay(
-        _save.based(await load_lock(lock, policy=rules, mirrors=mirrors, bundle=bundle), keep),
+        loaded,
         site=place.site,
         runtime=place.runtime,
         fetcher=fetcher,
@@ -101,6 +102,7 @@ async def replay(
         tools=TOOLS,
         progress=progress,
         own_modules=place.own_modules,
+        meanwhile=lambda: wiring.load_ahead(loaded),
     )
     wiring.settle()
     return report

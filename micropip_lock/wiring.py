@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from micropip_lock.app.record import Recorder, Recording
-from micropip_lock.core.model import Abi, Wheel
+from micropip_lock.core.model import Abi, Lock, Wheel
 from micropip_lock.core.policy import DEFAULT_POLICY, Policy
 from micropip_lock.errors import UsageError
 from micropip_lock.ports import (
@@ -80,6 +80,13 @@ def here() -> Surroundings:
     return Surroundings(
         runtime=pyodide.PyodideRuntime(), site=pyodide.site_packages(), kept=keep(), own_modules=pyodide.OWN_MODULES
     )
+
+
+async def load_ahead(lock: Lock) -> None:
+    """Load, a module at a time, what must be there before a replay of a lock ends."""
+    from micropip_lock.adapters import pyodide
+
+    await pyodide.load_ahead(package.imports for package in lock)
 
 
 def keep() -> WheelKeep:
@@ -242,6 +249,17 @@ def abi_to_lock_for(pyodide: str | None) -> Abi | None:
     return here().runtime.abi() if in_pyodide() else None
 
 
+def embedded_abi(pyodide: str | None) -> Abi:
+    """What :func:`embedded` runs.
+
+    Raises:
+        UsageError: code ``pyodide-spec``.
+    """
+    from micropip_lock.adapters.runtimes import PYODIDE_VERSION, abi_of_pyodide
+
+    return abi_of_pyodide(pyodide or PYODIDE_VERSION)
+
+
 def runtime_packages(pyodide: str | None = None) -> Iterator[Mapping[str, Mapping[str, Any]]]:
     """The packages of the locks of runtimes, raw, by key: of this Pyodide; on the host of those that are at hand.
 
@@ -390,6 +408,20 @@ async def install_from_index(
     await micropip.install_from_index(requirements, index_urls, constraints, with_default=with_default, pre=pre)
 
 
+async def move(
+    names: Sequence[str], requirements: Sequence[str], index_urls: Sequence[str], *, with_default: bool, pre: bool
+) -> None:
+    """Install packages anew through micropip, within what the rest of this environment requires."""
+    from micropip_lock.adapters import micropip
+    from micropip_lock.app.upgrade import limits_here
+
+    place = here()
+    constraints = limits_here(place.site, place.runtime, names)
+    await micropip.install_from_index(
+        requirements, index_urls, constraints, with_default=with_default, pre=pre, moving=names
+    )
+
+
 def asked_index_urls(index_urls: Sequence[str], *, with_default: bool) -> tuple[str, ...]:
     """The indexes that :func:`install_from_index` asks."""
     from micropip_lock.adapters import micropip
@@ -404,13 +436,41 @@ async def run_code(code: str) -> str | None:
     return await pyodide.run_code(code)
 
 
-def import_and_watch(names: Sequence[str]) -> tuple[dict[str, list[str]], dict[str, str]]:
-    """Import modules here: which files of mounted wheels were read until then, by wheel, and why imports failed."""
+async def run_cells(cells: Sequence[tuple[int, str]], index_urls: Sequence[str]) -> None:
+    """Run the cells of a notebook in this Pyodide, as JupyterLite does: what they import is loaded first.
+
+    Args:
+        cells: Each with its number.
+        index_urls: What their installs ask.
+
+    Raises:
+        OutcomeError: code ``cell-failed``.
+    """
+    from micropip_lock.adapters import micropip, pyodide
+
+    micropip.prepare_for_cells(index_urls)
+    await pyodide.run_cells(cells)
+
+
+def gather_bytecode() -> None:
+    """From now on gather what is compiled here, for :func:`import_and_watch`."""
+    from micropip_lock.adapters import engine
+
+    engine.gather_bytecode()
+
+
+async def import_and_watch(names: Sequence[str]) -> dict[str, Any]:
+    """Import modules here, and tell what :class:`~micropip_lock.ports.FilesRead` has, as a JSON value."""
     from micropip_lock.adapters import engine, pyodide
 
     pyodide.release_own_modules(pyodide.OWN_MODULES)
     failed = pyodide.import_all(names)
-    return engine.files_read(), failed
+    return {
+        "read": engine.files_read(),
+        "failed": failed,
+        "compiled": await engine.compiled_modules(),
+        "stdlib": pyodide.stdlib_modules(),
+    }
 
 
 def tree_here() -> dict[str, str]:

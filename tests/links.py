@@ -24,7 +24,9 @@ def sealed(flags: bytes, rest: bytes, *, length: int | None = None, check: int |
         check: Another checksum.
     """
     right = zlib.crc32(flags + rest)
-    data = flags + varint(len(rest) if length is None else length) + (right if check is None else check).to_bytes(4)
+    data = (
+        flags + (len(rest) if length is None else length).to_bytes(2) + (right if check is None else check).to_bytes(4)
+    )
     return base64.urlsafe_b64encode(data + rest).rstrip(b"=").decode()
 
 

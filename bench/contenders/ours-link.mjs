@@ -6,7 +6,7 @@ export const visits = ["cold", "warm"];
 
 let stored;
 
-export async function boot(stand) {
+export async function boot(stand, more = {}) {
   const { bootFromLock, decodeLink } = await import(stand.data("micropip-lock.js"));
   const { loadPyodide } = await import(stand.script("pyodide.mjs"));
   let tell;
@@ -19,6 +19,7 @@ export async function boot(stand) {
     pyodide: { stdout: () => {}, stderr: () => {} },
     store: true,
     onProgress: ({ stage }) => stage === "settled" && tell(),
+    ...more,
   });
 }
 

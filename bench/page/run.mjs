@@ -74,9 +74,10 @@ class Stand {
     return this.place === "node" ? `file://${this.bundles}${name}` : `${this.page}/data/${name}`;
   }
 
-  /** Our compiled standard library, for `stdLibURL`. */
+  /** Our standard library, compiled for the set, for `stdLibURL`. */
   get stdlib() {
-    return this.place === "node" ? `${this.made}python_stdlib.zip` : `${this.page}/made/python_stdlib.zip`;
+    const name = `python_stdlib-${this.set}.zip`;
+    return this.place === "node" ? `${this.made}${name}` : `${this.page}/made/${name}`;
   }
 
   /** Loads packages of the lock that Pyodide booted with, without a word. */

@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
+import { deflateRawSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { allStored, type BehindEvent, beginWith, Started, type StartOptions } from "./boot-start.ts";
+import { Bytecode, type Interpreter } from "./bytecode.ts";
 import { createEngine } from "./engine.ts";
 import { isLockError, type LockError } from "./errors.ts";
 import type { Arrived, FetchOptions, Wanted, WheelCache } from "./fetch-wheels.ts";
@@ -27,17 +29,22 @@ function u32(...numbers: readonly number[]): Uint8Array {
   return new Uint8Array(Uint32Array.from(numbers).buffer);
 }
 
-/** A pack of all but `unread.py`. */
-function packOf(wheels: readonly Uint8Array[], skipped = "unread.py"): Uint8Array {
+const HERE: Interpreter = { cacheTag: "cpython-314", magic: Uint8Array.of(1, 2, 13, 10), version: "314.0.7" };
+const COMPILED = new Bytecode(new Map([["unread.py", Uint8Array.of(7, 7, 7)]])).toBytes(HERE);
+
+/** A pack of all but `unread.py`, and with its bytecode when that is given. */
+function packOf(wheels: readonly Uint8Array[], skipped = "unread.py", compiled: Uint8Array = new Uint8Array(0)): Uint8Array {
   const sorted = [...wheels].sort((a, b) => (hex(a) < hex(b) ? -1 : 1));
-  const tables: Uint8Array[] = [new TextEncoder().encode("mlstart\u0001"), u32(sorted.length)];
+  const tables: Uint8Array[] = [new TextEncoder().encode("mlstart\u0002"), u32(sorted.length)];
   const parts: Uint8Array[] = [];
+  const packed = compiled.length === 0 ? compiled : deflateRawSync(compiled);
   for (const bytes of sorted) {
     const entry = openWheel(bytes, FILE, inflate)?.entries.find(({ path }) => path === skipped) as PlainEntry;
     const end = entry.start + entry.packedSize;
     const spans = [[0, entry.start - 30 - entry.path.length], [end, bytes.length - end]] as const;
-    tables.push(new Uint8Array(Buffer.from(hex(bytes), "hex")), u32(bytes.length, spans.length), ...spans.map((span) => u32(...span)));
-    parts.push(...spans.map(([offset, length]) => bytes.subarray(offset, offset + length)));
+    const sizes = u32(bytes.length, compiled.length, packed.length, spans.length);
+    tables.push(new Uint8Array(Buffer.from(hex(bytes), "hex")), sizes, ...spans.map((span) => u32(...span)));
+    parts.push(packed, ...spans.map(([offset, length]) => bytes.subarray(offset, offset + length)));
   }
   return joined([...tables, ...parts]);
 }
@@ -109,16 +116,35 @@ describe("beginWith", () => {
     const world = worldOf();
     const started = (await beginWith(world.options, none)) as Started;
     expect(world.asked[0]).toBe(world.options.address);
-    expect(started.open(NO_MODULE)).toBe(true);
+    expect(started.open(NO_MODULE, HERE)).toBe(true);
     const opened = started.begun.map((one) => started.opened(one));
     expect(opened).toEqual(BYTES.map((bytes) => openWheel(bytes, FILE, inflate)));
     expect(world.ranges).toEqual([]);
   });
 
+  it("has the compiled modules of a pack for the Python that they are for, and keeps them with the wheels", async () => {
+    const started = (await beginWith(worldOf(BYTES, packOf(BYTES, "unread.py", COMPILED)).options, none)) as Started;
+    expect(started.open(NO_MODULE, HERE)).toBe(true);
+    const kept: Arrived[] = [];
+    await started.settle(new Mounted(), inflate, () => undefined, async (one) => void kept.push(one));
+    const modules = [...started.begun, ...kept].map(({ compiled }) => compiled && inflate(compiled.packed, compiled.size));
+    expect(modules).toEqual(Array.from({ length: 6 }, () => COMPILED));
+  });
+
+  it.each<[string, Interpreter, Uint8Array]>([
+    ["another Python", { ...HERE, magic: Uint8Array.of(1, 3, 13, 10) }, COMPILED],
+    ["another Pyodide", { ...HERE, version: "314.0.8" }, COMPILED],
+    ["nothing that can be read", HERE, Uint8Array.of(1, 2, 3)],
+  ])("does not begin with modules that were compiled for %s: their sources are not here", async (_, interpreter, compiled) => {
+    const started = (await beginWith(worldOf(BYTES, packOf(BYTES, "unread.py", compiled)).options, none)) as Started;
+    expect(started.open(NO_MODULE, interpreter)).toBe(false);
+    expect((await started.all()).map(({ bytes }) => bytes)).toEqual(BYTES);
+  });
+
   it("gives each wheel its whole bytes, the largest last", async () => {
     const world = worldOf();
     const started = (await beginWith(world.options, none)) as Started;
-    started.open(NO_MODULE);
+    started.open(NO_MODULE, HERE);
     const { complete, events, done, kept } = await settled(started);
     expect([complete, kept]).toEqual([true, ["six0", "six1", "six2"]]);
     expect(events.map(({ stage }) => stage)).toEqual(["whole", "whole", "whole"]);
@@ -130,7 +156,7 @@ describe("beginWith", () => {
   it("reads a file that the pack lacks from its server", async () => {
     const world = worldOf();
     const started = (await beginWith(world.options, none)) as Started;
-    started.open(NO_MODULE);
+    started.open(NO_MODULE, HERE);
     const [one] = started.begun;
     const opened = started.opened(one as NonNullable<typeof one>);
     const { start, packedSize, size } = opened.entries.find(({ path }) => path === "unread.py") as PlainEntry;
@@ -147,7 +173,7 @@ describe("beginWith", () => {
     world.files.set(first.address, other);
     world.files.set(second.address, 404);
     const started = (await beginWith(world.options, none)) as Started;
-    started.open(NO_MODULE);
+    started.open(NO_MODULE, HERE);
     const { complete, events, done } = await settled(started);
     const told = Object.fromEntries(events.map((event) => [event.package, event.stage]));
     expect([complete, told]).toEqual([false, { six0: "invalid", six1: "incomplete", six2: "whole" }]);
@@ -158,7 +184,7 @@ describe("beginWith", () => {
   it("holds the whole wheel to what it was begun with", async () => {
     const world = worldOf();
     const started = (await beginWith(world.options, none)) as Started;
-    started.open(NO_MODULE);
+    started.open(NO_MODULE, HERE);
     const [one, other] = started.begun as unknown as [{ wheel: LockedWheel }, { whole: Promise<unknown> }];
     // As if the wheel of the lock were another than the pack's: its own digest would be right.
     Object.assign(one, { whole: other.whole });
@@ -171,7 +197,7 @@ describe("beginWith", () => {
     const controller = new AbortController();
     const started = (await beginWith({ ...world.options, behind: controller.signal }, none)) as Started;
     controller.abort();
-    started.open(NO_MODULE);
+    started.open(NO_MODULE, HERE);
     const { complete, events } = await settled(started);
     expect([complete, events]).toEqual([false, []]);
   });
@@ -220,10 +246,10 @@ describe("beginWith", () => {
 
   it("opens nothing of which the directory is missing; the wheels are there whole all the same", async () => {
     const [bytes] = BYTES as [Uint8Array];
-    const head = joined([new TextEncoder().encode("mlstart\u0001"), u32(1), new Uint8Array(Buffer.from(hex(bytes), "hex"))]);
-    const pack = joined([head, u32(bytes.length, 1, 0, 100), bytes.subarray(0, 100)]);
+    const head = joined([new TextEncoder().encode("mlstart\u0002"), u32(1), new Uint8Array(Buffer.from(hex(bytes), "hex"))]);
+    const pack = joined([head, u32(bytes.length, 0, 0, 1, 0, 100), bytes.subarray(0, 100)]);
     const started = (await beginWith(worldOf([bytes], pack).options, none)) as Started;
-    expect(started.open(NO_MODULE)).toBe(false);
+    expect(started.open(NO_MODULE, HERE)).toBe(false);
     expect((await started.all()).map(({ wheel }) => wheel.name)).toEqual(["six0"]);
   });
 });

@@ -15,6 +15,7 @@
 
 import { isLockError, LockError } from "./errors.ts";
 import { type Arrived, fetchBytes, type FetchOptions, fetchWheels, takeStored, type Wanted } from "./fetch-wheels.ts";
+import { Bytecode, type Interpreter } from "./bytecode.ts";
 import { hexOf } from "./hash.ts";
 import { type Inflate, type InflateModule, pickInflate } from "./inflate.ts";
 import type { StartPack } from "./lock-reader.ts";
@@ -22,7 +23,7 @@ import type { Mounts } from "./mount.ts";
 import type { RangeReader } from "./range-reader.ts";
 import { memorySource } from "./source.ts";
 import { SparseSource } from "./sparse-source.ts";
-import { readStartPack, type WheelParts } from "./start-pack.ts";
+import { type Packed, readStartPack, type WheelParts } from "./start-pack.ts";
 import { openWheel, type PlainWheel } from "./wheel.ts";
 
 /** What became of a wheel that was to arrive behind. */
@@ -31,6 +32,8 @@ type Outcome = { readonly ok: true; readonly arrived: Arrived } | { readonly ok:
 /** A wheel of which parts are here. */
 export interface Begun extends Wanted {
   readonly source: SparseSource;
+  /** Its compiled modules; their sources are not among the parts. */
+  readonly compiled: Packed | null;
   /** Never rejects. */
   readonly whole: Promise<Outcome>;
 }
@@ -56,6 +59,13 @@ export interface StartOptions {
   readonly onBytes: (received: number) => void;
 }
 
+/** What is here of a wheel. */
+interface Parts {
+  readonly one: Wanted;
+  readonly source: SparseSource;
+  readonly compiled: Packed | null;
+}
+
 const BEHIND = 3;
 /** Failures that say: what the server has is not what the lock names. */
 const OTHERS = new Set(["digest-mismatch", "not-a-wheel", "size", "too-large"]);
@@ -71,16 +81,19 @@ export class Started {
     this.begun = begun;
   }
 
-  /** Look into the wheels of which parts are here; whether everything about all of them is ordinary. */
-  open(module: InflateModule): boolean {
+  /**
+   * Look into the wheels of which parts are here; whether everything about all of them is ordinary, and what was compiled
+   * of them is for this Python.
+   */
+  open(module: InflateModule, interpreter: Interpreter): boolean {
     if (this.begun.length === 0) {
       return true;
     }
     const inflate = pickInflate(module);
     for (const one of this.begun) {
-      const { source, wheel } = one;
+      const { source, wheel, compiled } = one;
       const opened = openWheel(source.known, wheel.filename, inflate, (from, to) => source.has(from, to));
-      if (opened === null) {
+      if (opened === null || (compiled !== null && !fits(compiled, inflate, interpreter))) {
         return false;
       }
       this.#opened.set(one, opened);
@@ -130,7 +143,7 @@ export class Started {
         if (outcome.ok && error === null) {
           mounts.replaceSource(sha256, outcome.arrived.source);
           tell({ stage: "whole", package: name });
-          await keep(outcome.arrived);
+          await keep({ ...outcome.arrived, compiled: one.compiled });
           return true;
         }
         const message = isLockError(error) ? `${error.code}: ${error.message}` : String(error);
@@ -169,7 +182,7 @@ export async function beginWith(options: StartOptions, stored: ReadonlyMap<Wante
   }
   const parts = await partsOf(options);
   const arrived = [...stored.values()];
-  const begun: { one: Wanted; source: SparseSource }[] = [];
+  const begun: Parts[] = [];
   const unknown: Wanted[] = [];
   for (const one of missing) {
     const found = parts.get(one.wheel.sha256);
@@ -181,11 +194,12 @@ export async function beginWith(options: StartOptions, stored: ReadonlyMap<Wante
       throw new LockError("bad-pack", `the start pack says another size of ${one.wheel.name} than the lock`);
     }
     const source = new SparseSource(found, (from, to) => options.ranges(one.address, from, to, found.size));
+    const { compiled } = found;
     if (!source.isWhole) {
-      begun.push({ one, source });
+      begun.push({ one, source, compiled });
     } else if ((await hexOf(source.known)) === one.wheel.sha256) {
       const bytes = source.known;
-      arrived.push({ ...one, bytes, source: memorySource(bytes), from: "network", checked: false, bytecode: null });
+      arrived.push({ ...one, bytes, source: memorySource(bytes), from: "network", checked: false, bytecode: [], compiled });
     } else {
       throw new LockError("bad-pack", `the start pack has another wheel of ${one.wheel.name} than the lock`);
     }
@@ -213,11 +227,11 @@ async function partsOf({ pack, address, fetching, onBytes }: StartOptions): Prom
  *
  * Past the HTTP cache: Chromium's would let a range of a file wait, 20 s long, for the whole that is arriving.
  */
-function inTurn(wheels: readonly { one: Wanted; source: SparseSource }[], { fetching, behind }: StartOptions): Begun[] {
+function inTurn(wheels: readonly Parts[], { fetching, behind }: StartOptions): Begun[] {
   const queue: { one: Wanted; done: (outcome: Outcome) => void }[] = [];
-  const begun = wheels.map(({ one, source }): Begun => {
+  const begun = wheels.map(({ one, source, compiled }): Begun => {
     const whole = new Promise<Outcome>((done) => queue.push({ one, done }));
-    return { ...one, source, whole };
+    return { ...one, source, compiled, whole };
   });
   const sizes = new Map(wheels.map(({ one, source }) => [one, source.size]));
   queue.sort((a, b) => (sizes.get(a.one) ?? 0) - (sizes.get(b.one) ?? 0));
@@ -232,6 +246,18 @@ function inTurn(wheels: readonly { one: Wanted; source: SparseSource }[], { fetc
     void worker();
   }
   return begun;
+}
+
+/** Whether compiled modules are for this Python. */
+function fits({ packed, size }: Packed, inflate: Inflate, interpreter: Interpreter): boolean {
+  try {
+    return Bytecode.fromBytes(inflate(packed, size), interpreter).size > 0;
+  } catch (error) {
+    if (isLockError(error)) {
+      return false;
+    }
+    throw error;
+  }
 }
 
 function failed(error: unknown): Outcome {

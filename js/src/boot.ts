@@ -6,8 +6,8 @@
  *
  * 1. All or nothing: every wheel is there, checked and free of conflicts before the file system changes; what fails
  *    leaves a Pyodide that runs and is empty (`BootError.pyodide`).
- * 2. The boot of the runtime and the downloads begin at once. Before the runtime blocks this thread to set Python up, it waits
- *    until the first download was asked for, a moment at most.
+ * 2. The downloads begin at once and the runtime when the first was asked for, or after a moment: it blocks this thread. What
+ *    is on its way goes on in a worker of its own (`aside.ts`).
  * 3. What the lock says against the ABI that the page expects is told before a wheel is asked for; against the runtime's
  *    own, as soon as that is known.
  * 4. After an abort nothing is under way but the boot of the runtime, which cannot be stopped.
@@ -15,13 +15,14 @@
  */
 
 import { BootError, type BootEvent, type BootOptions } from "./boot-options.ts";
+import { type Aside, openAside } from "./aside.ts";
 import { absolute, type BootedPyodide, checkAbi, checkImportNames, checkWheel, closure, loadExtension, otherAbi, placeOf } from "./boot-place.ts";
 import { allStored, beginWith, Started } from "./boot-start.ts";
-import { bytecodeKind } from "./bytecode.ts";
-import { BytecodeKeeper } from "./bytecode-keeper.ts";
+import { bytecodeKind, packKind } from "./bytecode.ts";
+import { BytecodeKeeper, interpreterOf } from "./bytecode-keeper.ts";
 import { createEngine, type Engine } from "./engine.ts";
 import { isLockError, LockError } from "./errors.ts";
-import { type Arrived, type FetchOptions, fetchWheels, type Wanted } from "./fetch-wheels.ts";
+import { type Arrived, CONCURRENCY, type FetchOptions, fetchWheels, type Wanted } from "./fetch-wheels.ts";
 import { hexOf } from "./hash.ts";
 import type { Declaring } from "./import-names.ts";
 import { type Inflate, nodeInflate, pickInflate } from "./inflate.ts";
@@ -36,6 +37,9 @@ import { openWheel, type PlainWheel } from "./wheel.ts";
 
 /** How long the runtime waits for the first download at most. */
 const LONGEST_WAIT_MS = 300;
+/** Requests that wait for their turn elsewhere, and how long that may take. */
+const AHEAD = 64;
+const TURN_MS = 900_000;
 const MOST_LOCK_BYTES = 8 * 2 ** 20;
 /** Bytes of an extension module that a page compiles at once when it is imported; browsers refuse much larger ones. */
 const PAGE_LIMIT = 4 * 2 ** 20;
@@ -59,6 +63,7 @@ export async function bootFromLock<P extends BootedPyodide>(options: BootOptions
 
 class Boot<P extends BootedPyodide> {
   readonly #options: BootOptions<P>;
+  readonly #aside: Aside | null;
   readonly #engine: Engine;
   readonly #stop = new AbortController();
   /** Ends what arrives behind a start pack. */
@@ -74,17 +79,21 @@ class Boot<P extends BootedPyodide> {
   /** Resolves when the first wheel, or pack, was asked for or found. */
   readonly #beginning: Promise<void>;
   #begun: () => void = () => undefined;
+  readonly #longest = new Promise<void>((resolve) => setTimeout(resolve, LONGEST_WAIT_MS));
   #hasLock = false;
+  /** Wheels still arrive behind a start pack. */
+  #isGoingOn = false;
   #total: number | null = null;
 
   constructor(options: BootOptions<P>) {
     this.#options = options;
-    const ask = options.fetch ?? ((...request) => globalThis.fetch(...request));
+    this.#aside = options.fetch === undefined ? openAside(options.concurrency ?? CONCURRENCY) : null;
+    const ask = options.fetch ?? this.#aside?.fetch ?? ((...request) => globalThis.fetch(...request));
     this.#engine = createEngine({
       fetch: (...request) => {
         const answer = ask(...request);
         if (this.#hasLock) {
-          this.#begun();
+          void Promise.resolve(this.#aside?.ready).then(() => this.#begun());
         }
         return answer;
       },
@@ -145,25 +154,28 @@ class Boot<P extends BootedPyodide> {
   end(): void {
     this.#options.signal?.removeEventListener("abort", this.#cancel);
     this.#stop.abort(new LockError("cancelled", "stopped; nothing was installed"));
+    if (!this.#isGoingOn) {
+      this.#aside?.close();
+    }
   }
 
   async #run(): Promise<P> {
     const { loadPyodide, indexURL, stdLibURL, pyodide: more } = this.#options;
-    // The runtime's own requests go first.
-    const booting = loadPyodide({
-      ...more,
-      fsInit: async (...args: unknown[]): Promise<void> => {
-        await Promise.race([this.#beginning, new Promise((resolve) => setTimeout(resolve, LONGEST_WAIT_MS))]);
-        await (more?.["fsInit"] as ((...args: unknown[]) => unknown) | undefined)?.(...args);
-      },
-      ...(indexURL === undefined ? {} : { indexURL }),
-      ...(stdLibURL === undefined ? {} : { stdLibURL }),
-    });
     const fetching = this.#fetch().then(
       (value) => ({ ok: true, value }) as const,
       (error: unknown) => ({ ok: false, error }) as const,
     );
     void fetching.then(() => this.#begun());
+    await Promise.race([this.#beginning, this.#longest]);
+    const booting = loadPyodide({
+      ...more,
+      fsInit: async (...args: unknown[]): Promise<void> => {
+        await Promise.race([this.#beginning, this.#longest]);
+        await (more?.["fsInit"] as ((...args: unknown[]) => unknown) | undefined)?.(...args);
+      },
+      ...(indexURL === undefined ? {} : { indexURL }),
+      ...(stdLibURL === undefined ? {} : { stdLibURL }),
+    });
     // A runtime that does not boot is told at once.
     const pyodide = await booting;
     this.#tell({ stage: "runtime" });
@@ -188,7 +200,7 @@ class Boot<P extends BootedPyodide> {
         throw error;
       }
       this.#tell({ stage: "done" });
-      this.#keep(started, mounts, pickInflate(pyodide._module));
+      this.#keep(started, mounts, pickInflate(pyodide._module), lock.start && packKind(lock.abi.abiVersion, lock.start.sha256));
       return pyodide;
     } catch (error) {
       throw isLockError(error) && error.code !== "cancelled" ? new BootError(error, pyodide) : error;
@@ -197,7 +209,7 @@ class Boot<P extends BootedPyodide> {
 
   /** Wheels of which parts are here, opened; all of them whole when one of those is not ordinary. */
   async #opened(pyodide: P, started: Started): Promise<Started> {
-    if (started.open(pyodide._module)) {
+    if (started.begun.length === 0 || started.open(pyodide._module, interpreterOf(pyodide))) {
       return started;
     }
     this.#tell({ stage: "no-start", message: "something about a wheel is not ordinary" });
@@ -207,7 +219,7 @@ class Boot<P extends BootedPyodide> {
   async #fetch(): Promise<{ lock: ReadLock; started: Started }> {
     const { text, base } = await this.#lockText();
     const lock = readLock(text);
-    const { abi, packages, store, concurrency } = this.#options;
+    const { abi, packages, store } = this.#options;
     if (abi !== undefined && abi !== lock.abi.abiVersion) {
       throw otherAbi(lock.abi, { ...lock.abi, abiVersion: abi });
     }
@@ -220,9 +232,11 @@ class Boot<P extends BootedPyodide> {
     const fetching: FetchOptions = {
       engine: this.#engine,
       store: (await store) ?? null,
-      bytecode: bytecodeKind(lock.abi.abiVersion),
+      bytecode: [bytecodeKind(lock.abi.abiVersion), ...(lock.start ? [packKind(lock.abi.abiVersion, lock.start.sha256)] : [])],
       signal: this.#stop.signal,
-      ...(concurrency === undefined ? {} : { concurrency }),
+      // The worker has them wait for their turn: it goes on when this thread takes nothing in.
+      ...(this.#aside === null ? {} : { headersTimeoutMs: TURN_MS }),
+      concurrency: this.#aside === null ? (this.#options.concurrency ?? CONCURRENCY) : AHEAD,
       onArrived: this.#arrived,
       onBytes: ({ name, size }, received) => {
         this.#begun();
@@ -296,22 +310,25 @@ class Boot<P extends BootedPyodide> {
     const inflate = pickInflate(pyodide._module);
     const store = await this.#options.store;
     const mounts = new Mounts(pyodide.FS, inflate, this.#options.onFinding ?? aloud);
-    const keeper = store == null ? null : new BytecodeKeeper(pyodide, place.site, store, () => mounts.wheels);
-    this.#keeper = keeper;
     const wheels: WheelToMount[] = [];
     const declaring: Declaring[] = [];
     const all = [
       ...started.arrived.map((one) => ({ ...one, opened: this.#looked.get(one.bytes) ?? this.#look(one, inflate) })),
-      ...started.begun.map((one) => ({ ...one, opened: started.opened(one), checked: false, bytecode: null })),
+      ...started.begun.map((one) => ({ ...one, opened: started.opened(one), checked: false, bytecode: [] })),
     ];
+    if (store != null || all.some(({ compiled }) => compiled != null)) {
+      this.#keeper = new BytecodeKeeper(pyodide, place.site, store ?? null, () => mounts.wheels);
+    }
     for (const { opened, ...one } of all) {
       checkWheel(one.wheel, opened, place.python);
       const records = await recordFiles(one.wheel, one.address, opened.recordText);
       const { filename, distInfo, dataDir, entries, metadata } = opened;
       declaring.push({ name: one.wheel.name, metadata });
-      const { source, checked, bytecode } = one;
+      const { source, checked, compiled } = one;
+      const bytecode = compiled == null ? one.bytecode : [...one.bytecode, inflate(compiled.packed, compiled.size)];
       const wheel = { filename, distInfo, dataDir, entries, source, records, checked, sha256: one.wheel.sha256 };
-      wheels.push(bytecode && keeper ? { ...wheel, compiled: keeper.compiled(bytecode, entries) } : wheel);
+      const keeper = bytecode.length > 0 ? this.#keeper : null;
+      wheels.push(keeper ? { ...wheel, compiled: keeper.compiled(bytecode, entries) } : wheel);
     }
     checkImportNames(declaring);
     const prepared = mounts.prepare(place.site, place.prefix, wheels, new Set());
@@ -356,12 +373,20 @@ class Boot<P extends BootedPyodide> {
   /**
    * Keep what was fetched, and compare with RECORD what nobody has read yet, when everything is in place: nothing waits
    * for it, and nothing fails by it.
+   *
+   * @param kind Under which what the start pack brought is kept.
    */
-  #keep(started: Started, mounts: Mounts, inflate: Inflate): void {
+  #keep(started: Started, mounts: Mounts, inflate: Inflate, kind: string | null): void {
+    this.#isGoingOn = started.begun.length > 0;
     const keep = async (): Promise<void> => {
       const store = await this.#options.store;
-      const put = async ({ wheel, bytes }: Arrived) => await store?.put(wheel.sha256, bytes);
-      const isComplete = await started.settle(mounts, inflate, (event) => this.#tell(event), put);
+      const put = async ({ wheel, bytes, compiled }: Arrived): Promise<void> => {
+        await store?.put(wheel.sha256, bytes);
+        if (compiled && kind !== null) {
+          await store?.putExtra(wheel.sha256, kind, Uint8Array.from(inflate(compiled.packed, compiled.size)));
+        }
+      };
+      const isComplete = await started.settle(mounts, inflate, (event) => this.#tell(event), put).finally(() => this.#aside?.close());
       this.#options.signal?.removeEventListener("abort", this.#leave);
       for (const one of started.arrived.filter(({ from }) => from === "network")) {
         await put(one);

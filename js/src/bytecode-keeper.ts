@@ -28,43 +28,71 @@ interface Proxy {
   destroy(): void;
 }
 type Take = ((most: number) => Proxy) & { waiting(): number };
-type Keep = ((site: string, prefix: string, notify: () => void) => Take | undefined) & { destroy(): void };
+type Keep = ((site: string, prefix: string, notify: (() => void) | undefined) => Take | undefined) & { destroy(): void };
 
 /** Where bytecode is kept beside wheels. */
 export type ExtraStore = Pick<WheelStore, "getExtra" | "putExtra">;
+
+/** Gathers in memory what would be kept. */
+export class GatheredExtras implements ExtraStore {
+  readonly #byWheel = new Map<string, Uint8Array<ArrayBuffer>>();
+
+  /** What was gathered of a wheel. */
+  of(sha256: string): Uint8Array<ArrayBuffer> | undefined {
+    return this.#byWheel.get(sha256);
+  }
+
+  async getExtra(sha256: string): Promise<Uint8Array<ArrayBuffer> | null> {
+    return this.#byWheel.get(sha256) ?? null;
+  }
+
+  async putExtra(sha256: string, _kind: string, bytes: Uint8Array<ArrayBuffer>): Promise<"stored"> {
+    this.#byWheel.set(sha256, bytes);
+    return "stored";
+  }
+}
 
 /** How long nothing may have been compiled before it is time to keep, and how many modules are kept at a time. */
 const PAUSE_MS = 1500;
 const AT_A_TIME = 8;
 
+/** Which Python this is. */
+export function interpreterOf(pyodide: PythonRunner): Interpreter {
+  const [cacheTag, magic] = JSON.parse(
+    pyodide.runPython(
+      "import importlib.util as _u, json as _j, sys as _s; _j.dumps([_s.implementation.cache_tag, list(_u.MAGIC_NUMBER)])",
+    ) as string,
+  ) as [string, number[]];
+  return { cacheTag, magic: Uint8Array.from(magic), version: pyodide.version };
+}
+
 export class BytecodeKeeper {
   readonly #site: string;
-  readonly #store: ExtraStore;
+  readonly #store: ExtraStore | null;
   readonly #wheels: () => readonly MountedWheel[];
   readonly #interpreter: Interpreter;
   readonly #kind: string;
   readonly #take: Take | undefined;
   #flushing: Promise<void> | undefined;
 
-  constructor(pyodide: PythonRunner, site: string, store: ExtraStore, wheels: () => readonly MountedWheel[]) {
+  /** @param store Where what is compiled is kept; `null`: nowhere, what is given is used all the same. */
+  constructor(pyodide: PythonRunner, site: string, store: ExtraStore | null, wheels: () => readonly MountedWheel[]) {
     this.#site = site;
     this.#store = store;
     this.#wheels = wheels;
-    const [cacheTag, magic] = JSON.parse(
-      pyodide.runPython(
-        "import importlib.util as _u, json as _j, sys as _s; _j.dumps([_s.implementation.cache_tag, list(_u.MAGIC_NUMBER)])",
-      ) as string,
-    ) as [string, number[]];
-    this.#interpreter = { cacheTag, magic: Uint8Array.from(magic), version: pyodide.version };
+    this.#interpreter = interpreterOf(pyodide);
     this.#kind = bytecodeKind(pyodide._api.lockfile_info.abi_version);
     const keep = pyodide.runPython(KEEPING_LOADER) as Keep;
-    this.#take = keep(site, PYCACHE, () => this.#soon());
+    this.#take = keep(site, PYCACHE, store === null ? undefined : () => this.#soon());
     keep.destroy();
   }
 
-  /** What earlier visits compiled of a wheel, as the store has it (`loadBytecode`), for `WheelToMount.compiled`. */
-  compiled(stored: Uint8Array, entries: readonly PlainEntry[]): NonNullable<WheelToMount["compiled"]> {
-    const bytecode = Bytecode.fromBytes(stored, this.#interpreter);
+  /** What was compiled of a wheel before, in the form in which the store has it, for `WheelToMount.compiled`. */
+  compiled(stored: readonly Uint8Array[], entries: readonly PlainEntry[]): NonNullable<WheelToMount["compiled"]> {
+    const bytecode = new Bytecode();
+    for (const one of stored) {
+      bytecode.add(Bytecode.fromBytes(one, this.#interpreter));
+    }
     return (site, time) => bytecode.files(entries, site, time, this.#interpreter);
   }
 
@@ -93,6 +121,10 @@ export class BytecodeKeeper {
   }
 
   async #flush(): Promise<void> {
+    const store = this.#store;
+    if (store === null) {
+      return;
+    }
     const fresh = new Map<MountedWheel, Bytecode>();
     for (;;) {
       const proxy = this.#take?.(AT_A_TIME);
@@ -114,10 +146,10 @@ export class BytecodeKeeper {
     }
     for (const [{ wheel }, compiled] of fresh) {
       if (wheel.sha256 != null) {
-        const before = await this.#store.getExtra(wheel.sha256, this.#kind);
+        const before = await store.getExtra(wheel.sha256, this.#kind);
         const all = before === null ? new Bytecode() : Bytecode.fromBytes(before, this.#interpreter);
         all.add(compiled);
-        await this.#store.putExtra(wheel.sha256, this.#kind, all.toBytes(this.#interpreter));
+        await store.putExtra(wheel.sha256, this.#kind, all.toBytes(this.#interpreter));
       }
     }
   }

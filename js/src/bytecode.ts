@@ -36,6 +36,15 @@ export function bytecodeKind(abiVersion: string): string {
   return `bytecode.${FORMAT}.${abiVersion.toLowerCase().replaceAll(/[^a-z0-9._-]/g, "-")}`;
 }
 
+/**
+ * The same for what a start pack brought. The pack's digest alone vouches for it, so it is only for locks that name the pack.
+ *
+ * @param sha256 Of the pack, in lower-case hexadecimal.
+ */
+export function packKind(abiVersion: string, sha256: string): string {
+  return `${bytecodeKind(abiVersion)}.${sha256.slice(0, 32)}`;
+}
+
 /** One spelling of an interpreter. */
 function nameOf({ cacheTag, magic, version }: Interpreter): string {
   return `${cacheTag} ${Array.from(magic).join(".")} ${version}`;
@@ -74,6 +83,13 @@ export class Bytecode {
     } catch {
       return new Bytecode();
     }
+  }
+
+  /** The paths of the sources in what `toBytes` made. */
+  static pathsIn(bytes: Uint8Array): readonly string[] {
+    const head = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
+    const [, list] = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + head))) as [string, [string, number][]];
+    return list.map(([path]) => path);
   }
 
   get size(): number {

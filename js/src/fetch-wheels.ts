@@ -17,6 +17,7 @@ import { LockError } from "./errors.ts";
 import { hexOf } from "./hash.ts";
 import type { LockedWheel } from "./lock-reader.ts";
 import { type ByteSource, memorySource } from "./source.ts";
+import type { Packed } from "./start-pack.ts";
 import { CHECKED, type WheelStore } from "./store.ts";
 
 /** What is used of a store. */
@@ -36,8 +37,10 @@ export interface Arrived extends Wanted {
   readonly from: "store" | "network";
   /** Every file of it was compared with RECORD at an earlier visit. */
   readonly checked: boolean;
-  /** What earlier visits compiled of it, as the store has it. */
-  readonly bytecode: Uint8Array | null;
+  /** What was compiled of it before, in the form in which the store has it. */
+  readonly bytecode: readonly Uint8Array[];
+  /** The same, as a start pack brought it. */
+  readonly compiled?: Packed | null;
 }
 
 /** What is fetched; where it is known, a wheel of the lock. */
@@ -50,9 +53,11 @@ export interface FetchOptions {
   readonly stored?: ReadonlyMap<Wanted, Arrived>;
   /** `no-store` keeps what is fetched out of the HTTP cache. */
   readonly cache?: "default" | "no-store";
-  /** Under which kind the store has bytecode. */
-  readonly bytecode?: string;
+  /** Under which kinds the store has bytecode. */
+  readonly bytecode?: readonly string[];
   readonly concurrency?: number;
+  /** Milliseconds until the head of an answer has to be here. */
+  readonly headersTimeoutMs?: number;
   readonly signal?: AbortSignal;
   /** Told the bytes so far of one wheel; they never go back. */
   readonly onBytes?: (wheel: Named, received: number) => void;
@@ -135,7 +140,7 @@ async function getOne(wanted: Wanted, options: FetchOptions, signal: AbortSignal
   }
   const { bytes } = await download(wanted, options, signal);
   options.onBytes?.(wanted.wheel, bytes.length);
-  return { ...wanted, bytes, source: memorySource(bytes), from: "network", checked: false, bytecode: null };
+  return { ...wanted, bytes, source: memorySource(bytes), from: "network", checked: false, bytecode: [] };
 }
 
 /** A wheel that the store has, or `null`. */
@@ -146,10 +151,10 @@ export async function takeStored(wanted: Wanted, options: FetchOptions): Promise
     return null;
   }
   options.onBytes?.(wheel, stored.bytes.length);
-  const extra = async (kind: string | undefined) =>
-    kind === undefined ? null : ((await options.store?.getExtra(wheel.sha256, kind)) ?? null);
-  const [checked, bytecode] = await Promise.all([extra(CHECKED), extra(options.bytecode)]);
-  return { ...wanted, ...stored, from: "store", checked: checked !== null, bytecode };
+  const kinds = [CHECKED, ...(options.bytecode ?? [])];
+  const extras = await Promise.all(kinds.map(async (kind) => (await options.store?.getExtra(wheel.sha256, kind)) ?? null));
+  const [checked, ...bytecode] = extras;
+  return { ...wanted, ...stored, from: "store", checked: checked !== null, bytecode: bytecode.filter((one) => one !== null) };
 }
 
 /** What has a digest and lies at an address: fetched as a wheel is. */
@@ -178,7 +183,7 @@ async function download(wanted: Addressed, options: FetchOptions, signal: AbortS
     let thrown: { readonly error: unknown } | undefined;
     const { promise, abort } = engine.download(address, {
       maxBytes: most,
-      headersTimeoutMs: HEADERS_TIMEOUT_MS,
+      headersTimeoutMs: options.headersTimeoutMs ?? HEADERS_TIMEOUT_MS,
       idleTimeoutMs: IDLE_TIMEOUT_MS,
       cache: reload ? "reload" : (options.cache ?? "default"),
       onProgress: (bytes) => {

@@ -12,6 +12,9 @@ def keep(site, prefix, notify):
 
     if sys.pycache_prefix is not None:
         return None
+    sys.pycache_prefix = prefix
+    if notify is None:
+        return None
     found = []
 
     class KeepingLoader(machinery.SourceFileLoader):
@@ -37,8 +40,6 @@ def keep(site, prefix, notify):
     sys.path_hooks.insert(0, hook)
     for path in [path for path in sys.path_importer_cache if path.startswith(site)]:
         del sys.path_importer_cache[path]
-    sys.pycache_prefix = prefix
-
     def take(most):
         import hashlib
         import marshal

@@ -5,8 +5,8 @@
  * Texts go over as JSON: one string is quicker than many proxies.
  */
 
-import { bytecodeKind } from "./bytecode.ts";
-import { BytecodeKeeper, type PythonRunner } from "./bytecode-keeper.ts";
+import { Bytecode, bytecodeKind } from "./bytecode.ts";
+import { BytecodeKeeper, GatheredExtras, type PythonRunner } from "./bytecode-keeper.ts";
 import type { FileSystem } from "./emscripten.ts";
 import { createEngine, type Download, type Downloaded, type DownloadOptions, type Engine } from "./engine.ts";
 import { LockError } from "./errors.ts";
@@ -23,11 +23,15 @@ export interface RunningPyodide extends PythonRunner {
   readonly _module: InflateModule;
 }
 
+/** Between two calls into Python about the same download. */
+const PROGRESS_MS = 40;
+
 export class Kernel implements Engine {
   readonly #engine = createEngine();
   readonly #waiting: Held[] = [];
   #store: Promise<WheelStore> | undefined;
   #keeper: BytecodeKeeper | undefined;
+  #gathered: GatheredExtras | undefined;
   #storing: Promise<void> | undefined;
   #pyodide: RunningPyodide | undefined;
   #inflate: Inflate | undefined;
@@ -40,6 +44,30 @@ export class Kernel implements Engine {
 
   download(url: string, options?: DownloadOptions | null): Download {
     return this.#engine.download(url, options);
+  }
+
+  /**
+   * The same, asked from Python.
+   *
+   * @param options JSON: what of `DownloadOptions` is no function.
+   * @param mayLeadTo As there.
+   * @param onProgress As there, told at most so often that telling takes no time worth mentioning.
+   */
+  ask(
+    url: string,
+    options: string,
+    mayLeadTo: NonNullable<DownloadOptions["mayLeadTo"]>,
+    onProgress?: NonNullable<DownloadOptions["onProgress"]> | null,
+  ): Download {
+    let told = Number.NEGATIVE_INFINITY;
+    const nowAndThen = (bytes: number): void => {
+      const now = performance.now();
+      if (onProgress && now - told >= PROGRESS_MS) {
+        told = now;
+        onProgress(bytes);
+      }
+    };
+    return this.download(url, { ...(JSON.parse(options) as DownloadOptions), mayLeadTo, onProgress: nowAndThen });
   }
 
   /** A finished download, to be kept here. */
@@ -70,6 +98,27 @@ export class Kernel implements Engine {
     if (store !== undefined && store.kind !== "none" && this.#pyodide !== undefined && this.canMount(site)) {
       this.#keeper ??= new BytecodeKeeper(this.#pyodide, site, store, () => this.#mounts?.wheels ?? []);
     }
+  }
+
+  /** Gather what Python compiles of wheels that are mounted below `site`, for `compiledModules`, and keep it nowhere. */
+  gatherBytecode(site: string): void {
+    if (this.#pyodide !== undefined && this.canMount(site)) {
+      this.#gathered = new GatheredExtras();
+      this.#keeper ??= new BytecodeKeeper(this.#pyodide, site, this.#gathered, () => this.#mounts?.wheels ?? []);
+    }
+  }
+
+  /** What was gathered, as JSON: by file name of the wheel, the paths of the sources, and what the store would have, in base64. */
+  async compiledModules(): Promise<string> {
+    await this.#keeper?.flush();
+    const found: Record<string, { paths: readonly string[]; data: string }> = {};
+    for (const { wheel } of this.#mounts?.wheels ?? []) {
+      const bytes = this.#gathered?.of(wheel.sha256 ?? "");
+      if (bytes !== undefined) {
+        found[wheel.filename] = { paths: Bytecode.pathsIn(bytes), data: base64(bytes) };
+      }
+    }
+    return JSON.stringify(found);
   }
 
   /** Keep now what was compiled until now. */
@@ -163,7 +212,7 @@ export class Kernel implements Engine {
       }
       const { layout, source, checked, sha256, bytecode } = one;
       const wheel: WheelToMount = { ...layout, source, records: texts[at] ?? {}, checked, sha256 };
-      const compiled = bytecode && this.#keeper?.compiled(bytecode, layout.entries);
+      const compiled = bytecode && this.#keeper?.compiled([bytecode], layout.entries);
       return compiled ? { ...wheel, compiled } : wheel;
     });
     return this.#mounted().prepare(site, prefix, wheels, new Set(JSON.parse(leaving) as string[]));
@@ -192,6 +241,14 @@ export class Kernel implements Engine {
     this.#inflate ??= pickInflate(this.#pyodide?._module);
     return this.#inflate;
   }
+}
+
+function base64(bytes: Uint8Array): string {
+  let text = "";
+  for (let at = 0; at < bytes.length; at += 0x8000) {
+    text += String.fromCharCode(...bytes.subarray(at, at + 0x8000));
+  }
+  return btoa(text);
 }
 
 function aloud({ wheel, path, code, message }: Finding): void {

@@ -71,8 +71,8 @@ function reference(text: string): Reference {
 function found(parameters: string): [string, string][] {
   return parameters
     .split("&")
-    .map((one): [string, string] => [one.split("=", 1)[0] as string, one.slice(one.indexOf("=") + 1)])
-    .filter(([name], at) => PARAMETERS.includes(name) && (parameters.split("&")[at] as string).includes("="));
+    .filter((one) => PARAMETERS.some((name) => one.startsWith(`${name}=`)))
+    .map((one) => [one.split("=", 1)[0] as string, one.slice(one.indexOf("=") + 1)]);
 }
 
 /** What a mail program encoded is decoded once, and no more. */

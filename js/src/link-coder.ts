@@ -37,7 +37,7 @@ export class Coder {
     }
     length = node - 64;
     if (length > 53) {
-      throw damaged("a number that is too large");
+      throw damaged();
     }
     let number = Math.min(length, 1);
     for (let shift = length - 2; shift >= 0; shift -= 1) {
@@ -62,7 +62,7 @@ export class Coder {
     try {
       return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(Uint8Array.from(got));
     } catch {
-      throw damaged("a text that is not UTF-8");
+      throw damaged();
     }
   }
 
@@ -203,8 +203,8 @@ export class Reader extends Coder {
 }
 
 /** The error for content that no writer of ours makes. */
-export function damaged(got: string): LockError {
-  return new LockError("content", "the link's content cannot be", { got });
+export function damaged(): LockError {
+  return new LockError("content", "the link's content cannot be");
 }
 
 /** The error for content beyond all measure. */

@@ -7,7 +7,8 @@
 
 import { byCodePoint, Integer, type Json } from "./json.ts";
 import { damaged } from "./link-coder.ts";
-import { type Base, type Entry, entryOf, fromHex, ofBase, type Outline } from "./link-pack.ts";
+import { type Base, type Entry, entryOf, ofBase, type Outline } from "./link-pack.ts";
+import { fromHex } from "./sha256-hex.ts";
 import { normalized } from "./table.ts";
 
 const INFO = ["abi_version", "arch", "platform", "python"];
@@ -44,7 +45,7 @@ export function apply(made: Json, value: Table): Table {
   for (const change of Array.isArray(made) ? made : [null]) {
     const path = Array.isArray(change) && change.length <= 2 ? change[0] : null;
     if (!Array.isArray(path) || !Array.isArray(change)) {
-      throw damaged("a change that is none");
+      throw damaged();
     }
     let place: Json | undefined = root;
     for (const key of ["", ...path].slice(0, -1)) {
@@ -52,7 +53,7 @@ export function apply(made: Json, value: Table): Table {
     }
     const last = ["", ...path].at(-1);
     if (!(place instanceof Map) || typeof last !== "string" || (change.length === 1 && !place.delete(last))) {
-      throw damaged("a change of what is not there");
+      throw damaged();
     }
     if (change.length > 1) {
       place.set(last, change[1] as Json);
@@ -60,7 +61,7 @@ export function apply(made: Json, value: Table): Table {
   }
   const changed = root.get("");
   if (!(changed instanceof Map)) {
-    throw damaged("no lock");
+    throw damaged();
   }
   return changed;
 }
@@ -147,7 +148,7 @@ function outlined(name: string, given: Table | null, base: Base | null): Entry |
 
 function expandedEntry(entry: Entry, names: readonly string[]): Table {
   if (entry.digest.length !== 32 || (entry.hasPath && entry.path.length !== 32)) {
-    throw damaged("a digest that is not there");
+    throw damaged();
   }
   const path = entry.hasPath ? hexOf(entry.path).replace(/^(..)(..)(.*)$/, "$1/$2/$3/") : "";
   const facts: [string, Json][] = [

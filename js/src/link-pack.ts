@@ -3,6 +3,7 @@
  * same as `micropip_lock/core/link_pack.py`, which says what each field is.
  */
 
+import { fromHex } from "./sha256-hex.ts";
 import { Coder, damaged } from "./link-coder.ts";
 import { KNOWN_INFO, LESSONS, SAMPLE_SIZES, SAMPLE_VERSIONS, WORDS } from "./link-names.ts";
 import { byCodePoint, type Json } from "./json.ts";
@@ -17,6 +18,8 @@ const ADDRESS = 2;
 const NAME = 3;
 const OTHER = 4;
 const MOST_PACKAGES = 2000;
+/** Packages above which dependencies are told one by one. */
+const MANY = 256;
 
 const KNOWN = new Map(WORDS.map((word) => word.split("=") as [string, string | undefined]));
 const NAMES = [...KNOWN.keys()];
@@ -128,7 +131,7 @@ export class Walk {
   outline(given: Outline): Outline {
     const code = this.#coder;
     const said = KNOWN_INFO.indexOf(given.info.join(" "));
-    const known = KNOWN_INFO[code.number(7, said < 0 ? KNOWN_INFO.length : said)];
+    const known = KNOWN_INFO[code.number(9, said < 0 ? KNOWN_INFO.length : said)];
     const info = known?.split(" ") ?? given.info.map((text) => code.text(ABI, text));
     const interpreter = `cp${(info[3] as string).split(".").slice(0, 2).join("")}`;
     this.#table(TAG).push(`${interpreter}-${interpreter}-pyemscripten_${info[0]}_wasm32`);
@@ -137,7 +140,7 @@ export class Walk {
     const entries = [...based, ...this.#others(given.entries.filter((entry) => entry.base === null))];
     entries.sort((a, b) => (a.name < b.name ? -1 : 1));
     if (new Set(entries.map((entry) => entry.name)).size < entries.length) {
-      throw damaged("a package that is there twice");
+      throw damaged();
     }
     this.#needs(entries, given.entries);
     return { info, address, entries };
@@ -146,7 +149,7 @@ export class Walk {
   /** All digests must have been used. */
   finish(): void {
     if (this.#at !== this.#blocks.length) {
-      throw damaged("digests of no package");
+      throw damaged();
     }
   }
 
@@ -158,7 +161,7 @@ export class Walk {
     const numbers = given === "" ? [] : given.split(".").map(Number);
     const count = code.number(11, numbers.length);
     if (count > 6) {
-      throw damaged("a version that is too long");
+      throw damaged();
     }
     return Array.from({ length: count }, (_, place) => code.number(12 + Math.min(place, 2), numbers[place] ?? 0)).join(".");
   }
@@ -166,7 +169,7 @@ export class Walk {
   #count(place: number, items: readonly unknown[]): number {
     const count = this.#coder.number(place, items.length);
     if (count > MOST_PACKAGES) {
-      throw damaged("too many packages");
+      throw damaged();
     }
     return count;
   }
@@ -184,7 +187,7 @@ export class Walk {
       const key = keys[before];
       const known = base.get(key ?? "");
       if (key === undefined || !(known instanceof Map)) {
-        throw damaged("a package that the runtime does not have");
+        throw damaged();
       }
       return this.#entry(entry, entryOf(key, known));
     });
@@ -204,7 +207,7 @@ export class Walk {
         name = code.text(NAME, entry.name);
       }
       if (name === undefined) {
-        throw damaged("a name that is not known");
+        throw damaged();
       }
       return this.#entry(entry, entryOf(name));
     });
@@ -261,7 +264,7 @@ export class Walk {
     const code = this.#coder;
     const source = SOURCES[code.number(place, SOURCES.indexOf(given.source))];
     if (source === undefined) {
-      throw damaged("an unknown origin");
+      throw damaged();
     }
     entry.source = source;
     entry.index = source === "index" ? this.#oneOf(place + 1, 3, given.index) : "";
@@ -284,6 +287,13 @@ export class Walk {
     const popular = entries.map(() => 0);
     const at = new Map(entries.map((entry, number) => [entry.name, number]));
     const wanted = new Map(given.map((entry) => [entry.name, entry.needs]));
+    if (entries.length > MANY) {
+      // One bit for every two packages would be too many.
+      for (const entry of entries) {
+        entry.needs = this.#steps(wanted.get(entry.name) ?? [], entries.length);
+      }
+      return;
+    }
     entries.forEach((entry, number) => {
       const usual = usualNeeds(entry, at);
       // A writer may be given what it gives back.
@@ -303,6 +313,18 @@ export class Walk {
     });
   }
 
+  /** Ascending numbers below `end`, by the steps between them. */
+  #steps(given: readonly number[], end: number): number[] {
+    let before = -1;
+    return Array.from({ length: this.#count(7, given) }, (_, place) => {
+      before += 1 + this.#coder.number(8, Math.max(0, (given[place] ?? 0) - before - 1));
+      if (before >= end) {
+        throw damaged();
+      }
+      return before;
+    });
+  }
+
   #table(number: number): string[] {
     return this.#tables[number] as string[];
   }
@@ -312,7 +334,7 @@ export class Walk {
     const there = met.indexOf(given);
     const number = this.#coder.number(place, there < 0 ? met.length : there);
     if (number > met.length) {
-      throw damaged("a text that was not met before");
+      throw damaged();
     }
     if (number === met.length) {
       met.push(this.#coder.text(Math.min(table, ADDRESS), given));
@@ -331,7 +353,7 @@ export class Walk {
     }
     const block = this.#blocks.subarray(this.#at, this.#at + 32);
     if (block.length !== 32) {
-      throw damaged("a digest that is not there");
+      throw damaged();
     }
     this.#at += 32;
     return block;
@@ -342,15 +364,11 @@ export class Walk {
 export function ofBase(base: Table): Pick<Entry, "display" | "version" | "file" | "digest"> {
   const [display, version, file, hex] = ["name", "version", "file_name", "sha256"].map((key) => base.get(key));
   if (typeof display !== "string" || typeof version !== "string" || typeof file !== "string" || typeof hex !== "string") {
-    throw damaged("an entry of the runtime's lock that is none");
+    throw damaged();
   }
   return { display, version, file, digest: fromHex(hex) };
 }
 
-/** Bytes from hexadecimal digits. */
-export function fromHex(hex: string): Uint8Array {
-  return Uint8Array.from(hex.match(/../g) ?? [], (two) => Number.parseInt(two, 16));
-}
 
 function usualImports(entry: Entry): string[] {
   if (entry.base !== null) {

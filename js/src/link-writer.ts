@@ -9,7 +9,8 @@ import { MOST_CHARACTERS } from "./link-address.ts";
 import { Writer } from "./link-coder.ts";
 import { BASED, baseDigest, CHANGED, DEFLATED, SHORT, toBase64 } from "./link.ts";
 import { changes, expanded, outlineOf } from "./link-outline.ts";
-import { type Base, fromHex, tutor, Walk } from "./link-pack.ts";
+import { type Base, tutor, Walk } from "./link-pack.ts";
+import { fromHex } from "./sha256-hex.ts";
 import { lockId, withoutUploadTimes } from "./lock.ts";
 
 export interface WriteOptions {
@@ -59,7 +60,7 @@ export async function encodeLink(text: string, options: WriteOptions = {}): Prom
   ];
   const check = crc32(Uint8Array.from([flags, ...rest]));
   const checked = fromHex(check.toString(16).padStart(8, "0"));
-  const link = `#lock=1.${toBase64(Uint8Array.from([flags, ...varint(rest.length), ...checked, ...rest]))}`;
+  const link = `#lock=1.${toBase64(Uint8Array.from([flags, (rest.length >> 8) & 255, rest.length & 255, ...checked, ...rest]))}`;
   if (link.length > MOST_CHARACTERS) {
     const sides = { expected: `at most ${MOST_CHARACTERS} characters`, got: `${link.length}` };
     throw new LockError("too-long", "the lock is too large for a link", sides);

@@ -36,6 +36,11 @@ describe("decodeLink", () => {
     expect(await said(link, runtimeLock)).toEqual(lock === null ? says : { ...says, lock });
   });
 
+  it("is done at once with a fragment of thousands of parameters", async () => {
+    expect(await said(`#${"&lock".repeat(13_000)}`, null)).toEqual({ code: "no-link" });
+    expect(await said(`#${"lock=&".repeat(10_000)}`, null)).toEqual({ code: "ambiguous" });
+  });
+
   it("tells a lock of a short link once it is told the rest", async () => {
     const [full, short] = ["an environment", "short"].map((name) => vectors.find((one) => one.name === name));
     const packages = parseJson(full?.lock ?? "") as Map<string, Map<string, Map<string, string>>>;

@@ -70,7 +70,7 @@ export async function decodeLink(addressOrFragment: string, options: LinkOptions
   const [flags, bytes] = opened(found);
   const data = new Bytes(bytes);
   const id = hexOf(data.take(32));
-  const base = flags & BASED ? await runtimePackages(hexOf(data.take(8)), options) : null;
+  const base = flags & BASED ? await runtimePackages(hexOf(data.take(6)), options) : null;
   const blocks = data.take(32 * data.number());
   let made: Json = [];
   if (flags & CHANGED) {
@@ -126,7 +126,8 @@ function opened(text: string): [number, Uint8Array] {
     throw cutOff(body.length);
   }
   const flags = data.take(1);
-  const length = data.number();
+  const [high = 0, low = 0] = data.take(2);
+  const length = high * 256 + low;
   const check = hexOf(data.take(4));
   const rest = data.rest();
   const fits = (upTo: number): boolean => {
@@ -192,7 +193,7 @@ async function runtimePackages(digest: string, options: LinkOptions): Promise<Ba
 
 /** By which a link names the lock of a runtime. */
 export async function baseDigest(packages: Map<string, Json>): Promise<string> {
-  return (await sha256Hex(canonicalJson(packages))).slice(0, 16);
+  return (await sha256Hex(canonicalJson(packages))).slice(0, 12);
 }
 
 function changesOf(bytes: Uint8Array): Json {
@@ -272,7 +273,7 @@ class Bytes {
   take(count: number): Uint8Array {
     const taken = this.#data.subarray(this.#at, this.#at + count);
     if (taken.length !== count) {
-      throw damaged("bytes that are not there");
+      throw damaged();
     }
     this.#at += count;
     return taken;
@@ -292,7 +293,7 @@ class Bytes {
         return number;
       }
     }
-    throw damaged("a number that is too large");
+    throw damaged();
   }
 }
 

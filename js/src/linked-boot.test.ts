@@ -1,9 +1,10 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { BootedPyodide } from "./boot-place.ts";
 import { type Answer, Approvals, Consent, type Memory } from "./consent.ts";
 import { LockError } from "./errors.ts";
 import { type FollowOptions, followLinks, hasLink } from "./follow.ts";
-import type { LinkedLock } from "./link.ts";
+import { decodeLink, type LinkedLock } from "./link.ts";
 import { encodeLink } from "./link-writer.ts";
 import { bootFromLock, type LinkedBootOptions, preview, type Question } from "./linked-boot.ts";
 import { lockId } from "./lock.ts";
@@ -24,6 +25,13 @@ const entry = (name: string, url: string): object => ({
 const TEXT = lockOf("a", "b");
 const ID = await lockId(TEXT);
 const FULL: LinkedLock = { form: "full", id: ID, text: TEXT, base: null };
+
+/** A package as a vector lists it. */
+interface Listed {
+  readonly file_name: string;
+  readonly sha256: string;
+  readonly tool: { readonly "micropip-lock": { readonly size: number } };
+}
 
 function memory(): Memory & { readonly written: string[] } {
   const written: string[] = [];
@@ -123,7 +131,6 @@ describe("a link that holds its lock", () => {
     expect(await stage.code(await link(many))).toBe("too-many-hosts");
     expect(await stage.code(await link(TEXT.replace("https://files", "http://files")))).toBe("insecure");
     expect(await stage.code(FULL, { abi: "2025_0" })).toBe("abi-mismatch");
-    expect(await stage.code({ form: "short", id: ID, entries: [], text: async () => TEXT })).toBe("short-link");
     // What was approved once is refused all the same.
     stage.consent.approvals.remember(await lockId(many));
     expect(await stage.code(await link(many))).toBe("too-many-hosts");
@@ -189,6 +196,50 @@ describe("a link that names an address", () => {
     const stage = new Stage();
     const link: LinkedLock = { form: "reference", url: address, sha256: digest };
     expect([await stage.code(link, { base: "https://page.example/" }), stage.happened]).toEqual([code, []]);
+  });
+});
+
+describe("a short link", () => {
+  const vectors = JSON.parse(readFileSync(new URL("../../tests/vectors/links.json", import.meta.url), "utf8")) as readonly {
+    readonly name: string;
+    readonly link: string;
+    readonly says: { readonly id: string; readonly lock: { readonly packages: Record<string, Listed> } };
+  }[];
+  const named = (name: string): (typeof vectors)[number] => vectors.find((one) => one.name === name) as (typeof vectors)[number];
+  const { packages } = named("an environment").says.lock;
+
+  /** An index that lists the wheels of the environment. */
+  function listing(stage: Stage): void {
+    for (const [name, { file_name: url, sha256, tool }] of Object.entries(packages)) {
+      const size = tool["micropip-lock"].size;
+      const file = { filename: url.split("/").at(-1), url, hashes: { sha256 }, size };
+      stage.answers[`https://index.example/simple/${name}/`] = () => Response.json({ files: [file] });
+    }
+  }
+
+  it("is asked about before its index is, and with what is in it", async () => {
+    const stage = new Stage();
+    listing(stage);
+    await stage.code(await decodeLink(named("short").link));
+    const installs = stage.happened.indexOf("install");
+    expect(stage.happened[0]).toBe("fetch");
+    expect(stage.happened.slice(1, installs).every((one) => one.startsWith("https://index.example/simple/"))).toBe(true);
+    expect(installs).toBe(1 + Object.keys(packages).length);
+  });
+
+  it("remembers nothing of the first answer, and asks nobody after a no", async () => {
+    const stage = new Stage();
+    listing(stage);
+    const kinds: string[] = [];
+    const ask = ({ kind }: Question): Answer => {
+      kinds.push(kind);
+      return { install: kind === "fetch", remember: true };
+    };
+    expect(await stage.code(await decodeLink(named("short").link), { ask })).toBe("declined");
+    expect([kinds, stage.memory.written]).toEqual([["fetch", "install"], []]);
+    stage.happened.length = 0;
+    stage.answer = false;
+    expect([await stage.code(await decodeLink(named("short").link)), stage.happened]).toEqual(["declined", ["fetch"]]);
   });
 });
 

@@ -16,9 +16,10 @@ import { type BootedPyodide, otherAbi } from "./boot-place.ts";
 import { type Answer, Consent } from "./consent.ts";
 import { LockError } from "./errors.ts";
 import type { WheelCache } from "./fetch-wheels.ts";
-import type { FullLink, LinkedLock, ShortLink } from "./link.ts";
+import type { LinkedLock, ShortLink } from "./link.ts";
+import type { Reference } from "./link-address.ts";
 import { checkLockAddress, type OpenedLock, openText } from "./linked-lock.ts";
-import { type Here, type Preview, previewLock } from "./preview.ts";
+import { type Here, MOST_HOSTS, type Preview, previewLock } from "./preview.ts";
 
 /** What a person is asked: whether to install, or first whether a lock may be fetched to see what is in it. */
 export type Question =
@@ -47,10 +48,10 @@ export interface LinkedBootOptions<P extends BootedPyodide> extends Omit<BootOpt
  */
 export async function preview(lock: LinkedLock | string | object, here: Here = {}, base: string | undefined = pageAddress()): Promise<Preview> {
   if (isLinkedLock(lock)) {
-    if (lock.form === "reference") {
+    if (lock.form !== "full") {
       throw new LockError("no-preview", "what is in this lock is known once it is fetched", { hint: "bootFromLock asks before it is fetched" });
     }
-    return previewOf(await openLink(lock, base), here);
+    return previewOf(await openText(lock.text, lock.base ?? base), here);
   }
   return previewOf(await openText(typeof lock === "string" ? lock : JSON.stringify(lock), base), here);
 }
@@ -83,22 +84,25 @@ async function admitted<P extends BootedPyodide>(link: LinkedLock, options: Link
   const agreed = async (id: string, question: Question): Promise<void> => {
     const answer = await ask(question, signal);
     signal.throwIfAborted();
-    if (!consent.admits(id, answer)) {
+    // What nobody has seen yet is not remembered.
+    const told = question.kind === "install" || typeof answer !== "object" ? answer : { install: answer?.install };
+    if (!consent.admits(id, told)) {
       throw new LockError("declined", "nothing was installed");
     }
   };
   let isFetched = false;
   let opened: OpenedLock;
-  if (link.form === "reference") {
-    const { href, hostname } = checkLockAddress(link, page);
-    if (stepOf(consent, link.sha256) === "ask") {
-      isFetched = true;
-      await agreed(link.sha256, { kind: "fetch", url: href, host: hostname });
-    }
-    const { fetchLock } = await import("./boot-main.ts");
-    opened = await openText(await fetchLock(href, link.sha256, options.fetch ?? fetch, signal), href);
+  if (link.form === "full") {
+    opened = await openText(link.text, link.base ?? page);
   } else {
-    opened = await openLink(link, page);
+    const { pinned, addresses } = addressesOf(link, page);
+    if (stepOf(consent, pinned) === "ask") {
+      isFetched = true;
+      const hosts = new Set(addresses.map(({ hostname }) => hostname));
+      const url = addresses.map(({ href }) => href).join(" ");
+      await agreed(pinned, { kind: "fetch", url, host: [...hosts].join(", ") });
+    }
+    opened = await fetched(link, page, options.fetch ?? fetch, signal);
   }
   if (abi !== undefined && abi !== opened.lock.abi.abiVersion) {
     throw otherAbi(opened.lock.abi, { ...opened.lock.abi, abiVersion: abi });
@@ -129,14 +133,32 @@ function stepOf(consent: Consent, id: string): "install" | "ask" {
   return step;
 }
 
-/** @throws LockError with code `short-link`, and those of `openText`. */
-async function openLink(link: FullLink | ShortLink, page: string | undefined): Promise<OpenedLock> {
-  if (link.form === "short") {
-    throw new LockError("short-link", "a short link leaves its addresses and digests to the indexes, which this page does not ask", {
-      hint: "replay it from Python: await micropip_lock.replay(link); or ask who sent it for the full link",
-    });
+/**
+ * Whom a link leaves something to: the address of the lock, or the indexes of packages; and what is pinned by the link.
+ * @throws LockError with the codes of `checkLockAddress`, and `too-many-hosts`.
+ */
+function addressesOf(link: Reference | ShortLink, page: string | undefined): { pinned: string; addresses: readonly URL[] } {
+  if (link.form === "reference") {
+    return { pinned: link.sha256, addresses: [checkLockAddress(link, page)] };
   }
-  return await openText(link.text, link.base ?? page);
+  const left = link.entries.filter(({ digest }) => digest.length === 0);
+  const addresses = [...new Set(left.map(({ index }) => index))].map((url) => checkLockAddress({ url: `${url.replace(/\/$/, "")}/` }, page));
+  if (addresses.length > MOST_HOSTS) {
+    const sides = { expected: `at most ${MOST_HOSTS}`, got: `${addresses.length}` };
+    throw new LockError("too-many-hosts", "the link asks many indexes", sides);
+  }
+  return { pinned: link.id, addresses };
+}
+
+async function fetched(link: Reference | ShortLink, page: string | undefined, ask: typeof fetch, signal: AbortSignal): Promise<OpenedLock> {
+  const { fetchLock, resolveShort } = await import("./boot-main.ts");
+  if (link.form === "reference") {
+    const { href } = checkLockAddress(link, page);
+    return await openText(await fetchLock(href, link.sha256, ask, signal), href);
+  }
+  const { text, base } = await resolveShort(link, (address, more) => ask(address, { ...more, signal }));
+  signal.throwIfAborted();
+  return await openText(text, base ?? page);
 }
 
 function isLinkedLock(value: unknown): value is LinkedLock {

@@ -37,7 +37,7 @@ export async function openText(text: string, base: string | undefined): Promise<
  * @param page Where the link was opened.
  * @throws LockError with the codes of `checkAddress`, and `insecure`, `private-address`.
  */
-export function checkLockAddress({ url }: Reference, page: string | undefined): URL {
+export function checkLockAddress({ url }: Pick<Reference, "url">, page: string | undefined): URL {
   checkAddress(url, "lock-url", { relative: false });
   const address = new URL(absolute({ name: "the lock", url }, page));
   checkInside(address, page, "the lock");

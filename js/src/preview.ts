@@ -29,7 +29,7 @@ const KNOWN_NAMES: ReadonlySet<string> = new Set([
 ]);
 
 /** Hosts of one lock that a person can judge. */
-const MOST_HOSTS = 8;
+export const MOST_HOSTS = 8;
 const ASK_ABOVE_BYTES = 100 * 2 ** 20;
 
 /** Where files of the lock are. */

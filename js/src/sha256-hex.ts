@@ -23,3 +23,8 @@ export async function sha256Hex(what: Uint8Array<ArrayBuffer> | string): Promise
   const raw = await sha256Bytes(typeof what === "string" ? new TextEncoder().encode(what) : what);
   return Array.from(raw, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
+
+/** Bytes from hexadecimal digits. */
+export function fromHex(hex: string): Uint8Array {
+  return Uint8Array.from(hex.match(/../g) ?? [], (two) => Number.parseInt(two, 16));
+}

@@ -22,12 +22,22 @@ export interface WheelParts {
   readonly size: number;
   /** In order, with gaps between them. */
   readonly segments: readonly Segment[];
+  /** Its compiled modules, as the store keeps them (`bytecode.ts`). */
+  readonly compiled: Packed | null;
 }
 
-const MAGIC = [0x6d, 0x6c, 0x73, 0x74, 0x61, 0x72, 0x74, 1];
+/** Bytes that were deflated (RFC 1951). */
+export interface Packed {
+  readonly packed: Uint8Array;
+  /** Bytes when inflated. */
+  readonly size: number;
+}
+
+const MAGIC = [0x6d, 0x6c, 0x73, 0x74, 0x61, 0x72, 0x74, 2];
 const DIGEST = 32;
 const MOST_WHEELS = 2000;
 const MOST_WHEEL_BYTES = 256 * 2 ** 20;
+const MOST_COMPILED_BYTES = 2 ** 28;
 const MOST_SEGMENTS = 100_000;
 const MOST_ALL_BYTES = 2 ** 31;
 
@@ -46,14 +56,19 @@ export function readStartPack(bytes: Uint8Array): readonly WheelParts[] {
   if (count > MOST_WHEELS) {
     throw bad("too many wheels");
   }
-  const wheels: { sha256: string; size: number; spans: [number, number][] }[] = [];
+  const wheels: { sha256: string; size: number; compiled: number; packed: number; spans: [number, number][] }[] = [];
   let all = 0;
   for (let index = 0; index < count; index += 1) {
     const sha256 = table.hex(DIGEST);
     const size = table.number();
+    const compiled = table.number();
+    const packed = table.number();
     const segments = table.number();
     if (size === 0 || size > MOST_WHEEL_BYTES || segments === 0 || segments > MOST_SEGMENTS) {
       throw bad("a wheel of impossible size");
+    }
+    if (compiled > MOST_COMPILED_BYTES || (compiled === 0) !== (packed === 0)) {
+      throw bad("compiled modules of impossible size");
     }
     const spans: [number, number][] = [];
     let before = -1;
@@ -69,25 +84,25 @@ export function readStartPack(bytes: Uint8Array): readonly WheelParts[] {
     if (sha256 <= (wheels.at(-1)?.sha256 ?? "")) {
       throw bad("wheels out of order");
     }
-    wheels.push({ sha256, size, spans });
+    wheels.push({ sha256, size, compiled, packed, spans });
     all += size;
   }
   if (all > MOST_ALL_BYTES) {
     throw bad("the wheels are too large together");
   }
-  const held = wheels.reduce((sum, { spans }) => spans.reduce((inner, [, length]) => inner + length, sum), 0);
+  const held = wheels.reduce((sum, { packed, spans }) => spans.reduce((inner, [, length]) => inner + length, sum + packed), 0);
   if (table.at + held !== bytes.length) {
     throw bad("another length than its table says");
   }
   let at = table.at;
-  return wheels.map(({ sha256, size, spans }) => ({
-    sha256,
-    size,
-    segments: spans.map(([offset, length]) => {
-      at += length;
-      return { offset, bytes: bytes.subarray(at - length, at) };
-    }),
-  }));
+  const next = (length: number): Uint8Array => {
+    at += length;
+    return bytes.subarray(at - length, at);
+  };
+  return wheels.map(({ sha256, size, compiled, packed, spans }) => {
+    const modules = packed === 0 ? null : { packed: next(packed), size: compiled };
+    return { sha256, size, compiled: modules, segments: spans.map(([offset, length]) => ({ offset, bytes: next(length) })) };
+  });
 }
 
 /** Fields of a table, one after the other. */

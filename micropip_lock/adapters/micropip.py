@@ -194,6 +194,7 @@ async def install_from_index(
     *,
     with_default: bool = True,
     pre: bool = False,
+    moving: Sequence[str] = (),
 ) -> None:
     """Install the newest that the index has; the runtime's own distribution only fills gaps.
 
@@ -203,6 +204,7 @@ async def install_from_index(
         constraints: As for ``micropip.install``.
         with_default: Ask micropip's own default index after them.
         pre: Take pre-releases too.
+        moving: Installed packages that are to be taken away first; what is too old for the new ones goes, too.
 
     Raises:
         OutcomeError: codes ``install-failed``, with micropip's reason; ``unsatisfied``.
@@ -211,12 +213,15 @@ async def install_from_index(
     from micropip.package_index import DEFAULT_INDEX_URLS
 
     try:
+        if moving:
+            micropip.uninstall(list(moving))
         await micropip.install(
             list(requirements),
             # Anything but the very list of defaults makes micropip ask the index before the runtime's own lock.
             index_urls=(*index_urls, *(DEFAULT_INDEX_URLS if with_default else ())),
             constraints=list(constraints) or None,
             pre=pre,
+            reinstall=bool(moving),
         )
     except (ValueError, RuntimeError, OSError) as error:
         reason = str(error).strip() or type(error).__name__
@@ -227,6 +232,19 @@ async def install_from_index(
             hint="check the names and versions, and that the index has wheels for Pyodide",
         ) from error
     _check_satisfied(requirements)
+
+
+def prepare_for_cells(index_urls: Sequence[str]) -> None:
+    """Let a notebook's code install as in JupyterLite: ``import piplite`` gives micropip, which asks these indexes.
+
+    Args:
+        index_urls: Asked in this order; micropip's own default when there are none.
+    """
+    import micropip
+
+    sys.modules.setdefault("piplite", micropip)
+    if index_urls:
+        micropip.set_index_urls(list(index_urls))
 
 
 def _check_satisfied(requirements: Sequence[str]) -> None:

@@ -38,7 +38,7 @@ from micropip_lock.core.model import Lock
 from micropip_lock.core.policy import DEFAULT_POLICY, Policy
 from micropip_lock.core.verdict import Finding
 from micropip_lock.errors import RuntimeFailedError, error_from_json
-from micropip_lock.ports import FilesRead, Progress, ProgressEvent
+from micropip_lock.ports import CompiledModules, FilesRead, Progress, ProgressEvent
 
 _LIBRARY: Final = "/micropip-lock"
 """Where the tools lie inside: on the path, but not installed."""
@@ -129,6 +129,7 @@ class EmbeddedPyodide:
         *,
         strict: bool = True,
         pre: bool = False,
+        cells: Sequence[tuple[int, str]] = (),
         policy: Policy = DEFAULT_POLICY,
     ) -> Frozen:
         """Install with recording on, and freeze.
@@ -138,6 +139,7 @@ class EmbeddedPyodide:
             constraints: As for ``micropip.install``.
             strict: Raise when something cannot be locked.
             pre: Take pre-releases too.
+            cells: Code to run before the freeze, with its number.
             policy: Where packages may come from.
 
         Raises:
@@ -154,6 +156,7 @@ class EmbeddedPyodide:
             constraints=list(constraints),
             strict=strict,
             pre=pre,
+            cells=list(cells),
             policy=policy.to_dict(),
         )
         return Frozen(lock=_lock(value), tree=value["tree"])
@@ -192,8 +195,39 @@ class EmbeddedPyodide:
         )
         return Replayed(report=value["report"], tree=value["tree"])
 
+    async def upgrade(
+        self,
+        lock: Lock,
+        *,
+        names: Sequence[str],
+        requirements: Sequence[str],
+        pre: bool = False,
+        policy: Policy = DEFAULT_POLICY,
+        mirrors: Sequence[str | Mapping[str, str]] = (),
+        bundle: str | None = None,
+    ) -> Lock:
+        """Replay a lock, move packages in it, and freeze.
+
+        Raises:
+            MicropipLockError: codes ``install-failed``, ``upgrade-conflict``, and those of a replay.
+        """
+        value = await self._call(
+            "upgrade",
+            lock=lock.to_json(),
+            base=lock.base,
+            names=list(names),
+            requirements=list(requirements),
+            index_urls=[index.url for index in self._indexes.indexes],
+            with_default=self._indexes.adds_default,
+            pre=pre,
+            policy=policy.to_dict(),
+            mirrors=[one if isinstance(one, str) else dict(one) for one in mirrors],
+            bundle=bundle,
+        )
+        return _lock(value)
+
     async def files_read(self, lock: Lock, names: Sequence[str], *, policy: Policy = DEFAULT_POLICY) -> FilesRead:
-        """Replay a lock, import modules, and tell which files of its wheels were read.
+        """Replay a lock, import modules, and tell what that read of its wheels, and compiled.
 
         Raises:
             MicropipLockError: the lock could not be replayed.
@@ -201,7 +235,15 @@ class EmbeddedPyodide:
         value = await self._call(
             "files_read", lock=lock.to_json(), base=lock.base, names=list(names), policy=policy.to_dict()
         )
-        return FilesRead(read={name: frozenset(paths) for name, paths in value["read"].items()}, failed=value["failed"])
+        return FilesRead(
+            read={name: frozenset(paths) for name, paths in value["read"].items()},
+            failed=value["failed"],
+            compiled={
+                name: CompiledModules(paths=frozenset(one["paths"]), data=base64.b64decode(one["data"]))
+                for name, one in value["compiled"].items()
+            },
+            stdlib=tuple(value["stdlib"]),
+        )
 
     async def verify(self, lock: Lock) -> VerifyReport:
         """Compare this runtime with a lock."""

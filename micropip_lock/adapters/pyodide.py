@@ -6,6 +6,7 @@ Node; needs neither JSPI nor SharedArrayBuffer.
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import os
 import sys
@@ -32,6 +33,7 @@ from micropip_lock.core.dist_info import pyodide_source
 from micropip_lock.core.model import Abi, Origin
 from micropip_lock.errors import (
     EnvironmentMismatchError,
+    OutcomeError,
     RuntimeMissingError,
 )
 from micropip_lock.ports import Install, RuntimeLock
@@ -115,6 +117,17 @@ def import_all(names: Iterable[str]) -> dict[str, str]:
         except BaseException as error:  # noqa: BLE001  # a module may leave or raise whatever it likes
             failed[name] = f"{type(error).__name__}: {error}"
     return failed
+
+
+def stdlib_modules() -> list[str]:
+    """Which modules of the standard library's archive are imported, by their dotted names."""
+    archives = tuple(f"{path}/" for path in sys.path if path.endswith(".zip"))
+    return sorted(name for name, module in sys.modules.items() if _file(module).startswith(archives))
+
+
+def _file(module: object) -> str:
+    path = getattr(module, "__file__", None)
+    return path if isinstance(path, str) else ""
 
 
 def site_packages() -> SitePackages:
@@ -208,7 +221,30 @@ async def _load_extension(path: Path) -> None:
         ) from error
 
 
-async def run_code(code: str) -> str | None:
+async def run_cells(cells: Sequence[tuple[int, str]]) -> None:
+    """Run code, piece after piece in one namespace; what a piece imports of the runtime's own packages is loaded first.
+
+    Raises:
+        OutcomeError: code ``cell-failed``.
+    """
+    import pyodide_js
+
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    for number, code in cells:
+        await pyodide_js.loadPackagesFromImports(code)
+        error = await run_code(code, namespace)
+        if error is not None:
+            raise OutcomeError(
+                f"cell {number} of the notebook failed",
+                code="cell-failed",
+                where=f"cell {number}",
+                # Errors tell more on lines that are indented.
+                got=[line for line in error.splitlines() if line[:1].strip()][-1],
+                hint="run it in a notebook first; cells run in a plain Pyodide under Node, without IPython and a page",
+            )
+
+
+async def run_code(code: str, namespace: dict[str, Any] | None = None) -> str | None:
     """Run a person's code as ``__main__``, top-level ``await`` included; what went wrong when it fails.
 
     ``sys.exit()`` ends the code: with 0 or nothing well, with a number or a message not.
@@ -216,7 +252,8 @@ async def run_code(code: str) -> str | None:
     from pyodide.code import eval_code_async
 
     release_own_modules(OWN_MODULES)
-    namespace: dict[str, Any] = {"__name__": "__main__"}
+    if namespace is None:
+        namespace = {"__name__": "__main__"}
     try:
         await eval_code_async(code, globals=namespace, filename=_PERSONS_CODE)
     except SystemExit as leaving:
@@ -236,6 +273,8 @@ _LATE = (
     "micropip_lock.core.candidates",
     "micropip_lock.core.formats.pylock",
     "micropip_lock.core.index_html",
+    "micropip_lock.app.upgrade",
+    "micropip_lock.upgrading",
 )
 """What a kernel that only replays has not loaded, with all that it loads."""
 
@@ -250,6 +289,24 @@ def release_own_modules(names: Iterable[str]) -> None:
         importlib.import_module(late)
     for module in [module for module in sys.modules if module.partition(".")[0] in wanted]:
         del sys.modules[module]
+
+
+AHEAD_AFTER = 0.1
+"""Seconds until the store has answered, and what it lacks was asked for."""
+
+
+async def load_ahead(imports: Iterable[Sequence[str]]) -> None:
+    """Load what :func:`release_own_modules` would, with pauses, when it is going to be called.
+
+    Args:
+        imports: Of each package that a replay brings.
+    """
+    if all(frozenset(OWN_MODULES).isdisjoint(names) for names in imports):
+        return
+    await asyncio.sleep(AHEAD_AFTER)
+    for late in _LATE:
+        await asyncio.sleep(0)
+        importlib.import_module(late)
 
 
 def _made_visible(installs: Sequence[Install]) -> None:

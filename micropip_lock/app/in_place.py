@@ -19,6 +19,9 @@ from micropip_lock.ports import RuntimeLock, SiteReader
 
 def damaged_in(lock: Lock, plan: Plan, site: SiteReader, runtime_lock: RuntimeLock) -> frozenset[str]:
     """Packages that are there by their record, and whose files are not: a replay puts them right."""
+    if not plan.skipped:
+        # Nothing of the lock is there; to look at what else is costs a kernel the parser of METADATA.
+        return frozenset()
     kept = replace(lock, packages=by_name(plan.skipped), mocks={})
     report = verify(kept, site.distributions(), digest_of=recorded_digest(runtime_lock))
     return frozenset(finding.package for finding in report.errors)

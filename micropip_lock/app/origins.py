@@ -13,7 +13,7 @@ Left to others: asking an index for what has no record (:mod:`micropip_lock.app.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
@@ -91,12 +91,21 @@ def is_of_kernel(record: OriginRecord) -> bool:
     return KERNEL_WHEELS in unquote(record.origin.url.partition("?")[0].partition("#")[0])
 
 
-def installed_in(site: SiteReader, runtime_lock: RuntimeLock) -> list[Installed]:
-    """What is in place but for mock packages, with the digest of each wheel where a record proves it."""
+def installed_in(site: SiteReader, runtime_lock: RuntimeLock, among: Container[str] | None = None) -> list[Installed]:
+    """What is in place but for mock packages, with the digest of each wheel where a record proves it.
+
+    Args:
+        site: The environment.
+        runtime_lock: What the runtime's own lock says.
+        among: Whose digests are wanted, by normalised name; all when not given. Records of the others are not read.
+    """
     found = []
     for dist in site.distributions():
         text, _, version = dist.directory.removesuffix(".dist-info").partition("-")
         name = canonicalize_name(text)
+        if among is not None and name not in among and dist.mock_modules() is None:
+            found.append(Installed(name=name, version=version, digest=None, directory=dist.directory))
+            continue
         try:
             digest = origin_of(dist, name, version, runtime_lock).digest
         except MicropipLockError:

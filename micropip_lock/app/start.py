@@ -4,6 +4,7 @@ Rules this file keeps:
 
 1. What is needed is seen, not guessed: the environment is replayed into a runtime of its own, and imported there.
 2. A module that cannot be imported there is told, and the pack is made of what the others read.
+3. What that runtime compiled goes into the pack in the place of its sources: they are read by nobody who only imports.
 
 Left to others: the runtime (:class:`~micropip_lock.ports.FileWatch`), the format
 (:mod:`micropip_lock.core.start_pack`).
@@ -71,8 +72,14 @@ async def with_start(lock: Lock, start: Start, folder: Folder) -> tuple[Lock, tu
     digest = Digest.of(data)
     path = f"start-{digest.hex[:DIGITS]}.pack"
     folder.write(path, data)
-    notes = tuple(f"{name} could not be imported for the start pack: {shown(why)}" for name, why in seen.failed.items())
-    return replace(lock, start=StartPack(url=path, digest=digest, size=len(data))), notes
+    return replace(lock, start=StartPack(url=path, digest=digest, size=len(data))), failures(seen)
+
+
+def failures(seen: FilesRead) -> tuple[str, ...]:
+    """What a person should know of imports that failed."""
+    return tuple(
+        f"{name} could not be imported to see what it needs: {shown(why)}" for name, why in seen.failed.items()
+    )
 
 
 def _parts(lock: Lock, seen: FilesRead, folder: Folder) -> Sequence[WheelParts]:
@@ -89,5 +96,10 @@ def _parts(lock: Lock, seen: FilesRead, folder: Folder) -> Sequence[WheelParts]:
             )
         data = folder.read(local_file_name(wheel.digest, wheel.filename)) or b""
         verified = admit(data, wheel.digest, filename=wheel.filename, size=wheel.size, package=package.name)
-        parts.append(parts_of(OpenedWheel(verified), read))
+        compiled = seen.compiled.get(wheel.filename)
+        parts.append(
+            parts_of(OpenedWheel(verified), read)
+            if compiled is None
+            else parts_of(OpenedWheel(verified), read - compiled.paths, compiled.data)
+        )
     return parts

@@ -105,7 +105,7 @@ def encode_link(lock: Lock, *, short: bool = False, base: Base | None = None) ->
         rest += _varint(len(tail)) + packed if flags & _DEFLATED else tail
     rest += coded
     check = zlib.crc32(bytes([flags]) + rest).to_bytes(4)
-    data = bytes([flags]) + _varint(len(rest)) + check + rest
+    data = bytes([flags]) + (len(rest) & 0xFFFF).to_bytes(2) + check + rest
     text = f"#{PARAMETER}={VERSION}." + base64.urlsafe_b64encode(data).rstrip(b"=").decode()
     if len(text) > MAX_LINK:
         raise LinkError(
@@ -140,12 +140,12 @@ def decode_link(text: str, *, find_base: FindBase = lambda _digest: None) -> Loc
     identity, at = rest[:32].hex(), 32
     base = None
     if flags & _BASED:
-        base, at = find_base(rest[32:40]), 40
+        base, at = find_base(rest[32:38]), 38
         if base is None:
             raise LinkError(
                 "the link needs the lock of the Pyodide that it was made with",
                 code="needs-base",
-                expected=f"a pyodide-lock.json whose packages have the digest {rest[32:40].hex()}…",
+                expected=f"a pyodide-lock.json whose packages have the digest {rest[32:38].hex()}…",
                 got="none here",
                 hint="open it in that Pyodide, or let its author share it in full (base packages spelt out)",
             )
@@ -165,11 +165,11 @@ def decode_link(text: str, *, find_base: FindBase = lambda _digest: None) -> Loc
 
 
 def base_digest(packages: Mapping[str, Mapping[str, Any]]) -> bytes:
-    """By which a link names the lock of a runtime: the first 8 bytes of the SHA-256 of its packages' canonical JSON.
+    """By which a link names the lock of a runtime: the first 6 bytes of the SHA-256 of its packages' canonical JSON.
 
     It only finds the lock; what is taken from it is proven by the id of the link's lock.
     """
-    return hashlib.sha256(canonical_json(packages)).digest()[:8]
+    return hashlib.sha256(canonical_json(packages)).digest()[:6]
 
 
 def _lock(outline: Outline, made: Any, identity: str) -> Lock:
@@ -235,13 +235,12 @@ def _opened(text: str) -> tuple[int, bytes]:
     data = base64.urlsafe_b64decode(whole + "=" * (-len(whole) % 4))
     if len(data) < 8:
         raise _cut_off("", len(body))
-    length, at = _read_varint(data, 1)
-    flags, check, rest = data[:1], data[at : at + 4], data[at + 4 :]
+    flags, length, check, rest = data[:1], int.from_bytes(data[1:3]), data[3:7], data[7:]
     is_whole = zlib.crc32(flags + rest).to_bytes(4) == check
     if length != len(rest) or not is_whole:
         # A length that is wrong where all else is right was damaged itself.
         if len(rest) < length and not is_whole:
-            raise _cut_off(f"{-(-(at + 4 + length) * 4 // 3)}", len(body))
+            raise _cut_off(f"{-(-(7 + length) * 4 // 3)}", len(body))
         if len(rest) > length and zlib.crc32(flags + rest[:length]).to_bytes(4) == check:
             raise LinkError("something follows the link", code="trailing", got=f"{len(rest) - length} bytes too many")
         raise LinkError("the link is damaged", code="checksum", expected="the CRC-32 that it says", got="another")

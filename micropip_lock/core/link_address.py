@@ -28,6 +28,7 @@ MAX_LINK: Final = 64 * 1024
 """Characters of a link, before any of it is decoded."""
 
 _HASH: Final = re.compile(r"(.*);sha256=([0-9a-fA-F]{64})", re.DOTALL)
+_BODY: Final = re.compile(r"[0-9]+\.[A-Za-z0-9_%-]{20}")
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
@@ -46,14 +47,14 @@ class Reference:
 
 def is_link(text: str) -> bool:
     """Whether a text means to be a lock link: an address or a fragment with one of our parameters."""
-    before, mark, fragment = text.partition("#")
-    parameters = (fragment if mark else before.partition("?")[2]).split("&")
-    if mark and before and not _SCHEME.match(before):
+    before, _, fragment = text.partition("#")
+    if before and not _SCHEME.match(before):
         # A file may be called anything.
         return False
-    return (mark or _SCHEME.match(before) is not None) and any(
-        one.partition("=")[0] in (PARAMETER, REFERENCE) and "=" in one for one in parameters
-    )
+    if _found(fragment):
+        return True
+    # A server may have a parameter of that name; what a link looks like was meant to be one.
+    return any(name == REFERENCE or _BODY.match(value) for name, value in _found(before.partition("?")[2]))
 
 
 def linked_in(text: str) -> str | Reference:
@@ -75,14 +76,12 @@ def linked_in(text: str) -> str | Reference:
                 got=f"?{PARAMETER}=…",
                 hint="put # in place of ?",
             )
-        if _SCHEME.match(before) or ("=" in before.partition("&")[0] and not before.startswith(PARAMETER)):
-            raise _no_link()
         fragment = before
     elif _found(before.partition("?")[2]):
         raise LinkError("a lock in the query of the address", code="in-query", expected=f"#{PARAMETER}=…")
     found = _found(fragment)
     if not found:
-        if mark or "=" in fragment:
+        if mark or any(one in fragment for one in "=:/"):
             raise _no_link()
         found = [(PARAMETER, fragment)]
     if len(found) > 1:

@@ -34,15 +34,15 @@ _TEXTS: Final = 2**40
 
 
 class Coder:
-    """What a walk codes with: the probabilities, by place."""
+    """What a walk codes with: the probabilities, by place. By itself it learns what it is told and writes nothing."""
 
     def __init__(self) -> None:
         # By place: probability of a one in 65,536 parts, and how many bits it was learnt from.
         self._learnt: dict[int, tuple[int, int]] = {}
         self._bits = 0
 
-    def _code(self, probability: int, bit: int) -> int:
-        raise NotImplementedError
+    def _code(self, probability: int, bit: int) -> int:  # noqa: ARG002  # here nothing is coded
+        return bit
 
     def _learn(self, place: int, bit: int) -> None:
         probability, seen = self._learnt.get(place, (_HALF, 0))
@@ -124,13 +124,6 @@ class Coder:
             raise LinkError(
                 "the link holds too much", code="too-large", expected=f"at most {MAX_BITS} bits of text", got="more"
             )
-
-
-class Tutor(Coder):
-    """Learns what it is told and writes nothing: what both sides know before the first bit."""
-
-    def _code(self, probability: int, bit: int) -> int:  # noqa: ARG002  # a tutor codes nothing
-        return bit
 
 
 class Writer(Coder):

@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from packaging.utils import canonicalize_name
 
-from micropip_lock.core.link_coder import Coder, Tutor, damaged
+from micropip_lock.core.link_coder import Coder, damaged
 from micropip_lock.core.link_names import KNOWN_IMPORTS, KNOWN_INFO, KNOWN_NAMES, LESSONS, SAMPLE_SIZES, SAMPLE_VERSIONS
 from micropip_lock.core.read import MAX_PACKAGES
 
@@ -31,6 +31,9 @@ SOURCES: Final = ("index", "runtime", "url", "local", "")
 
 NUMERIC: Final = re.compile(r"(?:0|[1-9][0-9]{0,8})(?:\.(?:0|[1-9][0-9]{0,8})){0,5}", re.ASCII)
 """A version that is written as numbers."""
+
+MANY: Final = 256
+"""Packages above which dependencies are told one by one."""
 
 _KNOWN_AT: Final = {name: number for number, name in enumerate(KNOWN_NAMES)}
 
@@ -105,9 +108,9 @@ class Outline:
 
 
 @cache
-def tutor() -> Tutor:
+def tutor() -> Coder:
     """What both sides know before the first bit."""
-    coder = Tutor()
+    coder = Coder()
     for kind, words in enumerate(LESSONS):
         for word in words.split():
             coder.text(kind, word)
@@ -170,7 +173,7 @@ class Walk:
         """
         code = self._coder
         said = " ".join(given.info)
-        known = code.number(7, KNOWN_INFO.index(said) if said in KNOWN_INFO else len(KNOWN_INFO))
+        known = code.number(9, KNOWN_INFO.index(said) if said in KNOWN_INFO else len(KNOWN_INFO))
         info = KNOWN_INFO[known].split() if known < len(KNOWN_INFO) else [code.text(_ABI, text) for text in given.info]
         interpreter = "cp" + "".join(info[3].split(".")[:2])
         self._tables[1].append(f"{interpreter}-{interpreter}-pyemscripten_{info[0]}_wasm32")
@@ -307,6 +310,11 @@ class Walk:
         code, popular = self._coder, [0] * len(entries)
         at = {entry.name: number for number, entry in enumerate(entries)}
         wanted = {entry.name: entry.needs for entry in given}
+        if len(entries) > MANY:
+            # One bit for every two packages would be too many.
+            for entry in entries:
+                entry.needs = self._steps(wanted.get(entry.name, ()), len(entries))
+            return
         for number, entry in enumerate(entries):
             usual = usual_needs(entry, at)
             needs = set(wanted.get(entry.name, ()))
@@ -317,6 +325,16 @@ class Walk:
                 if other != number and code.flag(place, other in needs):
                     entry.needs.append(other)
                     popular[other] += 1
+
+    def _steps(self, given: Sequence[int], end: int) -> list[int]:
+        """Ascending numbers below ``end``, by the steps between them."""
+        count, before, found = self._count(7, given), -1, []
+        for place in range(count):
+            before += 1 + self._coder.number(8, given[place] - before - 1 if place < len(given) else 0)
+            if before >= end:
+                raise damaged("a package that is not there")
+            found.append(before)
+        return found
 
     def _one_of(self, place: int, table: int, given: str) -> str:
         """A text that is often the same: by its number in the table of those that were met."""

@@ -211,6 +211,8 @@ def test_installed_in() -> None:
         Installed(name=NAME, version="1.16.0", digest=DIGEST, directory="six-1.16.0.dist-info"),
     ]
     assert expected == installed_in(site, RUNTIME)
+    assert expected == installed_in(site, RUNTIME, {"six"})
+    assert [None, None] == [one.digest for one in installed_in(site, RUNTIME, {"foo-bar"})]
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ async def test_a_failed_import_is_told(tmp_path: Path) -> None:
     assert isinstance(watch.answer, FilesRead)
     watch.answer = replace(watch.answer, failed={"beta": "ImportError: no"})
     done = await run(root, watch)
-    assert ("beta could not be imported for the start pack: 'ImportError: no'",) == done.notes
+    assert ("beta could not be imported to see what it needs: 'ImportError: no'",) == done.notes
     assert written(root).start is not None
 
 

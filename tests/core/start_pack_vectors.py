@@ -20,8 +20,8 @@ from micropip_lock.errors import WheelFormatError
 PATH: Final = Path(__file__).parents[1] / "vectors" / "start_pack.json"
 
 
-def _parts(first: int, size: int, *segments: tuple[int, bytes]) -> WheelParts:
-    return WheelParts(digest=Digest(bytes([first, *range(31)])), size=size, segments=segments)
+def _parts(first: int, size: int, *segments: tuple[int, bytes], compiled: bytes = b"") -> WheelParts:
+    return WheelParts(digest=Digest(bytes([first, *range(31)])), size=size, segments=segments, compiled=compiled)
 
 
 def _packs() -> Iterator[tuple[str, bytes]]:
@@ -29,8 +29,12 @@ def _packs() -> Iterator[tuple[str, bytes]]:
     other = _parts(7, 4, (0, b"abcd"))
     good = format_start_pack([one, other])
     yield "two wheels", good
+    yield "compiled modules", (compiled := format_start_pack([_parts(1, 9, (0, b"abc"), compiled=b"code" * 9), other]))
+    yield "compiled modules of no length", _changed(compiled, 36 + len(MAGIC) + 4, 0)
+    yield "compiled modules of too great a length", _changed(compiled, 36 + len(MAGIC) + 4, 2**28 + 1)
+    yield "compiled modules in no bytes", _changed(good, 36 + len(MAGIC) + 4, 7)
     yield "none", format_start_pack([])
-    yield "another version", MAGIC[:-1] + b"\2" + good[len(MAGIC) :]
+    yield "another version", MAGIC[:-1] + b"\1" + good[len(MAGIC) :]
     yield "nothing", b""
     yield "cut in the table", good[:40]
     yield "cut in the bytes", good[:-1]
@@ -47,6 +51,10 @@ def _packs() -> Iterator[tuple[str, bytes]]:
     yield "too many wheels", MAGIC + struct.pack("<I", 2001)
     yield "a wheel that is too large", format_start_pack([_parts(1, 2**28 + 1, (0, b"a"))])
     yield "too large together", format_start_pack([_parts(n, 2**28, (0, b"a")) for n in range(9)])
+
+
+def _changed(pack: bytes, at: int, number: int) -> bytes:
+    return pack[:at] + struct.pack("<I", number) + pack[at + 4 :]
 
 
 def _joined(*wheels: WheelParts) -> bytes:
@@ -69,6 +77,7 @@ def vectors() -> list[dict[str, Any]]:
                 {
                     "sha256": one.digest.hex,
                     "size": one.size,
+                    "compiled": one.compiled.decode("ascii"),
                     "segments": [[offset, part.decode("ascii")] for offset, part in one.segments],
                 }
                 for one in parse_start_pack(data)

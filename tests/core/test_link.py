@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
@@ -12,9 +13,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from micropip_lock.core.digest import Digest
 from micropip_lock.core.formats.pyodide_lock import lock_to_dict
 from micropip_lock.core.link import ShortLink, base_digest, decode_link, encode_link
-from micropip_lock.core.link_address import MAX_LINK, Reference
+from micropip_lock.core.link_address import MAX_LINK, Reference, is_link
+from micropip_lock.core.link_names import KNOWN_NAMES
 from micropip_lock.core.link_outline import apply, changes, expanded, outline_of
 from micropip_lock.core.model import Lock
 from micropip_lock.errors import LinkError, MicropipLockError
@@ -24,6 +27,9 @@ from tests.links import sealed
 from tests.strategies import json_values
 from tests.strategies import locks as any_locks
 
+VECTORS: list[dict[str, Any]] = json.loads(PATH.read_bytes())
+# Links of every kind as each writer makes them.
+LINKS = [one["link"] for one in VECTORS if one["link"].startswith("#lock=1.") and one["says"].get("form")]
 FIXTURES = [path for path in locks.FIXTURES if path.suffix == ".json"]
 
 
@@ -39,7 +45,7 @@ def _code(link: str) -> str:
     return caught.value.code
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(any_locks())
 def test_any_lock_comes_back(lock: Lock) -> None:
     """Every lock that there can be is what its link holds, field by field and by its id."""
@@ -48,7 +54,7 @@ def test_any_lock_comes_back(lock: Lock) -> None:
     assert (lock, lock.id) == (found, found.id)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(any_locks())
 def test_any_lock_comes_back_with_a_runtime(lock: Lock) -> None:
     """The same where a runtime's lock has some of the packages, and something else of others."""
@@ -93,34 +99,36 @@ def test_a_runtime_that_lies() -> None:
     assert "checksum" == caught.value.code
 
 
-@settings(max_examples=40)
-@given(any_locks(), st.data())
-def test_a_flipped_character(lock: Lock, data: st.DataObject) -> None:
-    """A link in which one character is another one is refused, nearly always as damaged."""
-    link = encode_link(lock)
+@given(st.sampled_from(LINKS), st.data())
+def test_a_flipped_character(link: str, data: st.DataObject) -> None:
+    """A link in which one character is another one is refused as damaged.
+
+    In the first ones, which say the length, that may look like something else; so may an odd last one.
+    """
     start = len("#lock=1.")
     at = data.draw(st.integers(start, len(link) - 1))
     other = data.draw(st.sampled_from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"))
     if other != link[at]:
-        allowed = {"checksum", "encoding"} if at == len(link) - 1 else {"checksum"}
+        allowed = {"checksum"}
+        if at < start + 4:
+            allowed = {"checksum", "truncated", "trailing"}
+        elif at == len(link) - 1:
+            allowed = {"checksum", "encoding"}
         assert _code(link[:at] + other + link[at + 1 :]) in allowed
 
 
-@settings(max_examples=40)
-@given(any_locks(), st.data())
-def test_a_link_that_is_cut_off(lock: Lock, data: st.DataObject) -> None:
+@given(st.sampled_from(LINKS), st.data())
+def test_a_link_that_is_cut_off(link: str, data: st.DataObject) -> None:
     """However much of its end is missing, it is told as cut off."""
-    link = encode_link(lock)
     kept = data.draw(st.integers(len("#lock=1.A"), len(link) - 1))
 
     assert "truncated" == _code(link[:kept])
 
 
-@settings(max_examples=40)
-@given(any_locks(), st.text("ABCxyz09-_", min_size=2, max_size=20))
-def test_something_behind_a_link(lock: Lock, more: str) -> None:
+@given(st.sampled_from(LINKS), st.text("ABCxyz09-_", min_size=2, max_size=20))
+def test_something_behind_a_link(link: str, more: str) -> None:
     """Characters that follow a link are told as such."""
-    assert _code(encode_link(lock) + more) in ("trailing", "encoding", "checksum")
+    assert _code(link + more) in ("trailing", "encoding", "checksum")
 
 
 @given(st.binary(max_size=300))
@@ -131,15 +139,14 @@ def test_garbage(data: bytes) -> None:
     _refused(base64.urlsafe_b64encode(data).rstrip(b"=").decode())
 
 
-@settings(max_examples=40)
-@given(any_locks(), st.binary(max_size=60), st.data())
-def test_garbage_with_a_right_checksum(lock: Lock, noise: bytes, data: st.DataObject) -> None:
+@settings(max_examples=25, deadline=None)
+@given(st.sampled_from(LINKS), st.binary(max_size=60), st.data())
+def test_garbage_with_a_right_checksum(link: str, noise: bytes, data: st.DataObject) -> None:
     """The same where somebody made the checksum right."""
-    link = encode_link(lock)
     body = bytearray(base64.urlsafe_b64decode(link[8:] + "=" * (-len(link[8:]) % 4)))
-    at = data.draw(st.integers(8, len(body) - 1))
+    at = data.draw(st.integers(7, len(body) - 1))
     body[at : at + len(noise)] = noise
-    _refused(sealed(bytes([body[0]]), _after_check(bytes(body))))
+    _refused(sealed(bytes(body[:1]), bytes(body[7:])))
 
 
 def _refused(body: str) -> None:
@@ -149,14 +156,7 @@ def _refused(body: str) -> None:
         assert isinstance(error, LinkError)  # noqa: PT017  # either is right
 
 
-def _after_check(body: bytes) -> bytes:
-    at = 1
-    while body[at] > 127:
-        at += 1
-    return body[at + 5 :]
-
-
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(any_locks())
 def test_a_short_link_tells_no_digest_of_an_index(lock: Lock) -> None:
     """A short link has what no index can tell, and is the same lock once the indexes told the rest."""
@@ -245,7 +245,83 @@ def test_a_reference() -> None:
     assert ("https://files.example/l.json", "ab" * 32) == (found.url, found.digest.hex)
 
 
-@pytest.mark.parametrize("vector", json.loads(PATH.read_bytes()), ids=lambda vector: vector["name"])
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["name"])
 def test_vectors(vector: dict[str, Any]) -> None:
     """Each link of the vectors holds what they say, or is refused with their code."""
     assert vector["says"] == said(vector["link"], vector.get("runtime"))
+
+
+def test_how_long_links_are() -> None:
+    """Thirty packages of an index stay below 2,970 characters, 480 in the short form; of a runtime below 6 each."""
+    value = json.loads(json.dumps(locks.VALID))
+    names = KNOWN_NAMES[:20] + tuple(f"unheard-of-{number * number}" for number in range(10))
+    noise = iter(bytes.fromhex("".join(Digest.of(bytes([number])).hex for number in range(62))))
+    value["packages"] = {name: _typical(name, number, noise) for number, name in enumerate(names)}
+    value["tool"] = {"micropip-lock": {"version": 1}}
+    lock = Lock.from_json(json.dumps(value))
+    base = {name: {**value["packages"][name], "tool": {}} for name in names}
+    for name in names[:20]:
+        value["packages"][name]["tool"]["micropip-lock"] = {"source": "runtime"}
+    value["packages"] = {name: value["packages"][name] for name in names[:20]}
+    of_runtime = Lock.from_json(json.dumps(value))
+
+    assert 30 == len(lock)
+    assert len(encode_link(lock)) <= 2_970
+    assert len(encode_link(lock, short=True)) <= 480
+    assert len(encode_link(of_runtime, base=base)) <= 6 * len(of_runtime)
+
+
+def _typical(name: str, number: int, noise: Iterator[int]) -> dict[str, Any]:
+    """A package of an index, its digests as good as random."""
+    digest, path = (bytes(next(noise) for _ in range(32)).hex() for _ in range(2))
+    version = f"{number % 7}.{number * 3 % 11}.{number * 5 % 13}"
+    file = f"{name.replace('-', '_')}-{version}-py3-none-any.whl"
+    facts = {"source": "index", "index": "https://index.example/simple", "size": 9_000 + 7919 * number * number}
+    return locks.SIX | {
+        "name": name,
+        "version": version,
+        "file_name": f"https://files.example.org/packages/{path[:2]}/{path[2:4]}/{path[4:]}/{file}",
+        "sha256": digest,
+        "imports": [name.replace("-", "_")],
+        "depends": [],
+        "tool": {"micropip-lock": facts},
+    }
+
+
+def test_two_thousand_packages() -> None:
+    """As many packages as a lock may have fit into a short link; in full there is no room for them."""
+    noise = iter(lambda: 7, None)
+    names = sorted(f"package-{number}" for number in range(2_000))
+    packages = {name: _typical(name, number, noise) for number, name in enumerate(names)}
+    for number, name in enumerate(names[10:], 10):
+        packages[name]["depends"] = names[number // 2 : number // 2 + 3 * (number % 2)]
+    value = locks.VALID | {"packages": packages, "tool": {"micropip-lock": {"version": 1}}}
+    lock = Lock.from_json(json.dumps(value))
+    found = decode_link(encode_link(lock, short=True))
+    assert isinstance(found, ShortLink)
+    assert [entry.name for entry in found.outline.entries] == names
+    needs = [[found.outline.entries[at].name for at in entry.needs] for entry in found.outline.entries]
+    assert [list(package.depends) for package in lock] == needs
+    with pytest.raises(LinkError) as caught:
+        encode_link(lock)
+    assert "too-long" == caught.value.code
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("#lock=1.AA", True),
+        ("#a=b&lock=", True),
+        ("https://site.example/#lock-url=x", True),
+        ("https://site.example/?lock=1.AAAAAAAAAAAAAAAAAAAAAAAAAAAA", True),
+        ("https://site.example/get?lock=one.json", False),
+        ("https://site.example/lock.json#lock", False),
+        ("https://site.example/lock=1.AA", False),
+        ("a#lock=1.json", False),
+        ("lock=1.AA", False),
+        ("", False),
+    ],
+)
+def test_what_means_to_be_a_link(text: str, expected: bool) -> None:
+    """Addresses and fragments with our parameters are links; files and servers may have such names."""
+    assert expected == is_link(text)

@@ -1,8 +1,8 @@
 // Boots Pyodide under Node from a lock, as a page does, and tells what happened in which order.
 //
 // node boot.mjs JSON: {directory, boot, lock, base, abi, packages, stdlib, stdlibSha256, store, code, library, abortAfter,
-// readRanges, whole}. `readRanges`: a bundle's directory, out of which parts of wheels are read. `whole`: what comes behind a
-// start pack is waited for before the tree is told.
+// readRanges, early, whole}. `readRanges`: a bundle's directory, out of which parts of wheels are read. `whole`: what comes behind a
+// start pack is waited for before the tree is told. `early`: Python code that does not wait for that.
 // `library`: archives of tools that verify and freeze, put on the path once the boot is over.
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { pathToFileURL } from "node:url";
@@ -66,6 +66,10 @@ try {
       if (stage === "settled") settled();
     },
   });
+  if (asked.early) {
+    pyodide.runPython(asked.early);
+    note("early code ended");
+  }
   if (asked.store || asked.whole) await kept;
 } catch (error) {
   const { name, code, message } = error;

@@ -38,7 +38,8 @@ Freezer = Callable[[PackageSet], Awaitable[Lock]]
 
 
 @contextlib.asynccontextmanager
-async def _context(web: Web) -> AsyncIterator[BrowserContext]:
+async def open_context(web: Web) -> AsyncIterator[BrowserContext]:
+    """A context of its own."""
     context = await web.browser.new_context()
     try:
         yield context
@@ -46,7 +47,8 @@ async def _context(web: Web) -> AsyncIterator[BrowserContext]:
         await context.close()
 
 
-async def _page(context: BrowserContext, web: Web, place: Place) -> Page:
+async def open_page(context: BrowserContext, web: Web, place: Place) -> Page:
+    """A page with a door to what boots in it, or in its worker."""
     page = await context.new_page()
     page.set_default_timeout(120_000)
     await page.goto(f"{web.pages[place]}index.html?in={place}")
@@ -66,8 +68,8 @@ async def test_boot(web: Web, frozen_under_node: Freezer, place: Place) -> None:
     lock = await frozen_under_node(COMPILED)
     with PackageIndex() as files:
         data = files.mount("/data/", DATA)
-        async with _context(web) as context:
-            page = await _page(context, web, place)
+        async with open_context(web) as context:
+            page = await open_page(context, web, place)
             told = await _boot(page, data, web, place, lock=lock.to_json())
             answer, tree = [await page.evaluate("code => kernel.ask(code)", code) for code in (COMPILED.use, TREE)]
     async with kernel(PYODIDE_314) as node:
@@ -84,10 +86,10 @@ async def test_a_second_visit_asks_for_no_wheel(web: Web, frozen_under_node: Fre
     lock = await frozen_under_node(COMPILED)
     with PackageIndex() as files:
         data = files.mount("/data/", DATA)
-        async with _context(web) as context:
+        async with open_context(web) as context:
             visits = []
             for _ in range(2):
-                page = await _page(context, web, place)
+                page = await open_page(context, web, place)
                 told = await _boot(page, data, web, place, lock=lock.to_json(), store="boot")
                 asked = sum(one.startswith("asked ") for one in told["happened"])
                 visits.append((asked, await page.evaluate("code => kernel.ask(code)", COMPILED.use)))
@@ -101,8 +103,8 @@ async def test_from_a_compiled_standard_library(web: Web, frozen_under_node: Fre
     await compile_stdlib(tmp_path / "python_stdlib.zip")
     with PackageIndex() as files:
         data, stdlib = files.mount("/data/", DATA), files.mount("/stdlib/", tmp_path)
-        async with _context(web) as context:
-            page = await _page(context, web, "worker")
+        async with open_context(web) as context:
+            page = await open_page(context, web, "worker")
             told = await _boot(page, data, web, "worker", lock=lock.to_json(), stdlib=f"{stdlib}python_stdlib.zip")
             names = await page.evaluate(
                 "code => kernel.ask(code)", "import asyncio, json; answer = [asyncio.__file__[-4:], json.__file__[-4:]]"
@@ -117,8 +119,8 @@ async def test_stopped_while_wheels_arrive(web: Web, frozen_under_node: Freezer,
     lock = await frozen_under_node(COMPILED)
     with PackageIndex() as files:
         data = files.mount("/data/", DATA)
-        async with _context(web) as context:
-            page = await _page(context, web, place)
+        async with open_context(web) as context:
+            page = await open_page(context, web, place)
             told = await _boot(page, data, web, place, lock=lock.to_json(), abortAfter="fetch")
     assert "cancelled" == told["code"]
     assert "mount" not in told["happened"]

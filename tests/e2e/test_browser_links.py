@@ -193,6 +193,11 @@ async def test_a_no_leaves_nothing(site: Site, person: BrowserContext) -> None:
     page = await _opened(person, site.link())
     for key in ("Space", "Escape", "Enter"):
         await expect(page.get_by_role("dialog")).to_be_visible()
+        for _ in range(8):
+            await page.keyboard.press("Tab")
+            assert await page.evaluate(
+                "question.contains(document.activeElement) || document.activeElement === document.body"
+            )
         await page.get_by_role("checkbox").check()
         await page.get_by_role("button", name="Cancel").focus()
         await page.keyboard.press(key)
@@ -261,7 +266,7 @@ async def test_malicious_links_are_refused(site: Site, person: BrowserContext) -
             )
         else:
             await page.goto(site.page + link[at:])
-        refused, asked = page.get_by_text("The link was not opened."), page.get_by_text("Fetch a lock from")
+        refused, asked = page.get_by_text("The link was not opened."), page.get_by_text("what this link means?")
         await expect(refused.or_(asked)).to_be_visible()
         reason = await page.get_by_role("alert").inner_text()
         installs = await page.get_by_text("Install what this link brings?").count()
@@ -270,6 +275,33 @@ async def test_malicious_links_are_refused(site: Site, person: BrowserContext) -
     assert len(told) > 30
     assert {} == {case: one for case, one in told.items() if one != (True, 0)}
     assert ([], []) == site.asked()
+
+
+async def test_no_text_of_a_lock_becomes_markup(site: Site, person: BrowserContext) -> None:
+    """A preview full of markup is text in the page: no element, no script and no attribute of it."""
+    page = await _opened(person, site.page)
+    shown = await page.evaluate(
+        """
+        async (text) => {
+          const { previewElement } = await import("./micropip-lock.js");
+          const told = { name: text, version: text, size: null, host: text, index: text, installed: text };
+          const element = previewElement({
+            lock: text, abi: text, standing: "new", hosts: [{ host: text, packages: 1, size: 1 }], indexes: [text],
+            packages: [{ ...told, native: true, requested: true, change: "replaces" }], download: 1, unsized: 0,
+            beside: [text], warnings: [{ code: text, message: text, packages: [text] }],
+          });
+          document.body.append(element);
+          const inside = [element, ...element.querySelectorAll("*")];
+          await new Promise((resolve) => setTimeout(resolve, 50));
+          return [inside.flatMap((one) => [...one.attributes]).length, [...new Set(inside.map((one) => one.localName))],
+            element.textContent.split(text).length - 1, window.pwned ?? null];
+        }
+        """,
+        "</td></table><img src=x onerror='pwned = 1'><script>pwned = 2</script>&lt;b&gt;<svg onload=pwned=3>",
+    )
+    attributes, elements, times, pwned = shown
+    assert (0, set(), None) == (attributes, {"img", "script", "svg", "b"} & set(elements), pwned)
+    assert times > 9
 
 
 async def test_a_lock_at_an_address(site: Site, person: BrowserContext) -> None:
@@ -287,8 +319,8 @@ async def test_a_lock_at_an_address(site: Site, person: BrowserContext) -> None:
     )
     for name, code in cases.items():
         page = await _opened(person, f"{site.page}#lock-url={site.files.origin}/{name};sha256={digest}")
-        await expect(page.get_by_role("dialog")).to_contain_text("Fetch a lock from 127.0.0.1?")
-        await page.get_by_role("button", name="Fetch, and show me").click()
+        await expect(page.get_by_role("dialog")).to_contain_text("Ask 127.0.0.1 what this link means?")
+        await page.get_by_role("button", name="Ask, and show me").click()
         if code is None:
             await expect(page.get_by_role("dialog")).to_contain_text("1 package, ")
         else:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import struct
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +38,7 @@ async def _boot(**asked: Any) -> dict[str, Any]:
         stderr=asyncio.subprocess.PIPE,
     )
     out, errors = await process.communicate()
-    assert process.returncode == 0, errors.decode()[-2000:]
+    assert process.returncode == 0, "\n".join(line[:300] for line in errors.decode().splitlines()[-25:])
     told: dict[str, Any] = json.loads(out)
     return told
 
@@ -57,33 +59,73 @@ def _packed(root: Path, lock: Lock) -> dict[str, set[str]]:
     return found
 
 
+def _compiled(root: Path, lock: Lock) -> dict[str, set[str]]:
+    """Of which sources a bundle's pack has bytecode, by package."""
+    assert lock.start is not None
+    names = {package.wheel.digest: package.name for package in lock}
+    found: dict[str, set[str]] = {}
+    for one in parse_start_pack((root / lock.start.url).read_bytes()):
+        if one.compiled:
+            (length,) = struct.unpack_from("<I", one.compiled)
+            _, modules = json.loads(one.compiled[4 : 4 + length])
+            found[names[one.digest]] = {path for path, _ in modules}
+    return found
+
+
 async def test_what_imports_read(frozen_under_node: Freezer, tmp_path: Path) -> None:
     """The pack has what an import reads, extension modules too, and far less than the wheels; a boot from it works."""
     lock = await frozen_under_node(COMPILED)
     done = await api.bundle(lock, tmp_path, start=True)
     made = Lock.from_json((tmp_path / "pyodide-lock.json").read_text("utf-8"))
-    packed = _packed(tmp_path, made)
+    packed, compiled = _packed(tmp_path, made), _compiled(tmp_path, made)
     assert made.start is not None
     assert ((), True) == (done.notes, made.start.size < (made.size or 0) * 0.8)
-    assert {"rich/__init__.py", "rich-" + made.packages["rich"].version + ".dist-info/METADATA"} <= packed["rich"]
+    assert "rich-" + made.packages["rich"].version + ".dist-info/METADATA" in packed["rich"]
+    assert ("rich/__init__.py" in compiled["rich"], "rich/__init__.py" in packed["rich"]) == (True, False)
     assert any(path.endswith(".so") for path in packed["pydantic-core"])
-    assert "rich/traceback.py" not in packed["rich"]
+    assert "rich/traceback.py" not in packed["rich"] | compiled["rich"]
     with PackageIndex() as site:
         address = site.mount("/bundle/", tmp_path)
-        told = await _boot(lock=f"{address}pyodide-lock.json", readRanges=str(tmp_path), code=COMPILED.use, whole=True)
+        told = await _boot(
+            lock=f"{address}pyodide-lock.json",
+            readRanges=str(tmp_path),
+            early="import rich, pydantic",
+            code=COMPILED.use,
+            whole=True,
+        )
         plain = await _boot(lock=f"{address}pyodide-lock.json", code=COMPILED.use)
     order = told["happened"]
     assert (COMPILED.answer, COMPILED.answer, plain["tree"]) == (told["answer"], plain["answer"], told["tree"])
     assert order.index("done") < order.index("complete")
+    assert not [one for one in order[: order.index("early code ended")] if one.startswith("read a part of")]
     assert ("start" in order, "start" in plain["happened"]) == (True, False)
     assert f"asked {made.start.url}" not in plain["happened"]
+
+
+async def test_its_bytecode_is_kept_for_locks_that_name_it(frozen_under_node: Freezer, tmp_path: Path) -> None:
+    """The next visit has it from the store and asks for no pack; a lock that names no pack gets none of it."""
+    lock = await frozen_under_node(COMPILED)
+    await api.bundle(lock, tmp_path / "bundle", start=True)
+    made = Lock.from_json((tmp_path / "bundle" / "pyodide-lock.json").read_text("utf-8"))
+    (tmp_path / "bundle" / "plain.json").write_text(replace(made, start=None).to_json(), "utf-8")
+    code = "import importlib.util, os, rich\nanswer = os.path.exists(importlib.util.cache_from_source(rich.__file__))"
+    with PackageIndex() as site:
+        address = site.mount("/bundle/", tmp_path / "bundle")
+        visits = [
+            await _boot(
+                lock=f"{address}{name}", readRanges=str(tmp_path / "bundle"), store=str(tmp_path / "store"), code=code
+            )
+            for name in ("pyodide-lock.json", "plain.json", "pyodide-lock.json")
+        ]
+    assert [True, False, True] == [visit["answer"] for visit in visits]
+    assert [True, False, False] == ["start" in visit["happened"] for visit in visits]
 
 
 async def test_named_imports(frozen_under_node: Freezer, tmp_path: Path) -> None:
     """What is named is imported instead; what cannot be is told, and the pack is made."""
     lock = await frozen_under_node(COMPILED)
     done = await api.bundle(lock, tmp_path, start=True, imports=["rich.traceback", "no_such_module"])
-    packed = _packed(tmp_path, Lock.from_json((tmp_path / "pyodide-lock.json").read_text("utf-8")))
+    compiled = _compiled(tmp_path, Lock.from_json((tmp_path / "pyodide-lock.json").read_text("utf-8")))
     (note,) = done.notes
-    assert ("rich/traceback.py" in packed["rich"], "pydantic/__init__.py" in packed["pydantic"]) == (True, False)
-    assert note.startswith('no_such_module could not be imported for the start pack: "ModuleNotFoundError')
+    assert ("rich/traceback.py" in compiled["rich"], "pydantic" in compiled) == (True, False)
+    assert note.startswith('no_such_module could not be imported to see what it needs: "ModuleNotFoundError')

@@ -13,7 +13,10 @@ import pytest
 from micropip_lock import compile_stdlib
 from micropip_lock.adapters.runtimes import find_node, pyodide_directory
 from micropip_lock.core.digest import Digest
+from micropip_lock.core.model import Wheel
 from micropip_lock.errors import RuntimeFailedError, UsageError
+from micropip_lock.testing import PackageIndex, wheel
+from tests.app.replaying import lock_of, locked
 from tests.e2e.sets import PYODIDE_029, PYODIDE_314
 
 pytestmark = pytest.mark.node
@@ -46,6 +49,23 @@ async def test_its_modules_are_the_same(version: str, tmp_path: Path) -> None:
     assert own["shown"] == ours["shown"]
     assert "json/decoder.py" in ours["shown"]
     assert ([], True) == (own["bytecode"], len(ours["bytecode"]) > 300)
+
+
+@pytest.mark.slow
+async def test_for_a_lock(tmp_path: Path) -> None:
+    """What the modules of a lock, and those named beside them, import of the library is bytecode, and no more."""
+    built = wheel("alpha", files={"alpha.py": "import plistlib\n", "alpha_later.py": "import netrc\nimport lzma_not\n"})
+    with PackageIndex() as index:
+        index.add(built)
+        place = Wheel(url=index.file_url(built.filename), digest=Digest.of(built.data), size=built.size)
+        lock = lock_of(locked(built, wheel=place, origin=None))
+        made = await compile_stdlib(tmp_path / "stdlib.zip", lock=lock, imports=["alpha_later"])
+    with zipfile.ZipFile(made.path) as archive:
+        compiled = {name for name in archive.namelist() if name.endswith(".pyc")}
+    assert {"plistlib.pyc", "netrc.pyc"} <= compiled
+    assert not {"wave.pyc", "tkinter/__init__.pyc"} & compiled
+    (note,) = made.notes
+    assert note.startswith("alpha_later could not be imported")
 
 
 @pytest.mark.slow

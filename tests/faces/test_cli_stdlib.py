@@ -8,9 +8,13 @@ from typing import Any
 
 import pytest
 
-from micropip_lock import wiring
+from micropip_lock import compile_stdlib, wiring
 from micropip_lock.cli import main
 from micropip_lock.core.digest import Digest
+from micropip_lock.core.model import Lock
+from micropip_lock.ports import FilesRead
+from micropip_lock.testing import wheel
+from tests.app.replaying import lock_of, locked
 from tests.faces.fakes import Capture, run_json
 
 DATA = b"PK a compiled library"
@@ -27,6 +31,22 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
     monkeypatch.setattr(wiring, "compiled_stdlib", compiled)
     return calls
+
+
+async def test_for_a_lock(asked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """With a lock, what its modules and those that are named import of the standard library is compiled."""
+    watched: list[tuple[list[str], Sequence[str]]] = []
+
+    class Watch:
+        async def files_read(self, lock: Lock, names: Sequence[str]) -> FilesRead:
+            watched.append((list(lock.packages), names))
+            return FilesRead(read={}, failed={"yaml": "ImportError: no"}, stdlib=("csv", "json"))
+
+    monkeypatch.setattr(wiring, "file_watch", lambda *some, **more: Watch())
+    lock = lock_of(locked(wheel("alpha"), imports=("alpha",)))
+    made = await compile_stdlib(tmp_path / "lib.zip", lock=lock, imports=["yaml"])
+    assert ([(["alpha"], ("alpha", "yaml"))], ("csv", "json")) == (watched, asked[0]["imports"])
+    assert ("yaml could not be imported to see what it needs: 'ImportError: no'",) == made.notes
 
 
 @pytest.mark.parametrize(

@@ -151,7 +151,7 @@ async def test_a_reference_that_leads_elsewhere(
 
 
 def test_packages_of_the_runtime(monkeypatch: pytest.MonkeyPatch, package_index: PackageIndex) -> None:
-    """What the runtime's lock says is left to it, unless it is to be spelt out; another runtime cannot open the link."""
+    """What the runtime's lock says is left to it, unless it is to be spelt out; another runtime does not open it."""
     plain = lock_of(package_index)
     package = next(iter(plain))
     lock = replace(

@@ -27,9 +27,12 @@ from micropip_lock.core.formats.pyodide_lock import parse_pyodide_lock
 from micropip_lock.core.graph import parse_requirements
 from micropip_lock.core.imports import import_names
 from micropip_lock.core.index_page import parse_page, with_absolute_urls
+from micropip_lock.core.install_cells import installs_of
 from micropip_lock.core.metadata import parse_metadata
 from micropip_lock.core.model import Lock
+from micropip_lock.core.notebook import embed_lock, parse_embedded, read_notebook
 from micropip_lock.core.remote_wheel import RemoteWheel
+from micropip_lock.core.script import read_script, with_dependencies
 from micropip_lock.core.wheel import OpenedWheel
 from micropip_lock.errors import MicropipLockError, RecordError
 from micropip_lock.testing import BuiltWheel, wheel
@@ -176,9 +179,34 @@ def ranges(data: bytes) -> None:
     assert found.decode() == opened.record_text
 
 
+def notebook(data: bytes) -> None:
+    """A notebook takes a lock and gives it back, all else as it was, or is refused; a script's block alike."""
+    choices = Choices(data)
+    text = choices.edited(_NOTEBOOK.encode()) if choices.yes() else choices.take(1 << 20)
+    written = _ours(lambda: embed_lock(Lock.from_json(_LOCK), text))
+    if written is not None:
+        assert parse_embedded(written) == Lock.from_json(_LOCK)
+        member = read_notebook(written).lock_member
+        assert member is not None
+        assert written[: member.start] == text.decode()[: member.start]
+    _ours(lambda: parse_embedded(text))
+    script = text.decode("utf-8", "replace")
+    if _ours(lambda: read_script(script)) is not None:
+        changed = _ours(lambda: with_dependencies(script, ["demo"]))
+        assert changed is None or _dependencies(changed) == ("demo",)
+    for cell in getattr(_ours(lambda: read_notebook(text)), "cells", ()):
+        _ours(lambda: installs_of([cell]))  # noqa: B023  # called at once
+
+
+def _dependencies(script: str) -> tuple[str, ...] | None:
+    found = read_script(script)
+    return None if found is None else found.dependencies
+
+
 TARGETS: Final[dict[str, Target]] = {
     "lock": lock,
     "dist-info": dist_info,
+    "notebook": notebook,
     "page": page,
     "archive": archive,
     "wheel": whole_wheel,
@@ -240,6 +268,7 @@ def seeds(name: str) -> list[bytes]:
     return {
         "lock": [b"\0" + _LOCK.encode(), b"\1", b"\1" + bytes(range(64))],
         "dist-info": [number.to_bytes(4, "little") + text.encode() for number, text in enumerate(_DIST_INFO)],
+        "notebook": [b"\0" + _NOTEBOOK.encode(), b"\0" + _SCRIPT.encode(), b"\1", b"\1" + bytes(range(64))],
         "page": [bytes([number]) + text.encode() for number, text in enumerate(_PAGES)],
         "archive": [b"\0", b"\1", b"\1" + bytes(range(64))],
         "wheel": [b"", bytes(range(1, 200))],
@@ -267,6 +296,19 @@ _LOCK: Final = (
     '{"info": {"abi_version": "2026_0", "arch": "wasm32", "platform": "emscripten_5_0_3", "python": "3.14.2"}, '
     f'"packages": {{{_entry("demo", depends=["other"])}, {_entry("other")}}}, '
     '"tool": {"micropip-lock": {"version": 1, "mocks": {}, "site": [], "unlocked": []}}}'
+)
+_SCRIPT: Final = '# /// script\n# dependencies = ["demo>=1"]\n# [tool.other]\n# a = 1\n# ///\nimport demo\n'
+_NOTEBOOK: Final = json.dumps(
+    {
+        "cells": [
+            {"cell_type": "code", "execution_count": 1, "id": "a", "metadata": {}, "outputs": [], "source": [_SCRIPT]},
+            {"cell_type": "code", "id": "b", "metadata": {}, "outputs": [], "source": "%pip install demo -q"},
+        ],
+        "metadata": {"kernelspec": {"name": "python"}, "micropip-lock": json.loads(_LOCK)},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    },
+    indent=1,
 )
 _DIST_INFO: Final = [
     'demo/__init__.py,sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,0\n"a,b",,\ndemo-1.0.dist-info/RECORD,,\n',

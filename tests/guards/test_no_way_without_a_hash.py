@@ -53,6 +53,12 @@ COMPARISONS = {
         "if held is not None:",
         "tests/core/test_held.py",
     ),
+    "lock in a link": Comparison(
+        "core/link.py",
+        "if hashlib.sha256(canonical).hexdigest() != identity:",
+        "if False:",
+        "tests/core/test_link.py",
+    ),
     "installed file": Comparison(
         "core/dirty.py",
         "row.digest not in (None, Digest.of(data))",

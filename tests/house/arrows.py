@@ -31,14 +31,17 @@ ROOMS = {
     "micropip_lock.kernel_start": "wiring",
     "micropip_lock.links": "faces",
     "micropip_lock.load": "faces",
+    "micropip_lock.magic_verbs": "faces",
     "micropip_lock.magics": "faces",
-    "micropip_lock.panel": "faces",
+    "micropip_lock.notebook": "faces",
+    "micropip_lock.panels": "faces",
     "micropip_lock.previews": "faces",
     "micropip_lock.render": "faces",
     "micropip_lock.replaying": "faces",
     "micropip_lock.sources": "faces",
     "micropip_lock.stdlib": "faces",
     "micropip_lock.store": "faces",
+    "micropip_lock.upgrading": "faces",
     "micropip_lock_lite": "lite",
 }
 
@@ -68,10 +71,10 @@ FOREIGN = {
     "pyodide_js": {"micropip_lock.adapters.engine", "micropip_lock.adapters.pyodide"},
     "pyodide_kernel": {"micropip_lock.adapters.engine", "micropip_lock.adapters.pyodide"},
     "pytest": {"micropip_lock.testing.plugin"},
-    "segno": {"micropip_lock.cli_link"},
-    "ipywidgets": {"micropip_lock.panel"},
-    "traitlets": {"micropip_lock.panel", "lite"},
-    "IPython": {"micropip_lock.magics", "micropip_lock.panel"},
+    "ipywidgets": {"micropip_lock.panel_widgets"},
+    "traitlets": {"lite"},
+    "IPython": {"micropip_lock.magics"},
+    "segno": {"micropip_lock.cli_link", "micropip_lock.panel_actions"},
     "jupyterlite_core": {"lite"},
 }
 
@@ -130,7 +133,7 @@ def room_of(module: str) -> str | None:
     """The room of a module of ours; ``None`` for a module that no room takes in."""
     if module in ROOMS:
         return ROOMS[module]
-    if module.startswith("micropip_lock.cli_"):
+    if module.startswith(("micropip_lock.cli_", "micropip_lock.panel_")):
         return "faces"
     parent = module.rpartition(".")[0]
     # Only a package that is a room passes it on: micropip_lock itself does not.

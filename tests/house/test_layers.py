@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.house.arrows import ARROWS, ROOMS, violations
+from tests.house.arrows import ARROWS, ROOMS, imports, violations
 
 ROOT = Path(__file__).parents[2]
 
@@ -155,3 +156,22 @@ def test_relative_imports_of_a_package_count_from_itself() -> None:
         violation.rule
         for violation in violations("from .. import app", "micropip_lock.core", package=True, known=known)
     ]
+
+
+def test_a_kernel_needs_no_command_line() -> None:
+    """What runs in a notebook imports nothing of the command line: wheels for kernels go without it."""
+    known = {module for module, _, _ in _modules()}
+    needed, queue = set[str](), ["micropip_lock.magic_verbs", "micropip_lock.panel_widgets", "micropip_lock.panels"]
+    sources = {module: (package, path) for module, package, path in _modules()}
+    while queue:
+        module = queue.pop()
+        if module in needed or module not in sources:
+            continue
+        needed.add(module)
+        package, path = sources[module]
+        tree = ast.parse(path.read_text("utf-8"))
+        queue += [target for _, target in imports(tree, module, package=package, known=known)]
+    assert {"micropip_lock.upgrading", "micropip_lock.core.pictures"} <= needed
+    assert set() == {
+        module for module in needed if module.startswith("micropip_lock.cli") or module.endswith(".render")
+    }

@@ -136,9 +136,8 @@ async def test_a_notebook_with_a_lock(served: Served, index: PackageIndex) -> No
         assert copied.startswith(f"{served.url}lab/index.html")
         assert lock.packages.keys() == open_link(copied).packages.keys()
         await _command(page, "freeze")
-        saved = await page.evaluate(
-            "jupyterapp.serviceManager.contents.get('pyodide-lock.json', { content: true }).then((file) => file.content)"
-        )
+        read = "path => jupyterapp.serviceManager.contents.get(path, { content: true }).then((file) => file.content)"
+        saved = await page.evaluate(read, "pyodide-lock.json")
         assert lock.packages.keys() == (saved if isinstance(saved, dict) else json.loads(saved))["packages"].keys()
         await kernel.run("from pathlib import Path; import roman_numerals; Path(roman_numerals.__file__).unlink()")
         check = asyncio.create_task(_command(page, "verify"))

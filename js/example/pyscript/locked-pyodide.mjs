@@ -8,8 +8,8 @@ export { version };
 
 // A dialog as in ../index.html is better; the question is the same.
 function ask({ kind, preview, url }) {
-  const what = kind === "install" ? previewLines(preview).join("\n") : `Fetch a lock from ${url}?`;
-  return confirm(`${what}\n\nInstall this?`);
+  const what = kind === "install" ? previewLines(preview).join("\n") : `This link leaves what it means to ${url}. Ask there?`;
+  return confirm(kind === "install" ? `${what}\n\nInstall this?` : what);
 }
 
 export async function loadPyodide(options) {

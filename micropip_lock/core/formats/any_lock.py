@@ -20,7 +20,7 @@ _TOML: Final = re.compile(
 
 
 def parse_lock(text: str | bytes, *, abi: Abi | None = None, base: str | None = None) -> Lock:
-    """Read a lock: ``pyodide-lock.json`` or ``pylock.toml``.
+    """Read a lock: ``pyodide-lock.json``, ``pylock.toml``, or the one in a notebook.
 
     Args:
         text: As it arrived.
@@ -35,7 +35,18 @@ def parse_lock(text: str | bytes, *, abi: Abi | None = None, base: str | None = 
         from micropip_lock.core.formats.pylock import parse_pylock
 
         return parse_pylock(text, abi=abi, base=base)
+    if _may_be_notebook(text):
+        from micropip_lock.core.notebook import is_notebook, parse_embedded
+
+        if is_notebook(text):
+            return parse_embedded(text, base=base)
     return parse_pyodide_lock(text, base=base)
+
+
+def _may_be_notebook(text: str | bytes) -> bool:
+    # Cheap, since every lock comes by here.
+    marks = (b'"nbformat"', b'"cells"') if isinstance(text, bytes) else ('"nbformat"', '"cells"')
+    return any(mark in text for mark in marks)  # type: ignore[operator]
 
 
 def is_pylock(text: str | bytes) -> bool:

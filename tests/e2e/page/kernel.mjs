@@ -20,10 +20,35 @@ export async function boot({ directory, lock, packages }) {
 const told = [];
 export const story = () => told;
 
-// The same from a lock, by the boot path; tells what happened in which order. With `leaves`, what comes behind is not waited for.
-export async function bootFromLock({ boot, directory, lock, stdlib, store, abortAfter, leaves }) {
+// Takes the thread until an address says that the right number of requests came, or for 20 s.
+function taken({ address, until }) {
+  let said;
+  for (const end = Date.now() + 20_000; Date.now() < end && said !== String(until); ) {
+    const request = new XMLHttpRequest();
+    request.open("GET", address, false);
+    request.send();
+    said = request.responseText.trim();
+  }
+  return said;
+}
+
+// A Worker that cannot be had, in one of two ways: `throws`, or its script `fails`.
+function broken(how) {
+  const Real = globalThis.Worker;
+  return class extends Real {
+    constructor() {
+      if (how === "throws") throw new Error("no worker here");
+      super("data:text/javascript,throw new Error('broken')");
+    }
+  };
+}
+
+// The same from a lock, by the boot path; tells what happened in which order. With `leaves`, what comes behind is not waited for;
+// with `aside`, the network is asked as a page of its own would, and `happened` has no requests.
+export async function bootFromLock({ boot, directory, lock, stdlib, store, abortAfter, leaves, aside, hold, worker }) {
   const { bootFromLock, openStore } = await import(boot);
   const { loadPyodide } = await import(`${directory}pyodide.mjs`);
+  if (worker !== undefined) globalThis.Worker = broken(worker);
   const happened = [];
   const controller = new AbortController();
   let settled;
@@ -36,12 +61,12 @@ export async function bootFromLock({ boot, directory, lock, stdlib, store, abort
         return made;
       },
       indexURL: directory,
-      pyodide: { stdout: () => {}, stderr: () => {} },
+      pyodide: { stdout: () => {}, stderr: () => {}, ...(hold && { fsInit: () => happened.push(`held ${taken(hold)}`) }) },
       lock,
       ...(stdlib && { stdLibURL: stdlib }),
       ...(store && { store: openStore({ name: store }) }),
       signal: controller.signal,
-      fetch: (url, options) => {
+      fetch: aside ? undefined : (url, options) => {
         const name = String(url).split("/").at(-1);
         happened.push(`asked ${name}`);
         options.signal.addEventListener("abort", () => happened.push(`ended ${name}`), { once: true });
