@@ -3,7 +3,7 @@
 
 PY := .venv/bin/python
 
-.PHONY: link-sizes schedules truth test-browsers bench bench-quick mutants check-wheels bench-check corpus corpus-files wheel help setup js bundle test demo bench-locate bench-freeze fuzz fmt lint lock clean
+.PHONY: site serve link-sizes schedules truth test-browsers bench bench-quick mutants check-wheels bench-check corpus corpus-files wheel help setup js bundle test demo bench-locate bench-freeze fuzz fmt lint lock clean
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -40,6 +40,12 @@ test-browsers: setup ## the core of the engine in Chromium, Firefox and WebKit; 
 
 demo: bundle ## the main job on real packages; ARGS go to tools/demo.py
 	NODE="$$(tools/find-node)" $(PY) -m tools.demo $(ARGS)
+
+site: bundle ## the JupyterLite site of lite/site, in build/site; ARGS go to `jupyter lite build`
+	NODE="$$(tools/find-node)" $(PY) -m tools.site $(ARGS)
+
+serve: site ## build that site and serve it; PORT=8000
+	$(PY) -m tools.site --serve
 
 bench: bundle ## replays against the limit, loadPackage, micropip, mambajs; ARGS="--sets S,M --rounds 5" narrows it
 	@tools/once bench/node_modules/.stamp bench/package.json bench/package-lock.json bench/.npmrc -- \

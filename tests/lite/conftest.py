@@ -27,6 +27,7 @@ from micropip_lock_lite.entries import entries_of
 from tests.e2e.wheelhouse import wheels
 from tests.lite.lab import secluded_chromium
 from tests.lite.static_host import StaticHost
+from tools import site
 
 KERNEL: Final = (
     *("asttokens", "comm", "executing", "ipython", "ipython-pygments-lexers", "jedi", "matplotlib-inline", "parso"),
@@ -36,10 +37,11 @@ KERNEL: Final = (
 
 LOCKED: Final = (
     *("rich", "markdown-it-py", "mdurl", "pygments", "msgpack", "ipywidgets", "jupyterlab-widgets"),
+    *("pydantic", "pydantic-core", "annotated-types", "typing-extensions", "typing-inspection"),
     *("widgetsnbextension", "comm", "ipython", "traitlets", "asttokens", "executing", "ipython-pygments-lexers"),
     *("jedi", "matplotlib-inline", "parso", "prompt-toolkit", "pure-eval", "stack-data", "wcwidth"),
 )
-"""ipywidgets, rich and msgpack, a compiled one, with all they need."""
+"""ipywidgets, rich, and two compiled ones, msgpack and pydantic, with all they need."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,7 +112,7 @@ def sources(directory: Path) -> Path:
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """A site with a lock: its wheels were fetched by a first build, and the index was gone before this one."""
-    directory = sources(tmp_path_factory.mktemp("site"))
+    directory = sources(site.sources(tmp_path_factory.mktemp("site")))
     kernel_directory(directory / "kernel")
     options = ("--micropip-lock", "environment.json", "--micropip-lock-kernel", "kernel")
     with PackageIndex() as index:
@@ -122,6 +124,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     second = lite(directory, *options)
     assert second.code == 0, second.log
     assert first.files == second.files
+    site.publish_notebooks(second.output)
     return second
 
 
