@@ -24,7 +24,10 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-BUNDLES = tuple(f"micropip_lock/data/{name}.js" for name in ("engine", "boot", "micropip-lock"))
+BUNDLES = (
+    *(f"micropip_lock/data/{name}.js" for name in ("engine", "boot", "micropip-lock")),
+    "lite/labextension/static/remoteEntry.js",
+)
 _CONFIGURATION = ("build.mjs", "package-lock.json", "package.json", "tsconfig.json")
 _FIRST_LINE = re.compile(r"/\*! micropip-lock [a-z]+; sources sha256 ([0-9a-f]{64}) \*/")
 

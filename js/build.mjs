@@ -1,6 +1,7 @@
 // Bundles src/main.ts into micropip_lock/data/engine.js, one expression whose value is the engine, src/boot-main.ts into
 // micropip_lock/data/boot.js, a module for pages, and src/library.ts into micropip_lock/data/micropip-lock.js, the module for
-// lock links, which asks for boot.js beside it when something is to be booted.
+// lock links, which asks for boot.js beside it when something is to be booted. And src/labextension.ts into
+// lite/labextension, the extension of JupyterLab.
 //
 // The first line of each names the sources by a digest, by the rule that hatch_build.py states. `--check` builds and
 // compares with the files that are there instead of writing them.
@@ -13,7 +14,6 @@ import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
 const js = dirname(fileURLToPath(import.meta.url));
-const data = join(js, "..", "micropip_lock", "data");
 const CONFIGURATION = ["build.mjs", "package-lock.json", "package.json", "tsconfig.json"];
 const sha256 = (data) => createHash("sha256").update(data).digest("hex");
 
@@ -74,11 +74,20 @@ const BUNDLES = [
     options: { format: "esm", plugins: [besideBoot] },
     wrap: (body) => body,
   },
+  // The extension of JupyterLab: what its loader runs leaves a container behind.
+  {
+    name: "labextension",
+    path: "lite/labextension/static/remoteEntry.js",
+    mostBytes: 120_000,
+    entry: "src/labextension.ts",
+    options: { format: "iife" },
+    wrap: (body) => body,
+  },
 ];
 const digest = await sourcesDigest();
 for (const one of BUNDLES) {
-  const file = `${one.file ?? one.name}.js`;
-  const path = join(data, file);
+  const file = one.path ?? `micropip_lock/data/${one.file ?? one.name}.js`;
+  const path = join(js, "..", ...file.split("/"));
   const text = `/*! micropip-lock ${one.name}; sources sha256 ${digest} */\n${await bundle(one)}\n`;
   const size = Buffer.byteLength(text);
   const packed = gzipSync(text, { level: 9 }).length;
@@ -93,12 +102,37 @@ for (const one of BUNDLES) {
   });
   if (process.argv.includes("--check")) {
     if (there !== text) {
-      console.error(`micropip_lock/data/${file} is not what js/src builds to; run \`make js\` and commit it`);
+      console.error(`${file} is not what js/src builds to; run \`make js\` and commit it`);
       process.exit(1);
     }
   } else if (there !== text) {
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, text);
-    console.log(`wrote micropip_lock/data/${file}, ${size} bytes, gzipped ${packed}`);
+    console.log(`wrote ${file}, ${size} bytes, gzipped ${packed}`);
   }
+}
+
+// What JupyterLab reads of an extension. The address of its file is another one whenever its content is, so that no browser
+// takes an older one from its cache.
+const version = /__version__ = "([^"]+)"/.exec(await readFile(join(js, "..", "micropip_lock", "__init__.py"), "utf8"))[1];
+const manifest = {
+  name: "micropip-lock",
+  version,
+  description: "Locks of links and notebooks in JupyterLab and JupyterLite.",
+  license: "BSD-3-Clause",
+  jupyterlab: {
+    extension: true,
+    schemaDir: "schemas",
+    _build: { load: `static/remoteEntry.js?v=${digest.slice(0, 16)}`, extension: "./extension" },
+  },
+};
+const place = join(js, "..", "lite", "labextension", "package.json");
+const described = `${JSON.stringify(manifest, null, 2)}\n`;
+if (described !== (await readFile(place, "utf8").catch(() => ""))) {
+  if (process.argv.includes("--check")) {
+    console.error("lite/labextension/package.json is not what js/build.mjs writes; run `make js` and commit it");
+    process.exit(1);
+  }
+  await writeFile(place, described);
+  console.log("wrote lite/labextension/package.json");
 }

@@ -528,6 +528,49 @@ def file_watch(pyodide: str | None, *, policy: Policy = DEFAULT_POLICY, progress
     return EmbeddedWatch(lambda: embedded(pyodide, installs=False, progress=progress), policy)
 
 
+def pyodide_runtime(pyodide: str | None, abi: Abi | None = None, *, progress: Progress | None = None) -> Path:
+    """The directory of a Pyodide, fetched into the user's cache when it is not there yet.
+
+    Args:
+        pyodide: A version, a directory, or ``None`` for the pinned one that has this ABI.
+        abi: What it is for; any when not given.
+        progress: Told when a download begins.
+
+    Raises:
+        UsageError: code ``pyodide-spec``; ``abi-unknown`` when no pinned release has the ABI.
+        RuntimeMissingError: codes ``no-node``, ``no-npm``, ``pyodide-fetch``, ``fetch-timeout``.
+    """
+    from micropip_lock.adapters.runtimes import pyodide_directory, release_for
+
+    return pyodide_directory(pyodide or release_for(abi), progress or (lambda event: None))
+
+
+def tool_wheels(*, progress: Progress | None = None) -> dict[str, bytes]:
+    """The pinned wheels that we run with inside Pyodide, micropip and packaging, by file name.
+
+    Raises:
+        UsageError: what reading the configuration of indexes raises.
+        RuntimeMissingError: codes ``no-pip``, ``tools-fetch``, ``fetch-timeout``.
+    """
+    from micropip_lock.adapters.indexes import read_index_settings
+    from micropip_lock.adapters.runtimes import TOOLS, tool_wheels
+
+    paths = tool_wheels(read_index_settings(()).indexes, progress or (lambda event: None))
+    names = [f"{requirement.replace('==', '-')}-py3-none-any.whl" for requirement in TOOLS]
+    return {name: path.read_bytes() for name, path in zip(names, paths, strict=True)}
+
+
+async def compiled_wheels(directory: Path, wheels: Sequence[bytes]) -> list[bytes]:
+    """Wheels with bytecode, compiled by the Pyodide in a directory.
+
+    Raises:
+        RuntimeMissingError, RuntimeFailedError: see :mod:`micropip_lock.adapters.compiled_wheels`.
+    """
+    from micropip_lock.adapters.compiled_wheels import compile_wheels
+
+    return await compile_wheels(directory, wheels)
+
+
 async def compiled_stdlib(
     pyodide: str | None, *, imports: Sequence[str], everything: bool, sources: bool, progress: Progress | None = None
 ) -> tuple[bytes, int]:

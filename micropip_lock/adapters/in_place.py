@@ -36,6 +36,7 @@ from micropip_lock.core.dist_info import (
 from micropip_lock.core.model import Origin
 from micropip_lock.core.read import parsed_version
 from micropip_lock.core.redact import public_url
+from micropip_lock.core.runtime_entry import loaded_from
 from micropip_lock.errors import FetchError, LockSchemaError, RecordError
 
 _LOADER: Final = "pyodide.loadPackage"
@@ -155,8 +156,8 @@ def _left_behind(directory: Path, distribution: Distribution, name: NormalizedNa
             )
             digest = Digest.from_hex(_line(directory / "PYODIDE_SHA256"))
         elif installer == _LOADER and source == "pyodide" and entry is not None and _is_of(directory.name, entry):
-            origin = Origin(kind="runtime", url=distribution.url(entry))
-            digest = Digest.from_hex(str(entry.get("sha256")))
+            loaded = loaded_from(entry, distribution.base)
+            origin, digest = loaded.origin, loaded.digest
         else:
             return None
     except LockSchemaError:

@@ -1,4 +1,4 @@
-"""The only importer of micropip and piplite: the only file that knows how they are built.
+"""The importer of micropip and piplite, with ``micropip_start``: what knows how they are built.
 
 What it relies on, each kept by a contract test for every supported micropip (0.11.0 of Pyodide 0.29.0, 0.11.1 of
 Pyodide 0.29.5 and 314):
@@ -47,6 +47,7 @@ from micropip_lock.adapters.index_answers import (
     readable_page,
     without_slash,
 )
+from micropip_lock.adapters.micropip_start import withdraw
 from micropip_lock.adapters.remnants import whole_or_nothing
 from micropip_lock.adapters.underway import Underway, asked_for, bytes_of, check_promise, wheel_of
 from micropip_lock.core.digest import VerifiedWheel
@@ -136,6 +137,7 @@ class MicropipRecorder:
         """
         if self.running:
             return
+        withdraw()
         try:
             import micropip
             from micropip import package_manager, wheelinfo

@@ -167,6 +167,26 @@ def pyodide_directory(spec: str | None, tell: Progress = lambda event: None) -> 
     return directory
 
 
+def release_for(abi: Abi | None) -> str:
+    """The pinned release of an ABI, or the newest pinned one for any.
+
+    Raises:
+        UsageError: code ``abi-unknown``.
+    """
+    if abi is None:
+        return PYODIDE_VERSION
+    for version in PYODIDE_INTEGRITY:
+        if abi_of_release(version).abi_version == abi.abi_version:
+            return version
+    raise UsageError(
+        "no release of Pyodide is pinned for this ABI",
+        code="abi-unknown",
+        expected=", ".join(abi_of_release(version).abi_version for version in PYODIDE_INTEGRITY),
+        got=abi.abi_version,
+        hint="name a release, or a directory that holds one",
+    )
+
+
 def _refuse_old(spec: str, abi: Abi) -> None:
     if python_of(abi) < _OLDEST_PYTHON:
         raise UsageError(

@@ -82,7 +82,7 @@ async def compile_stdlib(
         for name, data in _program():
             places[name].write_bytes(data)
         output = Path(scratch) / STDLIB
-        told = await _run(
+        told = await run_compiler(
             [
                 str(node),
                 str(places["data/stdlib.mjs"]),
@@ -96,7 +96,8 @@ async def compile_stdlib(
                         "sources": sources,
                     }
                 ),
-            ]
+            ],
+            "its standard library",
         )
         if failed := json.loads(told)["failed"]:
             raise UsageError(
@@ -135,7 +136,19 @@ def _program() -> Iterator[tuple[str, bytes]]:
         yield name, importlib.resources.files("micropip_lock").joinpath(name).read_bytes()
 
 
-async def _run(command: Sequence[str]) -> bytes:
+async def run_compiler(command: Sequence[str], what: str) -> bytes:
+    """Run a program that compiles, to its end.
+
+    Args:
+        command: Of Node.
+        what: It compiles, for people.
+
+    Returns:
+        What it told.
+
+    Raises:
+        RuntimeFailedError: code ``runtime-failed``.
+    """
     process = await asyncio.create_subprocess_exec(
         *command,
         stdin=asyncio.subprocess.DEVNULL,
@@ -147,7 +160,7 @@ async def _run(command: Sequence[str]) -> bytes:
         told, errors = await asyncio.wait_for(process.communicate(), _PATIENCE)
     except TimeoutError as error:
         raise RuntimeFailedError(
-            "Pyodide did not compile its standard library",
+            f"Pyodide did not compile {what}",
             code="runtime-failed",
             expected=f"an end within {_PATIENCE:g} seconds",
             got="none",
@@ -162,7 +175,7 @@ async def _run(command: Sequence[str]) -> bytes:
         told_lines = (line.strip()[:300] for line in errors.decode("utf-8", "replace").splitlines())
         lines = [line for line in told_lines if line and not line.startswith(("at ", "Node.js "))]
         raise RuntimeFailedError(
-            "Pyodide did not compile its standard library",
+            f"Pyodide did not compile {what}",
             code="runtime-failed",
             got="; ".join(lines[-5:]) or f"exit code {process.returncode}",
         )

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping
 from typing import Any, Final
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
@@ -26,6 +26,7 @@ from micropip_lock.core.dist_info import OriginRecord, parse_records, public_url
 from micropip_lock.core.mocks import PresentMock, present_mock
 from micropip_lock.core.model import Origin
 from micropip_lock.core.plan import Installed
+from micropip_lock.core.runtime_entry import loaded_from
 from micropip_lock.errors import LockSchemaError, MicropipLockError, RecordError
 from micropip_lock.ports import InstalledDist, RuntimeLock, SiteReader
 
@@ -169,7 +170,7 @@ def _from_loader(dist: InstalledDist, name: NormalizedName, version: str, runtim
         raise
     if record is None:
         return known
-    if record.origin.kind != "runtime" or record.digest != known.digest:
+    if record.origin.kind != known.origin.kind or record.digest != known.digest:
         raise RecordError(
             "its record says another wheel than the runtime's lock, by which it was loaded",
             code="record-forged",
@@ -195,12 +196,10 @@ def _from_runtime(name: NormalizedName, version: str, runtime_lock: RuntimeLock)
         )
     file_name = str(entry.get("file_name", ""))
     try:
-        url = urljoin(runtime_lock.base or "", file_name)
+        loaded = loaded_from(entry, runtime_lock.base)
     except ValueError as error:
         raise _no_address(file_name) from error
-    return OriginRecord(
-        origin=Origin(kind="runtime", url=public_url(url)), digest=Digest.from_hex(str(entry.get("sha256", "")))
-    )
+    return OriginRecord(origin=loaded.origin, digest=loaded.digest)
 
 
 def _no_address(url: str) -> RecordError:

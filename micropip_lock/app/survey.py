@@ -289,7 +289,8 @@ def _notes(dist: InstalledDist, name: NormalizedName, record: OriginRecord) -> t
     if record.record_digest is None and record.origin.kind != "runtime":
         url = (dist.read_text("PYODIDE_URL") or "").strip()
         plain, _, query = url.partition("#")[0].partition("?")
-        if plain != record.origin.url or (query and not query.startswith("sha256=")):
+        # What loadPackage brought has none.
+        if url and (plain != record.origin.url or (query and not query.startswith("sha256="))):
             notes.append(
                 note(
                     name,

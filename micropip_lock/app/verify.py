@@ -27,8 +27,9 @@ from micropip_lock.core.findings import DigestOf, Finding, VerifyReport, identit
 from micropip_lock.core.installed_record import compare_records
 from micropip_lock.core.judgement import forbidden
 from micropip_lock.core.mocks import module_paths, present_mock
-from micropip_lock.core.model import Lock, LockedPackage, Wheel
+from micropip_lock.core.model import TOOL_NAME, Lock, LockedPackage, Wheel
 from micropip_lock.core.policy import DEFAULT_POLICY, Policy
+from micropip_lock.core.runtime_entry import COMPILED_FROM
 from micropip_lock.core.wheel import OpenedWheel
 from micropip_lock.errors import MicropipLockError, RecordError
 from micropip_lock.ports import InstalledDist, RuntimeLock, SiteReader
@@ -68,8 +69,11 @@ def verify(
 def recorded_digest(runtime_lock: RuntimeLock) -> DigestOf[InstalledDist]:
     """Tells from its records from which wheel a distribution came."""
 
-    def digest_of(_package: LockedPackage, dist: InstalledDist) -> Digest:
-        return origin_of(dist, *identity_of(dist), runtime_lock).digest
+    def digest_of(package: LockedPackage, dist: InstalledDist) -> Digest:
+        digest = origin_of(dist, *identity_of(dist), runtime_lock).digest
+        # A site's lock may name what was made of the original by compiling its modules.
+        made_from = package.tool_unknown.get(TOOL_NAME, {}).get(COMPILED_FROM)
+        return package.wheel.digest if made_from == digest.hex else digest
 
     return digest_of
 

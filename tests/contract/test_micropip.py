@@ -82,7 +82,7 @@ def take_away():
 def index() -> Iterator[PackageIndex]:
     """Packages for one install each."""
     with PackageIndex() as running:
-        for name in ("alpha", "beta", "gamma", "delta", "epsilon", "eta", "theta", "iota", "kappa"):
+        for name in ("alpha", "beta", "gamma", "delta", "epsilon", "eta", "theta", "iota", "kappa", "lambda"):
             running.add(wheel(name))
         yield running
 
@@ -402,6 +402,41 @@ answer = [path.name for path in Path(getsitepackages()[0], "eta-1.0.dist-info").
 """)
 
     assert {"INDEX", "micropip-lock.json"} == {"INDEX", "micropip-lock.json", "direct_url.json"} & set(names)
+
+
+async def test_recording_begins_with_the_first_install(running: Kernel, index: PackageIndex) -> None:
+    """A kernel's extension loads nothing of ours until something is installed, and then that is recorded already."""
+    before, names, after = await running.ask(f"""
+import sys
+from pathlib import Path
+from site import getsitepackages
+from micropip import package_manager
+from micropip_lock import kernel_start, wiring
+real = package_manager.Transaction
+wiring._recorder = None
+kernel_start.load_ipython_extension(None)
+before = [wiring._recorder is None, package_manager.Transaction is real]
+kernel_start.load_ipython_extension(None)
+await bound_install("lambda", index_urls={index.url!r})
+names = [path.name for path in Path(getsitepackages()[0], "lambda-1.0.dist-info").iterdir()]
+wiring._recorder.stop()
+after = package_manager.Transaction is real
+kernel_start.load_ipython_extension(None)
+import json
+after = [after, "lambda" in json.loads(bound_freeze())["packages"], wiring._recorder.running]
+wiring._recorder.stop()
+kernel_start.load_ipython_extension(None)
+import micropip_lock
+with micropip_lock.record() as recording:
+    after.append(package_manager.Transaction.__mro__[1] is real)
+after.append(package_manager.Transaction is real)
+kernel_start.load_ipython_extension(None)
+kernel_start.unload_ipython_extension(None)
+answer = [before, names, [*after, package_manager.Transaction is real]]
+""")
+
+    assert ([True, False], [True] * 6) == (before, after)
+    assert {"INDEX", "micropip-lock.json"} <= set(names)
 
 
 async def test_5_piplite_answers_from_all_json(running: Kernel, index: PackageIndex, tmp_path: Path) -> None:

@@ -27,6 +27,8 @@ ROOMS = {
     "micropip_lock.api": "faces",
     "micropip_lock.cli": "faces",
     "micropip_lock.embedded": "faces",
+    # A composition root of its own: the other one takes too long to load while a kernel starts.
+    "micropip_lock.kernel_start": "wiring",
     "micropip_lock.links": "faces",
     "micropip_lock.load": "faces",
     "micropip_lock.magic_verbs": "faces",
@@ -61,7 +63,7 @@ FOREIGN = {
     "packaging": {"core", "ports", "app", "adapters", "testing", "wiring", "faces", "lite"},
     "urllib3": {"adapters"},
     "platformdirs": {"adapters"},
-    "micropip": {"micropip_lock.adapters.micropip"},
+    "micropip": {"micropip_lock.adapters.micropip", "micropip_lock.adapters.micropip_start"},
     "piplite": {"micropip_lock.adapters.micropip"},
     "js": {"micropip_lock.adapters.engine", "micropip_lock.adapters.pyodide"},
     "_pyodide": {"micropip_lock.adapters.engine", "micropip_lock.adapters.pyodide"},

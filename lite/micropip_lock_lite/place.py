@@ -1,0 +1,102 @@
+"""Where everything of ours lies in a site, by its address relative to the site's root.
+
+Rules this file keeps:
+
+1. Wheels lie under their SHA-256: whatever a browser has under such an address it may keep forever.
+2. Locks lie in one folder and name everything relative to themselves, so that a site works wherever it is served.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from micropip_lock import wiring
+from micropip_lock.app.bundle import LOCK_NAME
+from micropip_lock.core.digest import VerifiedWheel
+from micropip_lock.core.local_wheel import local_file_name
+
+FOLDER: Final = "static/micropip-lock"
+KERNEL_LOCK: Final = "kernel.json"
+"""The kernel's own packages alone: what the front end lays another lock over."""
+RUNTIME: Final = "static/pyodide"
+SHIMS: Final = "extensions/@jupyterlite/pyodide-kernel-extension/static/pypi"
+"""Where JupyterLite's kernel extension has the wheels that it brings along."""
+
+UP: Final = "../" * (FOLDER.count("/") + 1)
+"""From our folder to the site's root."""
+
+_LONG_AGO: Final = 315532800.0
+"""1980 begins: the first point in time that a zip archive can name."""
+
+_RUNTIME_FILES: Final = (
+    *("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.js", "pyodide.asm.wasm", "python_stdlib.zip"),
+    LOCK_NAME,
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """The directories of one build.
+
+    Attributes:
+        lite: Of the site's sources.
+        output: Of the site.
+        cache: What a later build need not fetch again.
+    """
+
+    lite: Path
+    output: Path
+    cache: Path
+
+    @property
+    def folder(self) -> Path:
+        """Ours, in the site."""
+        return self.output / FOLDER
+
+    @property
+    def runtime(self) -> Path:
+        """Of Pyodide, in the site."""
+        return self.output / RUNTIME
+
+    @property
+    def bundle(self) -> Path:
+        """Wheels by their digest, before they are copied into the site."""
+        return self.cache / "bundle"
+
+    def locks(self) -> Iterator[Path]:
+        """Every lock of ours in the site, sorted."""
+        yield from sorted(self.folder.glob("*.json"))
+
+    def keep(self, wheel: VerifiedWheel) -> str:
+        """Put a wheel beside the others, and tell how a lock names it."""
+        name = local_file_name(wheel.digest, wheel.filename)
+        wiring.folder(self.bundle).write(name, wheel.data)
+        return name
+
+    def bring_runtime(self, directory: Path) -> None:
+        """Copy what a kernel needs of a Pyodide into the site; what is the same already is left alone."""
+        for name in _RUNTIME_FILES:
+            if (directory / name).is_file():
+                wiring.folder(self.runtime).write(name, (directory / name).read_bytes())
+
+    def publish(self, files: dict[str, bytes], wheels: Iterator[str]) -> None:
+        """Write our folder anew: wheels first, then the files that name them.
+
+        Args:
+            files: By path below our folder.
+            wheels: Paths below it, and below the bundle.
+        """
+        if self.folder.exists():
+            shutil.rmtree(self.folder)
+        target = wiring.folder(self.folder)
+        for path in sorted(set(wheels)):
+            target.write(path, (self.bundle / path).read_bytes())
+            # Where a server says no more than when a file was changed, a browser asks again after a tenth of its age.
+            os.utime(self.folder / path, (_LONG_AGO, _LONG_AGO))
+        for path, data in sorted(files.items()):
+            target.write(path, data)

@@ -1,0 +1,73 @@
+"""A site that was built with a lock, in Chromium, with no host but this machine to be reached."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from micropip_lock.testing import wheel
+from tests.lite.conftest import LOCKED, Served
+from tests.lite.lab import Lab, LabKernel, visitor
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+IMPORTS = """
+import importlib, json
+lock = json.loads(await (await __import__("pyodide.http").http.pyfetch(%r)).string())
+answer = {}
+for name in %r:
+    for module in lock["packages"][name]["imports"]:
+        try:
+            importlib.import_module(module)
+        except Exception as error:
+            answer[module] = repr(error)
+"""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def lab(served: Served) -> AsyncIterator[Lab]:
+    """A visitor."""
+    async with visitor(served.browser) as one:
+        yield one
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def kernel(served: Served, lab: Lab) -> LabKernel:
+    """The first kernel of a first visit."""
+    return await lab.kernel(await lab.open(f"{served.url}lab/index.html"))
+
+
+def _lock(served: Served) -> str:
+    return f"{served.url}static/micropip-lock/pyodide-lock.json"
+
+
+async def test_a_kernel_starts_with_the_lock_in_place(served: Served, kernel: LabKernel) -> None:
+    """Every locked package is imported without an install, and the environment is the lock."""
+    failed = await kernel.ask(IMPORTS % (_lock(served), list(LOCKED)))
+    # matplotlib_inline is for a site with matplotlib.
+    assert {"matplotlib_inline"} >= failed.keys()
+    # What records is not loaded before it is needed.
+    assert not await kernel.ask("import sys; answer = 'micropip_lock.wiring' in sys.modules")
+    code = f"import micropip_lock; answer = (await micropip_lock.verify({_lock(served)!r})).to_json()"
+    report = await kernel.ask(code)
+    assert ([], True) == (report["findings"], report["ok"])
+    frozen = await kernel.ask("import json, micropip; answer = sorted(json.loads(micropip.freeze())['packages'])")
+    assert sorted(LOCKED) == frozen
+
+
+async def test_what_is_installed_is_recorded(served: Served, lab: Lab) -> None:
+    """A second visit asks for no wheel; what ``%pip`` and ``micropip.install`` bring in its first cells is recorded."""
+    served.host.asked.clear()
+    kernel = await lab.kernel(await lab.open(f"{served.url}lab/index.html"))
+    index = served.index
+    index.add(wheel("first"))
+    index.add(wheel("second"))
+    assert None is await kernel.run(f"import micropip\nmicropip.set_index_urls({index.url!r})\n%pip install first")
+    assert None is await kernel.run("await micropip.install('second')")
+    frozen = await kernel.ask("import json; answer = json.loads(micropip.freeze())['packages']")
+    origins = {name: frozen[name]["tool"]["micropip-lock"].get("index") for name in ("first", "second")}
+    assert {"first": index.url, "second": index.url} == origins
+    wheels = [path for path in served.host.asked if path.endswith(".whl")]
+    assert ([], True) == (wheels, bool(served.host.asked))
