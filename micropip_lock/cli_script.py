@@ -11,11 +11,15 @@ Rules this file keeps:
 
 from __future__ import annotations
 
+import contextlib
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+
+from packaging.requirements import InvalidRequirement
+from packaging.utils import canonicalize_name
 
 from micropip_lock import api
 from micropip_lock.cli_requirements import RequirementSet, checked_requirement, read_requirements
@@ -24,6 +28,7 @@ from micropip_lock.core.install_cells import as_python, installs_of
 from micropip_lock.core.model import Lock
 from micropip_lock.core.notebook import Notebook, read_notebook, with_first_cell, with_source
 from micropip_lock.core.script import Script, read_script, with_dependencies
+from micropip_lock.core.specifiers import parse_requirement
 from micropip_lock.errors import LockParseError, UsageError
 from micropip_lock.notebook import read_bytes, save_in
 from micropip_lock.wiring import folder
@@ -165,6 +170,29 @@ def check_write(sources: Sources, asked: RequirementSet) -> Path:
             hint="leave --write out, or install it from an index or an address",
         )
     return sources.scripts[0]
+
+
+def with_roots(requirements: Sequence[str], lock: Lock) -> list[str]:
+    """What was asked for, and what the cells asked for when they ran, as far as a script can state it."""
+    found, names = list(requirements), set[str]()
+    for text in requirements:
+        with contextlib.suppress(InvalidRequirement):
+            names.add(canonicalize_name(parse_requirement(text).name))
+    for name in lock.roots:
+        package = lock.packages[canonicalize_name(name)]
+        asked = package.requirement or package.name
+        is_local = package.origin is not None and package.origin.kind == "local"
+        if name not in names and not is_local:
+            found.append(asked if _is_requirement(asked) else f"{package.name} @ {package.wheel.url}")
+    return found
+
+
+def _is_requirement(text: str) -> bool:
+    try:
+        parse_requirement(text)
+    except InvalidRequirement:
+        return False
+    return True
 
 
 async def write_back(path: Path, requirements: Sequence[str], lock: Lock) -> str:

@@ -21,7 +21,7 @@ from typing import Any, Final, TextIO
 from micropip_lock import api, stdlib
 from micropip_lock.app.replay import ReplayReport
 from micropip_lock.cli_policy import policy_of
-from micropip_lock.cli_script import asked_by, cells_to_run, check_write, sorted_out, write_back
+from micropip_lock.cli_script import asked_by, cells_to_run, check_write, sorted_out, with_roots, write_back
 from micropip_lock.cli_text import View, printable
 from micropip_lock.core.compare import diff
 from micropip_lock.core.model import Lock
@@ -139,7 +139,8 @@ async def _freeze_requirements(options: Namespace, looks: Looks, output: Path | 
             **({"cells": cells} if cells else {}),
         )
     if written is not None:
-        notes.append(f"wrote {printable(await write_back(written, asked.requirements, lock))}")
+        roots = with_roots(asked.requirements, lock) if cells else asked.requirements
+        notes.append(f"wrote {printable(await write_back(written, roots, lock))}")
     return lock, notes, written is not None and written.suffix == ".ipynb"
 
 

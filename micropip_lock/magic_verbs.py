@@ -87,7 +87,8 @@ async def _lock(text: str | None, names: Mapping[str, Any]) -> Lock:
         assert text is not None
         value = names.get(text) if text.isidentifier() else None
         found = await load_lock(value if isinstance(value, Lock | Path | str) else text)
-    if text != HERE:
+    if text not in (None, HERE):
+        # What is installed now may be something else by the next line.
         _last = found
     return found
 

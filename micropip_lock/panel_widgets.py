@@ -239,8 +239,10 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
             await action()
         except MicropipLockError as error:
             self.status.value = wrapped(error_html(error))
-        except asyncio.CancelledError:
-            self._say("cancelled; nothing was changed")
+        except asyncio.CancelledError as stopped:
+            # A replay that was done already when it was told to stop has its report.
+            is_done = getattr(stopped, "report", None) is not None
+            self._say("it was done already" if is_done else "cancelled; nothing was changed")
         except Exception as bug:
             # Nobody looks at the task: what it hides here is seen nowhere.
             told = message_html(f"{type(bug).__name__}: {bug}\nthis is a bug in micropip-lock", "bad", is_alert=True)

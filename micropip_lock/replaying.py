@@ -85,27 +85,29 @@ async def replay(
     place, keep = wiring.here(), wiring.keep()
     fetcher = wiring.fetcher(rules)
     loaded = _save.based(await load_lock(lock, policy=rules, mirrors=mirrors, bundle=bundle), keep)
-    report = await _replay.replay(
-        loaded,
-        site=place.site,
-        runtime=place.runtime,
-        fetcher=fetcher,
-        sources=read_sources(fetcher, mirrors=mirrors, bundle=bundle, policy=rules),
-        installer=wiring.installer(None, eager=eager),
-        keep=keep,
-        store=wiring.store() if store else None,
-        policy=rules,
-        concurrency=concurrency,
-        offline=offline,
-        force=force,
-        exact=exact,
-        tools=TOOLS,
-        progress=progress,
-        own_modules=place.own_modules,
-        meanwhile=lambda: wiring.load_ahead(loaded),
-    )
-    wiring.settle()
-    return report
+    try:
+        return await _replay.replay(
+            loaded,
+            site=place.site,
+            runtime=place.runtime,
+            fetcher=fetcher,
+            sources=read_sources(fetcher, mirrors=mirrors, bundle=bundle, policy=rules),
+            installer=wiring.installer(None, eager=eager),
+            keep=keep,
+            store=wiring.store() if store else None,
+            policy=rules,
+            concurrency=concurrency,
+            offline=offline,
+            force=force,
+            exact=exact,
+            tools=TOOLS,
+            progress=progress,
+            own_modules=place.own_modules,
+            meanwhile=lambda: wiring.load_ahead(loaded),
+        )
+    finally:
+        # What did arrive is kept also when something did not: the next attempt need not ask for it.
+        wiring.settle()
 
 
 async def recover(target: str | Path | None = None) -> Recovery:

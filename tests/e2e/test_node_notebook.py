@@ -35,6 +35,7 @@ def test_a_notebook_is_run_and_keeps_its_lock(
     assert 0 == main(["freeze", str(path), "--run", "--write", "--index-url", catalogue.url])
     lock = extract(path)
     assert (["mdurl", "snowballstemmer"], ("mdurl", "snowballstemmer")) == ([*lock.packages], lock.roots)
+    assert '"mdurl"' in str(json.loads(path.read_text())["cells"][0]["source"])
     assert sources == [cell["source"][0] for cell in json.loads(path.read_text())["cells"][1:]]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import nbformat
 import pytest
 
 from micropip_lock.cli import main
-from micropip_lock.core.model import Lock
+from micropip_lock.cli_script import with_roots
+from micropip_lock.core.model import Lock, Origin
 from micropip_lock.core.notebook import parse_embedded
 from micropip_lock.core.script import read_script
 from tests.core.test_notebook import NOTEBOOK, written
@@ -138,6 +140,25 @@ def test_what_is_refused(argv: list[str], code: str, fake_freeze: FakeFreeze, ca
     Path("dynamic.ipynb").write_text(book("await micropip.install(names)"))
     exit_code, facts, _ = run_json(capsys, "freeze", *argv)
     assert (2, code, []) == (exit_code, facts["error"]["code"], fake_freeze.asked)
+
+
+def test_what_cells_asked_for_is_written(fake_freeze: FakeFreeze, lock: Lock) -> None:
+    """With --run and --write the block has what the cells asked for when they ran, beside what was stated."""
+    Path("x.ipynb").write_text(book(SCRIPT, "names()"))
+    assert 0 == main(["freeze", "x.ipynb", "--run", "--write"])
+    script = read_script("".join(json.loads(Path("x.ipynb").read_text())["cells"][0]["source"]))
+    assert script is not None
+    assert ("rich>=13", *lock.roots) == script.dependencies
+
+
+def test_roots_that_came_from_an_address(lock: Lock) -> None:
+    """What was installed by an address is stated so, what came from a file here is not; nothing is there twice."""
+    six = lock.packages["six"]
+    by_url = replace(six, requirement="https://files.example/six-1.16.0-py2.py3-none-any.whl")
+    local = replace(six, origin=Origin(kind="local", url="six.whl"))
+    assert [f"six @ {six.wheel.url}"] == with_roots([], replace(lock, packages={"six": by_url}))
+    assert [] == with_roots([], replace(lock, packages={"six": local}))
+    assert ["Six>1"] == with_roots(["Six>1"], lock)
 
 
 def test_a_notebook_is_not_written_over(fake_freeze: FakeFreeze, lock: Lock) -> None:

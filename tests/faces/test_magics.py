@@ -123,6 +123,7 @@ def test_verbs(shell: Shell, line: str, kind: type) -> None:
 def test_the_last_lock_is_the_next_one(shell: Shell) -> None:
     """A lock that was opened last is meant when none is named; the environment is when there was none."""
     assert OTHER.id == shell("%lock show").id
+    assert None is magic_verbs._last
     shell("%lock tree rich.json")
     assert (RICH.id, OTHER.id, RICH.id) == (shell("%lock show").id, shell("%lock show here").id, shell("%lock show").id)
 

@@ -22,7 +22,7 @@ from micropip_lock.core.model import Lock
 from micropip_lock.core.preview import Preview, preview_lock
 from micropip_lock.core.verdict import Finding
 from micropip_lock.core.waterfall import Span
-from micropip_lock.errors import MicropipLockError, OutcomeError, Unlockable, UsageError
+from micropip_lock.errors import MicropipLockError, OutcomeError, ReplayCancelled, Unlockable, UsageError
 from micropip_lock.panel_actions import HereActions, qr_svg
 from micropip_lock.panel_page import (
     Bar,
@@ -266,6 +266,19 @@ async def test_progress_and_cancel(actions: FakeActions) -> None:
         found.freeze_button.disabled,
         "cancelled; nothing was changed" in found.status.value,
     )
+
+
+async def test_a_cancel_that_came_too_late(actions: FakeActions, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A replay that was done already when it was told to stop is not said to have changed nothing."""
+
+    async def replay(lock: Lock, progress: Progress) -> ReplayReport:
+        raise ReplayCancelled(report=ReplayReport(lock_id=lock.id, packages=()))
+
+    monkeypatch.setattr(actions, "replay", replay)
+    found = await opened(actions)
+    await press(found, found.replay_button)
+    await press(found, found.yes_button)
+    assert "it was done already" in found.status.value
 
 
 async def test_verify(actions: FakeActions) -> None:
