@@ -140,9 +140,7 @@ class Lab:
         if message.type == "error":
             self.errors.append(f"{message.text} ({message.location.get('url')})")
 
-    async def notebook(
-        self, page: Page, path: str, metadata: Mapping[str, object], cells: Sequence[str] = ()
-    ) -> None:
+    async def notebook(self, page: Page, path: str, metadata: Mapping[str, object], cells: Sequence[str] = ()) -> None:
         """Write a notebook and open it, as a double click does."""
         given = [path, dict(metadata), list(cells)]
         await page.evaluate("([path, metadata, cells]) => lab.open(path, metadata, cells)", given)
