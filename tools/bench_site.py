@@ -32,7 +32,20 @@ WORK: Final = ROOT / ".cache" / "bench-site"
 DOCUMENT: Final = ROOT / "docs" / "jupyterlite.md"
 REQUIREMENTS: Final = (
     *("ipywidgets", "rich", "pydantic", "msgpack", "plotly", "tqdm", "sympy", "networkx", "beautifulsoup4", "requests"),
-    *("pytest", "httpx", "typer", "openpyxl", "fsspec", "babel", "docutils", "cachetools", "attrs", "tabulate"),
+    *(
+        "pytest",
+        "httpx",
+        "typer",
+        "openpyxl",
+        "fsspec",
+        "babel",
+        "docutils",
+        "cachetools",
+        "attrs",
+        "tabulate",
+        "natsort",
+        "humanize",
+    ),
 )
 
 

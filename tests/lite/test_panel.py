@@ -156,16 +156,17 @@ async def test_by_keyboard(page: Page, lock: Lock) -> None:
     await _told(page, "replayed: ")
     assert "Replay…" == await _focused(page)
     await _tab_to(page, "View")
-    await page.keyboard.press("ArrowDown")
+    # Arrows alone are the notebook's; in a list that Space opened they are the list's.
+    await _press_each(page, "Space", "ArrowDown", "Enter")
     await page.wait_for_selector(f"{PANEL} svg[role=img]")
-    await page.keyboard.press("ArrowUp")
+    await _press_each(page, "Space", "ArrowUp", "Enter")
     await _tab_to(page, "Search")
     await page.keyboard.type("pure-eval")
     await page.wait_for_selector(f"{PANEL} caption:has-text('1 of ')")
     await page.keyboard.press("Control+a")
     await page.keyboard.press("Delete")
     await _tab_to(page, "Sort by")
-    await page.keyboard.type("name")
+    await _press_each(page, "Space", "Home", "Enter")
     await page.wait_for_selector(f"{PANEL} th[aria-sort=ascending]:text-is('Package')")
     await _tab_to(page, "Packages")
     await page.keyboard.press("End")
@@ -173,6 +174,11 @@ async def test_by_keyboard(page: Page, lock: Lock) -> None:
     # None of these keys was a command of the notebook.
     assert 1 == await page.evaluate("jupyterapp.shell.currentWidget.content.widgets.length")
     assert CELL == await page.evaluate("jupyterapp.shell.currentWidget.content.widgets[0].model.sharedModel.source")
+
+
+async def _press_each(page: Page, *keys: str) -> None:
+    for key in keys:
+        await page.keyboard.press(key)
 
 
 async def _focused(page: Page) -> str:
