@@ -13,6 +13,7 @@ Left to others: everything that is done (:mod:`micropip_lock_lite.build`), loade
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -125,8 +126,16 @@ class MicropipLockAddon(BaseAddon):  # type: ignore[misc]  # JupyterLite has no 
             self.log.warning("[lite] [micropip-lock] %s", note)
         self.set_lite_plugin_settings(config, KERNEL_PLUGIN, kernel_settings(before, owners, site))
         self.set_lite_plugin_settings(config, OUR_PLUGIN, front_end_settings(site))
+        self._keep_offline(config)
         for directory in (place.folder, place.runtime):
             self.maybe_timestamp(directory)
+
+    def _keep_offline(self, config: Path) -> None:
+        """Let JupyterLite's service worker keep what was visited, unless the site's owner decided."""
+        told = json.loads(config.read_text("utf-8"))
+        told["jupyter-config-data"].setdefault("enableServiceWorkerCache", "true")
+        config.write_text(json.dumps(told, indent=2, sort_keys=True), "utf-8")
+        self.maybe_timestamp(config)
 
     def _check(self) -> None:
         from micropip_lock_lite.check import check

@@ -195,6 +195,16 @@ def test_what_the_owner_configured_stays(site: Path) -> None:
     assert 1 == options["packages"].count("micropip")
 
 
+@pytest.mark.parametrize(("before", "after"), [(None, "true"), ("false", "false")])
+def test_a_site_is_kept_for_offline(site: Path, before: str | None, after: str) -> None:
+    """JupyterLite's service worker keeps what was visited, unless the owner of the site decided."""
+    config = site / "_output/jupyter-lite.json"
+    config.write_text(json.dumps({"jupyter-config-data": {"enableServiceWorkerCache": before} if before else {}}))
+    assert _build(site, record=True)
+
+    assert after == json.loads(config.read_text())["jupyter-config-data"]["enableServiceWorkerCache"]
+
+
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
