@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -73,10 +76,25 @@ async def test_what_is_installed_is_recorded(served: Served, kernel: LabKernel) 
     assert {"first": index.url, "second": index.url} == origins
 
 
-async def test_the_next_visit_needs_no_network(built: Built, served: Served) -> None:
+async def test_the_next_visit_needs_no_wheel(served: Served, lab: Lab) -> None:
+    """What lies under its digest is not asked for again, also of a host that says nothing of caches."""
+    served.host.asked.clear()
+    page = await lab.open(f"{served.url}lab/index.html")
+    assert await (await lab.kernel(page, "second.ipynb")).ask("import rich; answer = True")
+    wheels = [path for path in served.host.asked if path.endswith(".whl")]
+    assert ([], True) == (wheels, bool(served.host.asked))
+
+
+async def test_a_site_for_offline_needs_no_network(built: Built, served: Served, tmp_path: Path) -> None:
     """After one visit the application opens, a kernel starts and imports what is locked while the host is gone."""
+    shutil.copytree(built.output, tmp_path / "site")
+    config = tmp_path / "site" / "jupyter-lite.json"
+    told = json.loads(config.read_text())
+    # What --micropip-lock-offline writes.
+    told["jupyter-config-data"]["enableServiceWorkerCache"] = "true"
+    config.write_text(json.dumps(told))
     async with visitor(served.browser, forgiven={"ERR_CONNECTION_REFUSED": "the host is gone"}) as lab:
-        with StaticHost(built.output) as host:
+        with StaticHost(tmp_path / "site") as host:
             url = f"{host.url}lab/index.html"
             page = await lab.open(url)
             assert await (await lab.kernel(page)).ask("import rich; answer = True")
