@@ -1,4 +1,4 @@
-/*! micropip-lock boot; sources sha256 46bfab42c9f7d8abf4ac1f0a766750cb3dcc407b04ac390989876b6822be2b0e */
+/*! micropip-lock boot; sources sha256 2d17bc8e78e13b9400f8fed4d218b47e7eb69cf2bd872cee034ca60ccd04de0e */
 var Ct="micropip-lock",m=class extends Error{name="LockError";tag=Ct;code;constructor(e,t,n={}){super(t),this.code=e,Object.assign(this,n)}};function k(r){return r instanceof Error&&"tag"in r&&r.tag===Ct}var Y=class extends m{constructor(e,t){let{code:n,message:o,where:s,expected:i,got:a,hint:l}=e;super(n,o,{...s===void 0?{}:{where:s},...i===void 0?{}:{expected:i},...a===void 0?{}:{got:a},...l===void 0?{}:{hint:l}}),this.cause=e,Object.defineProperty(this,"pyodide",{value:t})}};var Ur=`
 let free;
 const queue = [], stops = new Map();
