@@ -9,6 +9,8 @@
 import { LockError } from "./errors.ts";
 
 const MAX_BITS = 2 ** 20;
+/** Most bytes that decoding a link makes of it. */
+export const MOST_BYTES = 2 * 2 ** 20;
 const HALF = 2 ** 15;
 const TEXTS = 2 ** 40;
 

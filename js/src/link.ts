@@ -12,13 +12,12 @@
 import { isLockError, LockError } from "./errors.ts";
 import { canonicalJson, decodeText, type Json, parseJson } from "./json.ts";
 import { linkedIn, type Reference } from "./link-address.ts";
-import { damaged, Reader, tooLarge } from "./link-coder.ts";
+import { damaged, MOST_BYTES, Reader, tooLarge } from "./link-coder.ts";
 import { apply, expanded, hexOf } from "./link-outline.ts";
 import { type Base, type Entry, type Outline, tutor, Walk } from "./link-pack.ts";
 import { sha256Hex } from "./sha256-hex.ts";
 
 const VERSION = "1";
-const MOST_BYTES = 2 * 2 ** 20;
 export const SHORT = 1;
 export const CHANGED = 2;
 export const DEFLATED = 4;

@@ -24,6 +24,9 @@ from micropip_lock.errors import LinkError
 MAX_BITS: Final = 2**20
 """Bits of one stream. A link of 64 KiB with nothing but packages has less than half of them."""
 
+MAX_MADE: Final = 2 * 2**20
+"""Most bytes that decoding a link makes of it."""
+
 _HALF: Final = 2**15
 _MOST: Final = 2**16 - 64
 _LEAST: Final = 64
@@ -121,9 +124,7 @@ class Coder:
     def _count(self) -> None:
         self._bits += 1
         if self._bits > MAX_BITS:
-            raise LinkError(
-                "the link holds too much", code="too-large", expected=f"at most {MAX_BITS} bits of text", got="more"
-            )
+            raise too_large(f"at most {MAX_BITS} bits of text", "more")
 
 
 class Writer(Coder):
@@ -207,6 +208,11 @@ class Reader(Coder):
                 code="trailing",
                 got=f"{len(self._data) - self._at} bytes",
             )
+
+
+def too_large(expected: str, got: str) -> LinkError:
+    """The error for content beyond all measure."""
+    return LinkError("the link holds too much", code="too-large", expected=expected, got=got)
 
 
 def damaged(what: str) -> LinkError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
@@ -21,7 +21,7 @@ from micropip_lock.core.link_names import KNOWN_NAMES
 from micropip_lock.core.link_outline import apply, changes, expanded, outline_of
 from micropip_lock.core.model import Lock
 from micropip_lock.errors import LinkError, MicropipLockError
-from tests import locks
+from tests import links, locks
 from tests.core.link_vectors import PATH, said
 from tests.links import sealed
 from tests.strategies import json_values
@@ -208,6 +208,23 @@ def test_changes_that_are_none(made: Any) -> None:
     with pytest.raises(LinkError) as caught:
         apply(made, {"info": {}})
     assert "content" == caught.value.code
+
+
+@pytest.mark.parametrize(
+    ("make", "code"), [(links.repeated, "too-large"), (links.needed, "too-large"), (links.deep, "content")]
+)
+def test_a_short_text_that_stands_for_a_long_one(make: Callable[[], str], code: str) -> None:
+    """What a few bits repeat for every package, or nest, is refused before it is put together."""
+    link = make()
+    assert len(link) < 20_000
+    assert code == _code(link)
+
+
+@pytest.mark.parametrize("name", ["Name", "a_b", "a.b", "-a", "a-", "a--b", "ß", "\ue000", "../../a?b", ""])
+def test_a_name_that_is_not_normalised(name: str) -> None:
+    """A key that no lock has is refused in both languages alike, before it is part of an index's address."""
+    for short in (False, True):
+        assert "content" == _code(links.of_name(name, short=short))
 
 
 def test_upload_times_are_left_out() -> None:
