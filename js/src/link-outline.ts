@@ -148,11 +148,10 @@ function outlined(name: string, given: Table | null, base: Base | null): Entry |
 
 /** Addresses and names are written once, and may be repeated by every package. */
 function checkSize(entries: readonly Entry[], names: readonly string[]): void {
-  const length = (text: string): number => new TextEncoder().encode(text).length;
   let made = 0;
   for (const { display, version, prefix, file, index, url, requirement, imports, extras, needs, name } of entries) {
-    const texts = [name, display, version, prefix, file, index, url, requirement, ...imports, ...extras];
-    made = needs.reduce((sum, number) => sum + (names[number] as string).length, texts.reduce((sum, text) => sum + length(text), made));
+    const text = [name, display, version, prefix, file, index, url, requirement, ...imports, ...extras].join("");
+    made = needs.reduce((sum, number) => sum + (names[number] as string).length, made + new TextEncoder().encode(text).length);
     if (made > MOST_BYTES) {
       throw tooLarge(`at most ${MOST_BYTES} bytes`);
     }

@@ -96,7 +96,7 @@ async function proven(outline: Outline, made: Json, id: string): Promise<string>
   const text = canonicalJson(apply(made, expanded(outline)));
   const got = await sha256Hex(text);
   if (got !== id) {
-    const sides = { expected: `lock ${id}`, got: `lock ${got}` };
+    const sides = { expected: id, got };
     throw new LockError("checksum", "the link's content is not the lock that it says it is", sides);
   }
   return text;
@@ -182,7 +182,7 @@ async function runtimePackages(digest: string, options: LinkOptions): Promise<Ba
   const got = packages instanceof Map ? await baseDigest(packages) : "none here";
   if (!(packages instanceof Map) || got !== digest) {
     throw new LockError("needs-base", "the link needs the lock of the Pyodide that it was made with", {
-      expected: `a pyodide-lock.json whose packages have the digest ${digest}…`,
+      expected: `one whose packages have the digest ${digest}…`,
       got,
       hint: "open it with that Pyodide",
     });

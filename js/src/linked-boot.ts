@@ -114,9 +114,8 @@ async function admitted<P extends BootedPyodide>(link: LinkedLock, options: Link
     throw otherAbi(opened.lock.abi, { ...opened.lock.abi, abiVersion: abi });
   }
   // Whoever was asked about the address is shown what was there, too.
-  const { id, base, lock } = opened;
-  const isElsewhere = base !== page && (lock.start !== null || lock.wheels.some(({ url }) => !/^https?:/.test(url)));
-  const key = isElsewhere ? await pinOf(id, base as string) : id;
+  const { id, base } = opened;
+  const key = base === page ? id : await pinOf(id, `${base}`);
   stepOf(consent, id);
   if (stepOf(consent, key) === "ask" || isFetched) {
     const isApproved = (): boolean => consent.approvals.has(key);

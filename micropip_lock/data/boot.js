@@ -1,4 +1,4 @@
-/*! micropip-lock boot; sources sha256 ff8659280bf5d6215df876a96541156327c36c33e1144cb2cb2a282a3da0b279 */
+/*! micropip-lock boot; sources sha256 36125852e362f02229d32955594dadaf809ea823448ad9bc2b1714b5142d0674 */
 var Ct="micropip-lock",m=class extends Error{name="LockError";tag=Ct;code;constructor(e,t,n={}){super(t),this.code=e,Object.assign(this,n)}};function k(r){return r instanceof Error&&"tag"in r&&r.tag===Ct}var Y=class extends m{constructor(e,t){let{code:n,message:o,where:s,expected:i,got:a,hint:l}=e;super(n,o,{...s===void 0?{}:{where:s},...i===void 0?{}:{expected:i},...a===void 0?{}:{got:a},...l===void 0?{}:{hint:l}}),this.cause=e,Object.defineProperty(this,"pyodide",{value:t})}};var Ur=`
 let free;
 const queue = [], stops = new Map();

@@ -59,6 +59,13 @@ def _cases() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
         {"installed": {"ipykernel": "7.0", "piplite": "0.8"}},
     )
     yield _lock(*(_at(f"https://h{number}.example", f"p{number}") for number in range(8))), {}
+    packs = ("start.pack", "https://files.example/s.pack", "https://evil.example/s.pack", "https://localhost/s.pack")
+    for url in packs:
+        start = {"url": url, "sha256": "ab" * 32, "size": 5}
+        for more in ({}, {"base": PAGE}):
+            yield _lock(_at(files, "six"), tool=_ours(version=1, start=start)["tool"]), more
+    nine = (_at(f"https://h{number}.example", f"p{number}") for number in range(8))
+    yield _lock(*nine, tool=_ours(version=1, start=start | {"url": packs[2]})["tool"]), {}
     for count in (9, 300):
         yield _lock(*(_at(f"https://h{number}.example", f"p{number}") for number in range(count))), {}
     yield _lock(_at("http://files.example", "six")), {}
