@@ -142,7 +142,7 @@ function opened(text: string): [number, Uint8Array] {
     if (rest.length > length && fits(length)) {
       throw new LockError("trailing", "something follows the link", { got: `${rest.length - length} bytes too many` });
     }
-    throw new LockError("checksum", "the link is damaged", { expected: "the CRC-32 that it says", got: "another" });
+    throw new LockError("checksum", "the link is damaged");
   }
   if (toBase64(fromBase64(body)) !== body) {
     throw new LockError("encoding", "the last character of the link is damaged", { got: body.slice(-1) });

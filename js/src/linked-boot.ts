@@ -51,7 +51,7 @@ export interface LinkedBootOptions<P extends BootedPyodide> extends Omit<BootOpt
 export async function preview(lock: LinkedLock | string | object, here: Here = {}, base: string | undefined = pageAddress()): Promise<Preview> {
   if (isLinkedLock(lock)) {
     if (lock.form !== "full") {
-      throw new LockError("no-preview", "what is in this lock is known once it is fetched", { hint: "bootFromLock asks before it is fetched" });
+      throw new LockError("no-preview", "what is in this lock is known once it is fetched");
     }
     return previewOf(await openText(lock.text, lock.base ?? base), here);
   }
