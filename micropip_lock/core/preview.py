@@ -106,8 +106,8 @@ class PreviewWarning:
     """Something to look at twice.
 
     Attributes:
-        code: ``unusual-host``, ``start-pack``, ``abi-mismatch``, ``large-download``, ``native-code``, ``mock``, ``yanked``,
-            ``unlocked``.
+        code: ``unusual-host``, ``start-pack``, ``abi-mismatch``, ``large-download``, ``native-code``, ``mock``,
+            ``yanked``, ``unlocked``.
         message: In words.
         packages: The names that it is about.
     """
