@@ -79,9 +79,8 @@ class _Liar(Writer):
 
 def repeated() -> str:
     """A short text that stands for tens of megabytes: each package has the same long address."""
-    return of_entries(
-        *(entry(f"p{number:03}", prefix="https://files.example/" + "x" * 30_000) for number in range(300))
-    )
+    prefix = "https://files.example/" + "x" * 30_000
+    return of_entries(*(entry(f"p{number:03}", prefix=prefix) for number in range(300)))
 
 
 def needed() -> str:

@@ -189,6 +189,10 @@ export class Reader extends Coder {
   }
 
   #next(): void {
+    // A writer leaves out zeros at the end, and no more than four.
+    if (this.#at > this.#data.length + 3) {
+      throw damaged();
+    }
     this.#value = ((this.#value << 8) | (this.#data[this.#at] ?? 0)) >>> 0;
     this.#at += 1;
   }

@@ -7,7 +7,7 @@ bytes say.
 Rules this file keeps:
 
 1. Whole numbers only, so that two languages agree on every probability.
-2. A reader never runs away: after :data:`MAX_BITS` bits it refuses, whatever the bytes are.
+2. A reader never runs away: behind the end of the bytes, and after :data:`MAX_BITS` bits, it refuses.
 3. What two readers could read differently is refused: text that is not UTF-8, bytes behind the end.
 
 Source: carry-less binary arithmetic coding as in lpaq (M. Mahoney, "Data Compression Explained", section 3.2);
@@ -194,6 +194,8 @@ class Reader(Coder):
             following = self._data[self._at] if self._at < len(self._data) else 0
             self._value = self._value << 8 & 0xFFFFFFFF | following
             self._at += 1
+            if self._at > len(self._data) + 4:
+                raise damaged("more than its bytes tell")
         return bit
 
     def finish(self) -> None:

@@ -1,4 +1,4 @@
-/*! micropip-lock boot; sources sha256 bca3b0245ea6d4053b6147f20e3425c7ba8e965117f30de54330a42fcdd33d37 */
+/*! micropip-lock boot; sources sha256 a0e1ee454fd8e8ba004b298b08ab154fe75a4d962ae2a5b8389427f8a87dc92a */
 var Dt="micropip-lock",m=class extends Error{name="LockError";tag=Dt;code;constructor(e,t,n={}){super(t),this.code=e,Object.assign(this,n)}};function k(r){return r instanceof Error&&"tag"in r&&r.tag===Dt}var X=class extends m{constructor(e,t){let{code:n,message:o,where:s,expected:i,got:a,hint:l}=e;super(n,o,{...s===void 0?{}:{where:s},...i===void 0?{}:{expected:i},...a===void 0?{}:{got:a},...l===void 0?{}:{hint:l}}),this.cause=e,Object.defineProperty(this,"pyodide",{value:t})}};var Ur=`
 let free;
 const queue = [], stops = new Map();

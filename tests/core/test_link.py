@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections import deque
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import replace
@@ -17,6 +18,7 @@ from micropip_lock.core.digest import Digest
 from micropip_lock.core.formats.pyodide_lock import lock_to_dict
 from micropip_lock.core.link import ShortLink, base_digest, decode_link, encode_link
 from micropip_lock.core.link_address import MAX_LINK, Reference, is_link
+from micropip_lock.core.link_coder import Coder, Reader
 from micropip_lock.core.link_names import KNOWN_NAMES
 from micropip_lock.core.link_outline import apply, changes, expanded, outline_of
 from micropip_lock.core.model import Lock
@@ -225,6 +227,15 @@ def test_a_name_that_is_not_normalised(name: str) -> None:
     """A key that no lock has is refused in both languages alike, before it is part of an index's address."""
     for short in (False, True):
         assert "content" == _code(links.of_name(name, short=short))
+
+
+@pytest.mark.parametrize("data", [b"", b"\x12\x34\x56\x78\x9a"])
+def test_a_stream_that_ends(data: bytes) -> None:
+    """Behind the end of its bytes a reader does not go on with what nobody wrote."""
+    reader = Reader(Coder(), data)
+    with pytest.raises(LinkError) as caught:
+        deque((reader._code(2**15, 0) for _ in range(8 * len(data) + 40)), maxlen=0)
+    assert "content" == caught.value.code
 
 
 def test_upload_times_are_left_out() -> None:
