@@ -6,8 +6,9 @@ import base64
 import zlib
 from typing import Any
 
-from micropip_lock.core.link_coder import Writer
-from micropip_lock.core.link_pack import Outline, Walk, tutor
+from micropip_lock.core.link_coder import Coder, Writer
+from micropip_lock.core.link_names import KNOWN_INFO
+from micropip_lock.core.link_pack import Entry, Outline, Walk, tutor
 from micropip_lock.core.model import canonical_json
 
 CHANGED, DEFLATED = 2, 4
@@ -43,6 +44,56 @@ def with_tail(tail: bytes, *, flags: int = CHANGED, made: int | None = None, beh
     Walk(writer, b"").outline(Outline())
     sizes = varint(len(tail)) + (b"" if made is None else varint(made))
     return "#lock=1." + sealed(bytes([flags]), NO_LOCK + varint(0) + sizes + tail + writer.finish() + behind)
+
+
+def of_entries(*entries: Entry, short: bool = False, writer: Writer | None = None) -> str:
+    """A link with these packages, whatever they are, that says no lock's id."""
+    writer = writer or Writer(tutor())
+    walk = Walk(writer, b"", short=short)
+    walk.outline(Outline(info=KNOWN_INFO[0].split(), entries=sorted(entries, key=lambda one: one.name)))
+    blocks = varint(len(walk.written) // 32) + walk.written
+    return "#lock=1." + sealed(bytes([short]), NO_LOCK + blocks + writer.finish())
+
+
+def entry(name: str, **more: Any) -> Entry:
+    """A package as most are."""
+    file = f"{name.replace('-', '_')}-1.0-py3-none-any.whl"
+    return Entry(name=name, **{"display": name, "version": "1.0", "file": file, "digest": bytes(32), **more})
+
+
+def of_name(name: str, *, short: bool = False) -> str:
+    """A link with a package of this name, which no writer would write."""
+    given = "stand-in" if "-" in name else "standin"
+    return of_entries(entry(given), short=short, writer=_Liar(tutor(), given, name))
+
+
+class _Liar(Writer):
+    def __init__(self, tutor: Coder, given: str, written: str) -> None:
+        super().__init__(tutor)
+        self._given, self._written = given, written
+
+    def text(self, kind: int, value: str = "") -> str:
+        super().text(kind, self._written if value == self._given else value)
+        return value
+
+
+def repeated() -> str:
+    """A short text that stands for tens of megabytes: each package has the same long address."""
+    prefix = "https://files.example/" + "x" * 30_000
+    return of_entries(*(entry(f"p{number:03}", prefix=prefix) for number in range(300)))
+
+
+def needed() -> str:
+    """Another one: each package needs one with a long name."""
+    others = (entry(f"p{number:03}", needs=[0]) for number in range(300))
+    return of_entries(entry("a" * 30_000), *others)
+
+
+def deep() -> str:
+    """Changes that put one table into another, hundreds deep, in JSON that is not."""
+    made = [[[""] * depth, {}] for depth in range(1, 1_150)]
+    tail = canonical_json(made)
+    return with_tail(deflated(tail), flags=CHANGED | DEFLATED, made=len(tail))
 
 
 def of_value(value: Any) -> str:

@@ -195,7 +195,17 @@ class AsideWorker implements Aside {
           });
           // These have no body, and a Response will not take one.
           const empty = status === 204 || status === 205 || status === 304;
-          const response = new Response(empty ? null : body, { status, statusText, headers });
+          let response: Response;
+          try {
+            response = new Response(empty ? null : body, { status, statusText, headers });
+          } catch {
+            // A status that the platform takes from a server and from nobody else (999): let it tell by itself.
+            leave();
+            this.#worker.postMessage({ id });
+            this.#underway.delete(id);
+            resolve(null);
+            return;
+          }
           Object.defineProperty(response, "url", { value: from });
           resolve(response);
         },

@@ -29,7 +29,7 @@ import { type Inflate, nodeInflate, pickInflate } from "./inflate.ts";
 import { decodeText } from "./json.ts";
 import { type ReadLock, readLock, type StartPack } from "./lock-reader.ts";
 import { type Finding, Mounts } from "./mount.ts";
-import { type WheelToMount } from "./mounted-wheel.ts";
+import { type MountedWheel, type WheelToMount } from "./mounted-wheel.ts";
 import { rangeReader } from "./range-reader.ts";
 import { recordFiles, sourceOf } from "./records.ts";
 import { CHECKED } from "./store.ts";
@@ -74,6 +74,9 @@ class Boot<P extends BootedPyodide> {
   readonly #looked = new Map<Uint8Array, PlainWheel>();
   #inflate: Inflate | null = nodeInflate();
   #keeper: BytecodeKeeper | null = null;
+  /** SHA-256 of wheels of which parts are here: nothing proves yet that those are of the wheel of that digest. */
+  readonly #unproven = new Set<string>();
+  #settled: Promise<unknown> = Promise.resolve();
   readonly #cancelled: Promise<never>;
   #cancel: () => void = () => undefined;
   /** Resolves when the first wheel, or pack, was asked for or found. */
@@ -317,7 +320,11 @@ class Boot<P extends BootedPyodide> {
       ...started.begun.map((one) => ({ ...one, opened: started.opened(one), checked: false, bytecode: [] })),
     ];
     if (store != null || all.some(({ compiled }) => compiled != null)) {
-      this.#keeper = new BytecodeKeeper(pyodide, place.site, store ?? null, () => mounts.wheels);
+      for (const { wheel } of started.begun) {
+        this.#unproven.add(wheel.sha256);
+      }
+      const proven = (): readonly MountedWheel[] => mounts.wheels.filter(({ wheel }) => !this.#unproven.has(wheel.sha256 ?? ""));
+      this.#keeper = new BytecodeKeeper(pyodide, place.site, store ?? null, proven, () => this.#settled);
     }
     for (const { opened, ...one } of all) {
       checkWheel(one.wheel, opened, place.python);
@@ -381,12 +388,15 @@ class Boot<P extends BootedPyodide> {
     const keep = async (): Promise<void> => {
       const store = await this.#options.store;
       const put = async ({ wheel, bytes, compiled }: Arrived): Promise<void> => {
+        this.#unproven.delete(wheel.sha256);
         await store?.put(wheel.sha256, bytes);
         if (compiled && kind !== null) {
           await store?.putExtra(wheel.sha256, kind, Uint8Array.from(inflate(compiled.packed, compiled.size)));
         }
       };
-      const isComplete = await started.settle(mounts, inflate, (event) => this.#tell(event), put).finally(() => this.#aside?.close());
+      const settling = started.settle(mounts, inflate, (event) => this.#tell(event), put).finally(() => this.#aside?.close());
+      this.#settled = settling;
+      const isComplete = await settling;
       this.#options.signal?.removeEventListener("abort", this.#leave);
       for (const one of started.arrived.filter(({ from }) => from === "network")) {
         await put(one);

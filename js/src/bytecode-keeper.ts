@@ -4,7 +4,8 @@
  * Rules this file keeps:
  *
  * 1. Nothing is done while imports go on: modules are handed over when there was a pause, a few at a time.
- * 2. It only saves time. Whatever fails here is told on the console, and nothing else changes.
+ * 2. What was compiled of a wheel of which only parts are here is kept when the whole has proven them, or not at all.
+ * 3. It only saves time. Whatever fails here is told on the console, and nothing else changes.
  *
  * Left to others: what is kept, and its form (`bytecode.ts`).
  */
@@ -73,10 +74,22 @@ export class BytecodeKeeper {
   readonly #interpreter: Interpreter;
   readonly #kind: string;
   readonly #take: Take | undefined;
+  readonly #settled: () => Promise<unknown>;
   #flushing: Promise<void> | undefined;
 
-  /** @param store Where what is compiled is kept; `null`: nowhere, what is given is used all the same. */
-  constructor(pyodide: PythonRunner, site: string, store: ExtraStore | null, wheels: () => readonly MountedWheel[]) {
+  /**
+   * @param store Where what is compiled is kept; `null`: nowhere, what is given is used all the same.
+   * @param wheels Those that are what their digest says.
+   * @param settled Resolves when it is known of each wheel whether it is.
+   */
+  constructor(
+    pyodide: PythonRunner,
+    site: string,
+    store: ExtraStore | null,
+    wheels: () => readonly MountedWheel[],
+    settled: () => Promise<unknown> = () => Promise.resolve(),
+  ) {
+    this.#settled = settled;
     this.#site = site;
     this.#store = store;
     this.#wheels = wheels;
@@ -125,6 +138,7 @@ export class BytecodeKeeper {
     if (store === null) {
       return;
     }
+    await this.#settled();
     const fresh = new Map<MountedWheel, Bytecode>();
     for (;;) {
       const proxy = this.#take?.(AT_A_TIME);

@@ -3,7 +3,8 @@
  *
  * Rules this file keeps:
  *
- * 1. The default is no. A yes is for one lock, by its identity; another one is asked about anew.
+ * 1. The default is no. A yes is for one lock, by its identity; another one is asked about anew, and so is the same one where
+ *    others are asked for it.
  * 2. A yes is remembered for this site only when the person says so. What cannot be read back as it was written is no yes.
  * 3. In a frame of another site nobody is asked and nothing is installed, whatever is remembered: what a person sees there
  *    is for that site to say.
@@ -91,7 +92,7 @@ export function isFramedByOthers(view: View = globalThis as View): boolean {
 export class Consent {
   readonly approvals: Approvals;
   readonly #isFramed: () => boolean;
-  #running: string | null = null;
+  #running: readonly string[] = [];
 
   constructor(approvals = new Approvals(), isFramed: () => boolean = isFramedByOthers) {
     this.approvals = approvals;
@@ -100,7 +101,7 @@ export class Consent {
 
   /** The lock that is in place. */
   get running(): string | null {
-    return this.#running;
+    return this.#running[0] ?? null;
   }
 
   /** What follows when this lock is opened. */
@@ -108,7 +109,7 @@ export class Consent {
     if (this.#isFramed()) {
       return "own-tab";
     }
-    if (this.#running === id) {
+    if (this.#running.includes(id)) {
       return "running";
     }
     return this.approvals.has(id) ? "install" : "ask";
@@ -127,8 +128,8 @@ export class Consent {
     return true;
   }
 
-  /** This lock is in place now. */
-  installed(id: string): void {
-    this.#running = id;
+  /** This lock is in place now; `links`: what stands for it in the links that name it. */
+  installed(id: string, ...links: readonly string[]): void {
+    this.#running = [id, ...links];
   }
 }

@@ -34,7 +34,7 @@ export async function fetchLock(address: string, digest: string, ask: typeof fet
     const code = answer.status === 404 || answer.status === 410 ? "not-found" : "fetch-failed";
     throw fault(code, "the lock could not be fetched", `HTTP ${answer.status}`);
   }
-  const bytes = await bodyOf(answer);
+  const bytes = await bodyOf(answer, MOST_BYTES, "lock-url");
   const got = await sha256Hex(bytes);
   if (got !== digest) {
     const sides = { expected: `sha256 ${digest}`, got };
@@ -43,17 +43,19 @@ export async function fetchLock(address: string, digest: string, ask: typeof fet
   return decodeText(bytes);
 }
 
-/** @throws LockError with code `too-large`. */
-async function bodyOf(answer: Response): Promise<Uint8Array<ArrayBuffer>> {
+/**
+ * The bytes of an answer, of which no more is taken than there may be.
+ * @throws LockError with code `too-large`.
+ */
+export async function bodyOf(answer: Response, most: number, where: string): Promise<Uint8Array<ArrayBuffer>> {
   const pieces: Uint8Array<ArrayBuffer>[] = [];
   let size = 0;
   const reader = (answer.body as ReadableStream<Uint8Array<ArrayBuffer>> | null)?.getReader();
   for (let read = await reader?.read(); read !== undefined && !read.done; read = await reader?.read()) {
     size += read.value.length;
-    if (size > MOST_BYTES) {
+    if (size > most) {
       await reader?.cancel();
-      const sides = { where: "lock-url", expected: `at most ${MOST_BYTES} bytes`, got: "more" };
-      throw new LockError("too-large", "what lies at the address is too large for a lock", sides);
+      throw new LockError("too-large", "what lies at the address is too large", { where, expected: `at most ${most} bytes`, got: "more" });
     }
     pieces.push(read.value);
   }

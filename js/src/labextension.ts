@@ -15,6 +15,7 @@ import { Dialogs } from "./lab-dialog.ts";
 import type { PyodideOptions } from "./lab-environment.ts";
 import { Kernels, type SiteEnvironment, type SiteSettings } from "./lab-kernels.ts";
 import { TabLink } from "./lab-link.ts";
+import { keepForOffline } from "./lab-offline.ts";
 import { verify, type Verified } from "./lab-python.ts";
 import { shared, type ShareScope, useScope } from "./lab-shared.ts";
 import { StatusItem, statusText } from "./lab-status.ts";
@@ -58,6 +59,13 @@ function siteSettings({ PageConfig }: CoreUtils): { site: SiteSettings; kernel: 
   const base = ours["kernelLock"] ?? options["lockFileURL"] ?? (pyodide === undefined ? null : new URL("pyodide-lock.json", absolute(pyodide)).href);
   const environments = ((ours["environments"] ?? []) as SiteEnvironment[]).map((one) => ({ ...one, lockFileURL: absolute(one.lockFileURL) }));
   return { site: { options, base: base === null ? null : absolute(base), environments }, kernel };
+}
+
+/** What the site's kernels fetch when they start; a worker asks for it, so that the page does not see it. */
+function kernelFiles(kernel: Record<string, unknown>, { options }: SiteSettings, root: string): readonly string[] {
+  const runtime = String(kernel["pyodideUrl"] ?? "");
+  const beside = runtime === "" ? [] : ["pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip"].map((name) => new URL(name, new URL(runtime, root)).href);
+  return [...beside, ...Object.entries(options).flatMap(([key, value]) => (key.endsWith("URL") ? [String(value)] : []))];
 }
 
 /** Makes kernels as the kernel's own extension makes them; `null` where its classes are not shared, or its runtime not named. */
@@ -144,6 +152,10 @@ async function plugins(): Promise<readonly Plugin[]> {
       hosts: () => setting<readonly string[]>("allowedHosts", []),
       page: globalThis.location.href.split("#")[0] as string,
     });
+    if ((core as CoreUtils).PageConfig.getOption("enableServiceWorkerCache") === "true") {
+      const root = (core as CoreUtils).PageConfig.getBaseUrl();
+      void app.restored.then(() => keepForOffline(root, kernelFiles(kernel, site, root)));
+    }
     if (specs !== null) {
       kernels.takeOver(app, specs, (session) => {
         const panel = notebooks === null ? null : startingNotebook(notebooks, session);

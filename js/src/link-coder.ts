@@ -9,6 +9,8 @@
 import { LockError } from "./errors.ts";
 
 const MAX_BITS = 2 ** 20;
+/** Most bytes that decoding a link makes of it. */
+export const MOST_BYTES = 2 * 2 ** 20;
 const HALF = 2 ** 15;
 const TEXTS = 2 ** 40;
 
@@ -187,6 +189,10 @@ export class Reader extends Coder {
   }
 
   #next(): void {
+    // A writer leaves out zeros at the end, and no more than four.
+    if (this.#at > this.#data.length + 3) {
+      throw damaged();
+    }
     this.#value = ((this.#value << 8) | (this.#data[this.#at] ?? 0)) >>> 0;
     this.#at += 1;
   }

@@ -5,11 +5,10 @@
  * Rule: objects are Maps here, so that no key of a link is special.
  */
 
-import { byCodePoint, Integer, type Json } from "./json.ts";
-import { damaged } from "./link-coder.ts";
-import { type Base, type Entry, entryOf, ofBase, type Outline } from "./link-pack.ts";
+import { byCodePoint, Integer, type Json, MAX_DEPTH } from "./json.ts";
+import { damaged, MOST_BYTES, tooLarge } from "./link-coder.ts";
+import { type Base, type Entry, entryOf, NORMAL_NAME, ofBase, type Outline } from "./link-pack.ts";
 import { fromHex } from "./sha256-hex.ts";
-import { normalized } from "./table.ts";
 
 const INFO = ["abi_version", "arch", "platform", "python"];
 const TOOL = "micropip-lock";
@@ -21,10 +20,11 @@ type Table = Map<string, Json>;
 
 /**
  * The JSON value of a lock that is no more than an outline says.
- * @throws LockError with code `content` when a digest is not there yet.
+ * @throws LockError with code `content` when a digest is not there yet; `too-large`.
  */
 export function expanded(outline: Outline): Table {
   const names = outline.entries.map((entry) => entry.name);
+  checkSize(outline.entries, names);
   const packages = new Map(outline.entries.map((entry) => [entry.name, expandedEntry(entry, names)]));
   const value: Table = new Map<string, Json>([
     ["info", new Map(INFO.map((key, number) => [key, outline.info[number] as string]))],
@@ -44,7 +44,7 @@ export function apply(made: Json, value: Table): Table {
   const root = new Map<string, Json>([["", value]]);
   for (const change of Array.isArray(made) ? made : [null]) {
     const path = Array.isArray(change) && change.length <= 2 ? change[0] : null;
-    if (!Array.isArray(path) || !Array.isArray(change)) {
+    if (!Array.isArray(path) || !Array.isArray(change) || path.length > MAX_DEPTH) {
       throw damaged();
     }
     let place: Json | undefined = root;
@@ -112,7 +112,7 @@ function outlined(name: string, given: Table | null, base: Base | null): Entry |
   const tool = table(given?.get("tool"));
   const ours = table(tool?.get(TOOL)) ?? new Map<string, Json>();
   const [display, version, url, hex] = ["name", "version", "file_name", "sha256"].map((key) => text(given?.get(key)));
-  if (!name || name.includes("\0") || name !== normalized(name) || !display || !version || !url || !/^[0-9a-f]{64}$/.test(hex ?? "")) {
+  if (!NORMAL_NAME.test(name) || !display || !version || !url || !/^[0-9a-f]{64}$/.test(hex ?? "")) {
     return null;
   }
   const cut = url.lastIndexOf("/") + 1;
@@ -144,6 +144,18 @@ function outlined(name: string, given: Table | null, base: Base | null): Entry |
     Object.assign(entry, { hasPath: true, prefix: path[1] ?? "", path: fromHex(`${path[2]}${path[3]}${path[4]}`) });
   }
   return entry;
+}
+
+/** Addresses and names are written once, and may be repeated by every package. */
+function checkSize(entries: readonly Entry[], names: readonly string[]): void {
+  let made = 0;
+  for (const { display, version, prefix, file, index, url, requirement, imports, extras, needs, name } of entries) {
+    const text = [name, display, version, prefix, file, index, url, requirement, ...imports, ...extras].join("");
+    made = needs.reduce((sum, number) => sum + (names[number] as string).length, made + new TextEncoder().encode(text).length);
+    if (made > MOST_BYTES) {
+      throw tooLarge(`at most ${MOST_BYTES} bytes`);
+    }
+  }
 }
 
 function expandedEntry(entry: Entry, names: readonly string[]): Table {

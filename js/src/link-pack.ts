@@ -10,6 +10,8 @@ import { byCodePoint, type Json } from "./json.ts";
 import { normalized } from "./table.ts";
 
 const SOURCES = ["index", "runtime", "url", "local", ""];
+/** A normalised name, as keys of locks are. */
+export const NORMAL_NAME = /^[a-z0-9]+(?:-[a-z0-9]+)*$/;
 const NUMERIC = /^(?:0|[1-9][0-9]{0,8})(?:\.(?:0|[1-9][0-9]{0,8})){0,5}$/;
 // Kinds of texts.
 const ABI = 0;
@@ -206,10 +208,10 @@ export class Walk {
       } else {
         name = code.text(NAME, entry.name);
       }
-      if (name === undefined) {
+      if (!NORMAL_NAME.test(name ?? "")) {
         throw damaged();
       }
-      return this.#entry(entry, entryOf(name));
+      return this.#entry(entry, entryOf(name as string));
     });
   }
 

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { decodeLink } from "./link.ts";
+import { decodeLink, type ShortLink } from "./link.ts";
 import { resolveLink } from "./link-resolve.ts";
 
 interface Package {
@@ -55,6 +55,37 @@ describe("resolveLink", () => {
     ["is not there", () => Promise.reject(new TypeError("no"))],
   ])("tells of an index that %s", async (_, request) => {
     await expect(resolveLink(await decodeLink(short), request)).rejects.toMatchObject({ code: "fetch-failed" });
+  });
+
+  it("follows an index nowhere else: those who were named were agreed to", async () => {
+    const redirects: (string | undefined)[] = [];
+    const request = async (_: unknown, options?: RequestInit): Promise<Response> => {
+      redirects.push(options?.redirect);
+      return new Response(null, { status: 302, headers: { Location: "https://other.example/" } });
+    };
+    await expect(resolveLink(await decodeLink(short), request as typeof fetch)).rejects.toMatchObject({ code: "redirect-policy" });
+    expect(new Set(redirects)).toEqual(new Set(["manual"]));
+  });
+
+  it("stops an answer that does not end", async () => {
+    const mebibyte = new Uint8Array(2 ** 20).fill(32);
+    const endless = async (): Promise<Response> => {
+      let sent = 0;
+      const pull = (controller: ReadableStreamDefaultController<Uint8Array>): void => {
+        sent += 1;
+        // A reader that takes all of it is told so, and not let fill the memory.
+        sent > 80 ? controller.error(new Error("it took everything")) : controller.enqueue(mebibyte);
+      };
+      return new Response(new ReadableStream({ pull }));
+    };
+    const link = (await decodeLink(short)) as ShortLink;
+    await expect(resolveLink({ ...link, entries: link.entries.slice(0, 1) }, endless)).rejects.toMatchObject({ code: "too-large" });
+  });
+
+  it("tells of a file whose name cannot be one", async () => {
+    const link = (await decodeLink(short)) as ShortLink;
+    const entries = link.entries.map((one) => ({ ...one, file: "%zz.whl" }));
+    await expect(resolveLink({ ...link, entries }, index())).rejects.toMatchObject({ code: "not-on-index" });
   });
 
   it("reads a lock by reference, and no other text", async () => {

@@ -6,11 +6,13 @@
  *
  * 1. Call it after a person said yes: this is where requests begin.
  * 2. Nothing is taken on trust: another text, or other answers of an index than the link means, are refused.
- * 3. Requests carry neither credentials nor the page's address.
+ * 3. Only who is named is asked: no redirect is followed, and no more is taken of an answer than there may be.
+ * 4. Requests carry neither credentials nor the page's address.
  */
 
 import { isLockError, LockError } from "./errors.ts";
-import { fetchLock } from "./fetch-lock.ts";
+import { fileOf } from "./address.ts";
+import { bodyOf, fetchLock } from "./fetch-lock.ts";
 import { MAX_BYTES } from "./json.ts";
 import type { FullLink, LinkedLock, ShortLink } from "./link.ts";
 import type { Reference } from "./link-address.ts";
@@ -19,7 +21,8 @@ import { fromHex } from "./sha256-hex.ts";
 import { lockId } from "./lock.ts";
 
 const PATH = /\/([0-9a-f]{2})\/([0-9a-f]{2})\/([0-9a-f]{60})\/[^/]*$/;
-const OPTIONS = { credentials: "omit", referrerPolicy: "no-referrer" } as const;
+const OPTIONS = { redirect: "manual", credentials: "omit", referrerPolicy: "no-referrer" } as const;
+const MOST_BYTES = 8 * MAX_BYTES;
 
 /** Of a project page (PEP 691), what is looked at. */
 interface Page {
@@ -31,7 +34,8 @@ interface Page {
  *
  * @param request The platform's `fetch`, or another one.
  * @throws LockError (as a rejection) with code `digest-mismatch` when another text lies at the address of a reference,
- *   `not-on-index` or `index-differs` when the indexes do not have what a short link means, `fetch-failed`, `too-large`.
+ *   `not-on-index` or `index-differs` when the indexes do not have what a short link means, `redirect-policy`,
+ *   `fetch-failed`, `too-large`.
  */
 export async function resolveLink(link: LinkedLock, request: typeof fetch = fetch): Promise<FullLink> {
   switch (link.form) {
@@ -68,8 +72,8 @@ export async function resolveShort(link: ShortLink, request: typeof fetch): Prom
 async function fill(entry: Entry, request: typeof fetch): Promise<void> {
   const address = `${entry.index.replace(/\/$/, "")}/${entry.name}/`;
   const answer = await got(address, request, { headers: { accept: "application/vnd.pypi.simple.v1+json" } });
-  const page = (await answer.json().catch(() => ({}))) as Page | null;
-  const filename = decodeURIComponent(entry.file);
+  const page = (await pageOf(answer, entry.name)) as Page | null;
+  const filename = fileOf(entry.file);
   const files = Array.isArray(page?.files) ? (page.files as Page["files"]) : [];
   const file = files?.find((one) => one?.filename === filename);
   const hex = file?.hashes?.sha256;
@@ -85,17 +89,27 @@ async function fill(entry: Entry, request: typeof fetch): Promise<void> {
 }
 
 async function got(address: string, request: typeof fetch, more: RequestInit): Promise<Response> {
-  let answer: Response;
-  try {
-    answer = await request(address, { ...OPTIONS, ...more });
-  } catch (error) {
-    throw new LockError("fetch-failed", `there is no answer from ${new URL(address).host}`, { got: String(error) });
+  const { host } = new URL(address);
+  const answer = await request(address, { ...OPTIONS, ...more }).catch((error: unknown) => {
+    throw new LockError("fetch-failed", `there is no answer from ${host}`, { got: String(error) });
+  });
+  if (answer.type === "opaqueredirect" || (answer.status >= 300 && answer.status < 400)) {
+    throw new LockError("redirect-policy", `${host} leads elsewhere`, { got: "a redirect", hint: "ask who sent the link for the full form" });
   }
   if (!answer.ok) {
-    throw new LockError("fetch-failed", `${new URL(address).host} does not send it`, { got: `${answer.status}` });
-  }
-  if (Number(answer.headers.get("content-length") ?? 0) > 8 * MAX_BYTES) {
-    throw new LockError("too-large", "the answer is too large", { expected: `at most ${8 * MAX_BYTES} bytes` });
+    throw new LockError("fetch-failed", `${host} does not send it`, { got: `${answer.status}` });
   }
   return answer;
+}
+
+/** What an index says; what is no JSON says nothing. */
+async function pageOf(answer: Response, where: string): Promise<unknown> {
+  const bytes = await bodyOf(answer, MOST_BYTES, where).catch((error: unknown) => {
+    throw isLockError(error) ? error : new LockError("fetch-failed", "the answer of the index broke off", { where, got: String(error) });
+  });
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    return null;
+  }
 }

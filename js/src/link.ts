@@ -12,13 +12,12 @@
 import { isLockError, LockError } from "./errors.ts";
 import { canonicalJson, decodeText, type Json, parseJson } from "./json.ts";
 import { linkedIn, type Reference } from "./link-address.ts";
-import { damaged, Reader, tooLarge } from "./link-coder.ts";
+import { damaged, MOST_BYTES, Reader, tooLarge } from "./link-coder.ts";
 import { apply, expanded, hexOf } from "./link-outline.ts";
 import { type Base, type Entry, type Outline, tutor, Walk } from "./link-pack.ts";
 import { sha256Hex } from "./sha256-hex.ts";
 
 const VERSION = "1";
-const MOST_BYTES = 2 * 2 ** 20;
 export const SHORT = 1;
 export const CHANGED = 2;
 export const DEFLATED = 4;
@@ -97,7 +96,7 @@ async function proven(outline: Outline, made: Json, id: string): Promise<string>
   const text = canonicalJson(apply(made, expanded(outline)));
   const got = await sha256Hex(text);
   if (got !== id) {
-    const sides = { expected: `lock ${id}`, got: `lock ${got}` };
+    const sides = { expected: id, got };
     throw new LockError("checksum", "the link's content is not the lock that it says it is", sides);
   }
   return text;
@@ -143,7 +142,7 @@ function opened(text: string): [number, Uint8Array] {
     if (rest.length > length && fits(length)) {
       throw new LockError("trailing", "something follows the link", { got: `${rest.length - length} bytes too many` });
     }
-    throw new LockError("checksum", "the link is damaged", { expected: "the CRC-32 that it says", got: "another" });
+    throw new LockError("checksum", "the link is damaged");
   }
   if (toBase64(fromBase64(body)) !== body) {
     throw new LockError("encoding", "the last character of the link is damaged", { got: body.slice(-1) });
@@ -183,7 +182,7 @@ async function runtimePackages(digest: string, options: LinkOptions): Promise<Ba
   const got = packages instanceof Map ? await baseDigest(packages) : "none here";
   if (!(packages instanceof Map) || got !== digest) {
     throw new LockError("needs-base", "the link needs the lock of the Pyodide that it was made with", {
-      expected: `a pyodide-lock.json whose packages have the digest ${digest}…`,
+      expected: `one whose packages have the digest ${digest}…`,
       got,
       hint: "open it with that Pyodide",
     });

@@ -4,9 +4,9 @@ import type { BootedPyodide } from "./boot-place.ts";
 import { type Answer, Approvals, Consent, type Memory } from "./consent.ts";
 import { LockError } from "./errors.ts";
 import { type FollowOptions, followLinks, hasLink } from "./follow.ts";
-import { decodeLink, type LinkedLock } from "./link.ts";
+import { decodeLink, type LinkedLock, type ShortLink } from "./link.ts";
 import { encodeLink } from "./link-writer.ts";
-import { bootFromLock, type LinkedBootOptions, preview, type Question } from "./linked-boot.ts";
+import { bootFromLock, type LinkedBootOptions, pinOf, preview, type Question } from "./linked-boot.ts";
 import { lockId } from "./lock.ts";
 import { sha256Hex } from "./sha256-hex.ts";
 
@@ -145,6 +145,24 @@ describe("a link that holds its lock", () => {
   });
 });
 
+describe("a lock with relative files", () => {
+  const text = JSON.stringify({ info: INFO, packages: { a: entry("a", "a-1-py3-none-any.whl") } });
+  const lying = async (base: string | null): Promise<LinkedLock> => ({ form: "full", id: await lockId(text), text, base });
+
+  it("is asked about where they lie elsewhere, whatever is remembered of it", async () => {
+    const stage = new Stage();
+    const base = "https://page.example/";
+    for (const one of [null, "https://files.example/x/"]) {
+      stage.answer = { install: true, remember: true };
+      expect(await stage.code(await lying(one), { base })).toBe("mount-unknown");
+      stage.answer = false;
+      expect(await stage.code(await lying(one), { base })).toBe("mount-unknown");
+      stage.happened.length = 0;
+      expect([await stage.code(await lying("https://other.example/x/"), { base }), stage.happened]).toEqual(["declined", ["install"]]);
+    }
+  });
+});
+
 describe("a link that names an address", () => {
   const url = "https://lock.example/lock.json";
   const at = async (text: string): Promise<LinkedLock> => ({ form: "reference", url, sha256: await sha256Hex(text) });
@@ -170,6 +188,29 @@ describe("a link that names an address", () => {
     stage.happened.length = 0;
     await stage.code(await at(TEXT));
     expect([stage.happened[0], stage.happened.includes("install")]).toEqual([url, false]);
+  });
+
+  it("is asked about at another address, whatever is remembered of its lock and its digest", async () => {
+    const stage = new Stage();
+    stage.answers[url] = () => new Response(TEXT);
+    stage.answer = { install: true, remember: true };
+    await stage.code(FULL);
+    await stage.code(await at(TEXT));
+    stage.consent.approvals.remember(await sha256Hex(TEXT));
+    stage.happened.length = 0;
+    stage.answer = false;
+    const elsewhere: LinkedLock = { ...(await at(TEXT)), url: "https://other.example/lock.json" } as LinkedLock;
+    expect([await stage.code(elsewhere), stage.happened]).toEqual(["declined", ["fetch"]]);
+  });
+
+  it("is neither fetched nor asked about again while its lock is in place", async () => {
+    const stage = new Stage();
+    stage.answers[url] = () => new Response(TEXT);
+    const link = await at(TEXT);
+    // As a boot that comes to its end tells it.
+    stage.consent.installed(ID, await pinOf(await sha256Hex(TEXT), url));
+    stage.happened.length = 0;
+    expect([await stage.code(link), stage.happened]).toEqual(["running", []]);
   });
 
   it.each<[string, () => Response]>([
@@ -225,6 +266,22 @@ describe("a short link", () => {
     expect(stage.happened[0]).toBe("fetch");
     expect(stage.happened.slice(1, installs).every((one) => one.startsWith("https://index.example/simple/"))).toBe(true);
     expect(installs).toBe(1 + Object.keys(packages).length);
+  });
+
+  it("is asked about with another index, whatever is remembered of its lock", async () => {
+    const stage = new Stage();
+    listing(stage);
+    stage.answer = { install: true, remember: true };
+    const link = (await decodeLink(named("short").link)) as ShortLink;
+    await stage.code(link);
+    stage.happened.length = 0;
+    await stage.code(await decodeLink(named("short").link));
+    expect(stage.happened.filter((one) => one === "fetch" || one === "install")).toEqual([]);
+    stage.happened.length = 0;
+    stage.answer = false;
+    const again = (await decodeLink(named("short").link)) as ShortLink;
+    const entries = again.entries.map((one) => ({ ...one, index: one.index && "https://other.example/simple" }));
+    expect([await stage.code({ ...again, entries }), stage.happened]).toEqual(["declined", ["fetch"]]);
   });
 
   it("remembers nothing of the first answer, and asks nobody after a no", async () => {

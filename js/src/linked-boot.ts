@@ -7,6 +7,7 @@
  *    is no.
  * 2. A link that names an address is asked about twice: before it is fetched, and with what is in it.
  * 3. What is refused is refused before anybody is asked.
+ * 4. What is remembered of a yes names whom it lets be asked: the same lock from another place is asked about.
  *
  * Left to others: the boot (`boot.ts`), what a page does when its address changes (`follow.ts`).
  */
@@ -19,6 +20,7 @@ import type { WheelCache } from "./fetch-wheels.ts";
 import type { LinkedLock, ShortLink } from "./link.ts";
 import type { Reference } from "./link-address.ts";
 import { checkLockAddress, type OpenedLock, openText } from "./linked-lock.ts";
+import { sha256Hex } from "./sha256-hex.ts";
 import { type Here, MOST_HOSTS, type Preview, previewLock } from "./preview.ts";
 
 /** What a person is asked: whether to install, or first whether a lock may be fetched to see what is in it. */
@@ -49,7 +51,7 @@ export interface LinkedBootOptions<P extends BootedPyodide> extends Omit<BootOpt
 export async function preview(lock: LinkedLock | string | object, here: Here = {}, base: string | undefined = pageAddress()): Promise<Preview> {
   if (isLinkedLock(lock)) {
     if (lock.form !== "full") {
-      throw new LockError("no-preview", "what is in this lock is known once it is fetched", { hint: "bootFromLock asks before it is fetched" });
+      throw new LockError("no-preview", "what is in this lock is known once it is fetched");
     }
     return previewOf(await openText(lock.text, lock.base ?? base), here);
   }
@@ -72,13 +74,13 @@ export async function bootFromLock<P extends BootedPyodide>(options: LinkedBootO
   const pyodide = await part.bootFromLock<P>({ ...rest, ...what, store: kept });
   options.signal?.throwIfAborted();
   if (opened !== null) {
-    consent.installed(opened.id);
+    consent.installed(opened.id, opened.pin);
   }
   return pyodide;
 }
 
 /** The lock of a link that a person let us install. */
-async function admitted<P extends BootedPyodide>(link: LinkedLock, options: LinkedBootOptions<P>, consent: Consent): Promise<OpenedLock> {
+async function admitted<P extends BootedPyodide>(link: LinkedLock, options: LinkedBootOptions<P>, consent: Consent): Promise<OpenedLock & { readonly pin: string }> {
   const { abi, here = {}, signal = new AbortController().signal, ask = () => false } = options;
   const page = options.base === undefined ? pageAddress() : new URL(options.base, pageAddress()).href;
   const agreed = async (id: string, question: Question): Promise<void> => {
@@ -91,16 +93,20 @@ async function admitted<P extends BootedPyodide>(link: LinkedLock, options: Link
     }
   };
   let isFetched = false;
+  let pin = "";
   let opened: OpenedLock;
   if (link.form === "full") {
     opened = await openText(link.text, link.base ?? page);
   } else {
-    const { pinned, addresses } = addressesOf(link, page);
-    if (stepOf(consent, pinned) === "ask") {
+    const addresses = addressesOf(link, page);
+    const what = link.form === "short" ? link.id : link.sha256;
+    stepOf(consent, what);
+    pin = await pinOf(what, ...addresses.map(({ href }) => href));
+    if (stepOf(consent, pin) === "ask") {
       isFetched = true;
       const hosts = new Set(addresses.map(({ hostname }) => hostname));
       const url = addresses.map(({ href }) => href).join(" ");
-      await agreed(pinned, { kind: "fetch", url, host: [...hosts].join(", ") });
+      await agreed(pin, { kind: "fetch", url, host: [...hosts].join(", ") });
     }
     opened = await fetched(link, page, options.fetch ?? fetch, signal);
   }
@@ -108,17 +114,25 @@ async function admitted<P extends BootedPyodide>(link: LinkedLock, options: Link
     throw otherAbi(opened.lock.abi, { ...opened.lock.abi, abiVersion: abi });
   }
   // Whoever was asked about the address is shown what was there, too.
-  if (stepOf(consent, opened.id) === "ask" || isFetched) {
-    const isApproved = (id: string): boolean => consent.approvals.has(id);
+  const { id, base } = opened;
+  const key = base === page ? id : await pinOf(id, `${base}`);
+  stepOf(consent, id);
+  if (stepOf(consent, key) === "ask" || isFetched) {
+    const isApproved = (): boolean => consent.approvals.has(key);
     const place = { running: consent.running, isApproved, ...(abi && { abi }), ...here };
-    await agreed(opened.id, { kind: "install", preview: previewOf(opened, place) });
-    if (link.form === "reference" && isApproved(opened.id)) {
-      consent.approvals.remember(link.sha256);
+    await agreed(key, { kind: "install", preview: previewOf(opened, place) });
+    if (pin && isApproved()) {
+      consent.approvals.remember(pin);
     }
   } else {
     previewOf(opened, here);
   }
-  return opened;
+  return { ...opened, pin };
+}
+
+/** What stands for a lock, or its text, from certain places. */
+export async function pinOf(id: string, ...places: readonly string[]): Promise<string> {
+  return await sha256Hex([id, ...places].join(" "));
 }
 
 /** @throws LockError with codes `framed`, `running`. */
@@ -134,12 +148,12 @@ function stepOf(consent: Consent, id: string): "install" | "ask" {
 }
 
 /**
- * Whom a link leaves something to: the address of the lock, or the indexes of packages; and what is pinned by the link.
+ * Whom a link leaves something to: the address of the lock, or the indexes of packages.
  * @throws LockError with the codes of `checkLockAddress`, and `too-many-hosts`.
  */
-function addressesOf(link: Reference | ShortLink, page: string | undefined): { pinned: string; addresses: readonly URL[] } {
+function addressesOf(link: Reference | ShortLink, page: string | undefined): readonly URL[] {
   if (link.form === "reference") {
-    return { pinned: link.sha256, addresses: [checkLockAddress(link, page)] };
+    return [checkLockAddress(link, page)];
   }
   const left = link.entries.filter(({ digest }) => digest.length === 0);
   const addresses = [...new Set(left.map(({ index }) => index))].map((url) => checkLockAddress({ url: `${url.replace(/\/$/, "")}/` }, page));
@@ -147,7 +161,7 @@ function addressesOf(link: Reference | ShortLink, page: string | undefined): { p
     const sides = { expected: `at most ${MOST_HOSTS}`, got: `${addresses.length}` };
     throw new LockError("too-many-hosts", "the link asks many indexes", sides);
   }
-  return { pinned: link.id, addresses };
+  return addresses;
 }
 
 async function fetched(link: Reference | ShortLink, page: string | undefined, ask: typeof fetch, signal: AbortSignal): Promise<OpenedLock> {

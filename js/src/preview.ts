@@ -59,7 +59,7 @@ export interface PreviewedPackage {
   readonly installed: string | null;
 }
 
-/** Something to look at twice: `unusual-host`, `abi-mismatch`, `large-download`, `native-code`, `yanked`. */
+/** Something to look at twice: `unusual-host`, `start-pack`, `abi-mismatch`, `large-download`, `native-code`, `yanked`. */
 export interface PreviewWarning {
   readonly code: string;
   readonly message: string;
@@ -120,14 +120,15 @@ export interface Here {
 export function previewLock(lock: ReadLock, id: string, base: string | undefined, here: Here = {}): Preview {
   const { installed, usualHosts = [], maxHosts = MOST_HOSTS } = here;
   const packages = lock.wheels.map((wheel) => previewed(wheel, base, here));
-  const hosts = hostsOf(packages);
+  const start = lock.start && hostOf({ name: "the start pack", ...lock.start }, base, here.page);
+  const hosts = hostsOf(packages, start);
   const asked = hosts.map(({ host }) => host).filter((host) => host !== "");
   if (asked.length > maxHosts) {
     throw new LockError("too-many-hosts", "the lock's files are on many hosts", {
       where: "packages",
       expected: `at most ${maxHosts}`,
       got: `${asked.length}: ${asked.sort().slice(0, 12).join(", ")}${asked.length > 12 ? ", …" : ""}`,
-      hint: "nobody can judge so many; replay it from Python if that is meant, where a policy allows them",
+      hint: "nobody can judge so many; a replay from Python may, by its policy",
     });
   }
   const names = new Set(packages.map(({ name }) => name));
@@ -144,7 +145,7 @@ export function previewLock(lock: ReadLock, id: string, base: string | undefined
     beside: Object.keys(installed ?? {})
       .filter((name) => !names.has(name) && !lock.site.includes(name))
       .sort(),
-    warnings: warningsOf(lock, packages, here.abi, usualHosts),
+    warnings: warningsOf(lock, packages, here.abi, usualHosts, start),
   };
 }
 
@@ -165,7 +166,7 @@ function previewed(wheel: LockedWheel, base: string | undefined, { installed, pa
 }
 
 /** Where the file of a wheel is asked for; a lock that says no place is judged when it is known. */
-function hostOf(wheel: LockedWheel, base: string | undefined, page: string | undefined): string {
+function hostOf(wheel: Pick<LockedWheel, "name" | "url">, base: string | undefined, page: string | undefined): string {
   if (base === undefined && !/^https?:/.test(wheel.url)) {
     return "";
   }
@@ -175,8 +176,8 @@ function hostOf(wheel: LockedWheel, base: string | undefined, page: string | und
   return address.hostname;
 }
 
-function hostsOf(packages: readonly PreviewedPackage[]): PreviewedHost[] {
-  const groups = new Map<string, PreviewedPackage[]>();
+function hostsOf(packages: readonly PreviewedPackage[], more: string | null = null): PreviewedHost[] {
+  const groups = new Map<string, PreviewedPackage[]>(more === null ? [] : [[more, []]]);
   for (const one of packages) {
     groups.set(one.host, [...(groups.get(one.host) ?? []), one]);
   }
@@ -193,10 +194,15 @@ function warningsOf(
   packages: readonly PreviewedPackage[],
   here: string | undefined,
   usualHosts: readonly string[],
+  start: string | null,
 ): PreviewWarning[] {
   const found = unusual(packages, usualHosts);
   const add = (code: string, message: string, names: readonly string[] = []): unknown =>
     found.push({ code, message, packages: names });
+  // Its code runs before the wheels, which would prove it, are there.
+  if (start !== null && packages.every(({ host }) => host !== start)) {
+    add("start-pack", `what is imported first comes from ${start || "beside the lock"}, in one file by whoever made the lock`);
+  }
   if (here !== undefined && here !== abi.abiVersion) {
     add("abi-mismatch", `the lock is built for ${named(abi.abiVersion)}, this is ${named(here)}`);
   }

@@ -13,6 +13,7 @@ Left to others: everything that is done (:mod:`micropip_lock_lite.build`), loade
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -23,7 +24,17 @@ from micropip_lock_lite.options import Given
 
 type Tasks = Iterator[dict[str, Any]]
 
-_TRAITS: Final = ("lock", "requirements", "environments", "kernel", "pyodide", "preload", "bytecode", "record")
+_TRAITS: Final = (
+    "lock",
+    "requirements",
+    "environments",
+    "kernel",
+    "pyodide",
+    "preload",
+    "bytecode",
+    "record",
+    "offline",
+)
 _CONFIG: Final = "jupyter-lite.json"
 
 
@@ -44,6 +55,10 @@ class MicropipLockAddon(BaseAddon):  # type: ignore[misc]  # JupyterLite has no 
         "micropip-lock-record": (
             {"MicropipLockAddon": {"record": True}},
             "Start every kernel with recording on; every other setting of micropip-lock does so, too",
+        ),
+        "micropip-lock-offline": (
+            {"MicropipLockAddon": {"offline": True}},
+            "Let the site work without a network once it was visited",
         ),
         "micropip-lock-bytecode": (
             {"MicropipLockAddon": {"bytecode": True}},
@@ -72,6 +87,11 @@ class MicropipLockAddon(BaseAddon):  # type: ignore[misc]  # JupyterLite has no 
     ).tag(config=True)
     bytecode = Given(help="Put bytecode into wheels and the standard library").tag(config=True)
     record = Given(help="Start every kernel with recording on, without a lock").tag(config=True)
+
+    offline = Given(
+        help="Let JupyterLite's service worker keep what was visited: the site works without a network then, and shows"
+        " what it kept before it looks for something newer, also of package indexes"
+    ).tag(config=True)
 
     def status(self, manager: Any) -> Tasks:  # noqa: ARG002  # JupyterLite's signature
         """Say what was asked for."""
@@ -125,8 +145,17 @@ class MicropipLockAddon(BaseAddon):  # type: ignore[misc]  # JupyterLite has no 
             self.log.warning("[lite] [micropip-lock] %s", note)
         self.set_lite_plugin_settings(config, KERNEL_PLUGIN, kernel_settings(before, owners, site))
         self.set_lite_plugin_settings(config, OUR_PLUGIN, front_end_settings(site))
+        if options.offline:
+            self._keep_offline(config)
         for directory in (place.folder, place.runtime):
             self.maybe_timestamp(directory)
+
+    def _keep_offline(self, config: Path) -> None:
+        """Let JupyterLite's service worker keep what was visited."""
+        told = json.loads(config.read_text("utf-8"))
+        told["jupyter-config-data"]["enableServiceWorkerCache"] = "true"
+        config.write_text(json.dumps(told, indent=2, sort_keys=True), "utf-8")
+        self.maybe_timestamp(config)
 
     def _check(self) -> None:
         from micropip_lock_lite.check import check

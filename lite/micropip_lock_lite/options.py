@@ -56,6 +56,7 @@ class Options:
         pyodide: The runtime: a release or a directory; ``None`` for what the site has, else the release that fits.
         preload: One of :data:`PRELOADS`.
         bytecode: Put bytecode into wheels and the standard library.
+        offline: Let the site work without a network once it was visited.
         root: The directory of the site.
     """
 
@@ -66,6 +67,7 @@ class Options:
     pyodide: str | None
     preload: str
     bytecode: bool
+    offline: bool
     root: Path
 
     def placed(self, spec: str) -> str:
@@ -95,6 +97,7 @@ def read_options(given: Mapping[str, Any], root: Path) -> Options:
         pyodide=reader.text("pyodide"),
         preload=reader.choice("preload", PRELOADS),
         bytecode=reader.flag("bytecode"),
+        offline=reader.flag("offline"),
         root=root,
     )
     if options.lock and options.requirements:

@@ -16,7 +16,7 @@ from typing import Any, Final, Literal
 
 from micropip_lock.core.faults import Faults
 from micropip_lock.core.hosts import place_of, shown_host
-from micropip_lock.core.model import Lock, LockedPackage
+from micropip_lock.core.model import TOOL_NAME, Lock, LockedPackage
 from micropip_lock.core.policy import Policy
 from micropip_lock.core.policy_fields import mib
 from micropip_lock.core.verdict import Finding
@@ -105,7 +105,13 @@ def judge(policy: Policy, lock: Lock, downloads: Iterable[LockedPackage] | None 
     hosts: set[str] = set()
     for package in lock:
         refused += _faults_of(policy, package, lock.base)
-        place = place_of(package.wheel.url, lock.base)
+    urls = [package.wheel.url for package in lock]
+    if lock.start is not None:
+        urls.append(lock.start.url)
+        fault = policy.address_fault(lock.start.url, base=lock.base, where=f"tool.{TOOL_NAME}.start.url")
+        refused += [] if fault is None else [fault]
+    for url in urls:
+        place = place_of(url, lock.base)
         if place is not None and place.scheme in ("https", "http"):
             hosts.add(shown_host(place.host))
     if policy.allow_hosts is None and len(hosts) > policy.max_hosts and not policy.consent:
@@ -120,8 +126,8 @@ def judge(policy: Policy, lock: Lock, downloads: Iterable[LockedPackage] | None 
             )
         )
     total = sum(package.wheel.size or 0 for package in (lock if downloads is None else downloads))
-    if (fault := download_fault(policy, total)) is not None:
-        (refused if fault.code == "too-large" else asks).append(fault)
+    if (much := download_fault(policy, total)) is not None:
+        (refused if much.code == "too-large" else asks).append(much)
     return PolicyVerdict(
         refused=tuple(refused), needs_consent=tuple(asks), hosts=tuple(sorted(hosts)), download_bytes=total
     )

@@ -27,16 +27,13 @@ from typing import Any, Final
 from micropip_lock.core.formats.pyodide_lock import lock_to_dict, parse_pyodide_lock
 from micropip_lock.core.json_text import read_json
 from micropip_lock.core.link_address import MAX_LINK, PARAMETER, Reference, linked_in
-from micropip_lock.core.link_coder import Reader, Writer, damaged
+from micropip_lock.core.link_coder import MAX_MADE, Reader, Writer, damaged, too_large
 from micropip_lock.core.link_outline import Base, apply, changes, expanded, outline_of
 from micropip_lock.core.link_pack import Outline, Walk, tutor
 from micropip_lock.core.model import Lock, canonical_json
 from micropip_lock.errors import InputError, LinkError
 
 VERSION: Final = 1
-
-MAX_MADE: Final = 2 * 2**20
-"""Most bytes that decoding a link makes of it."""
 
 _SHORT, _CHANGED, _DEFLATED, _BASED = 1, 2, 4, 8
 _FLAGS: Final = 15
@@ -267,9 +264,7 @@ def _read_changes(data: bytes, at: int, flags: int) -> tuple[Any, int]:
     if flags & _DEFLATED:
         made, at = _read_varint(data, at)
     if made > MAX_MADE:
-        raise LinkError(
-            "the link holds too much", code="too-large", expected=f"at most {MAX_MADE} bytes", got=f"{made}"
-        )
+        raise too_large(f"at most {MAX_MADE} bytes", f"{made}")
     packed, at = data[at : at + length], at + length
     if len(packed) != length:
         raise damaged("changes that are not there")

@@ -7,7 +7,7 @@ bytes say.
 Rules this file keeps:
 
 1. Whole numbers only, so that two languages agree on every probability.
-2. A reader never runs away: after :data:`MAX_BITS` bits it refuses, whatever the bytes are.
+2. A reader never runs away: behind the end of the bytes, and after :data:`MAX_BITS` bits, it refuses.
 3. What two readers could read differently is refused: text that is not UTF-8, bytes behind the end.
 
 Source: carry-less binary arithmetic coding as in lpaq (M. Mahoney, "Data Compression Explained", section 3.2);
@@ -23,6 +23,9 @@ from micropip_lock.errors import LinkError
 
 MAX_BITS: Final = 2**20
 """Bits of one stream. A link of 64 KiB with nothing but packages has less than half of them."""
+
+MAX_MADE: Final = 2 * 2**20
+"""Most bytes that decoding a link makes of it."""
 
 _HALF: Final = 2**15
 _MOST: Final = 2**16 - 64
@@ -121,9 +124,7 @@ class Coder:
     def _count(self) -> None:
         self._bits += 1
         if self._bits > MAX_BITS:
-            raise LinkError(
-                "the link holds too much", code="too-large", expected=f"at most {MAX_BITS} bits of text", got="more"
-            )
+            raise too_large(f"at most {MAX_BITS} bits of text", "more")
 
 
 class Writer(Coder):
@@ -193,6 +194,8 @@ class Reader(Coder):
             following = self._data[self._at] if self._at < len(self._data) else 0
             self._value = self._value << 8 & 0xFFFFFFFF | following
             self._at += 1
+            if self._at > len(self._data) + 4:
+                raise damaged("more than its bytes tell")
         return bit
 
     def finish(self) -> None:
@@ -207,6 +210,11 @@ class Reader(Coder):
                 code="trailing",
                 got=f"{len(self._data) - self._at} bytes",
             )
+
+
+def too_large(expected: str, got: str) -> LinkError:
+    """The error for content beyond all measure."""
+    return LinkError("the link holds too much", code="too-large", expected=expected, got=got)
 
 
 def damaged(what: str) -> LinkError:

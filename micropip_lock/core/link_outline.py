@@ -2,9 +2,10 @@
 
 Rules this file keeps:
 
-1. Nothing is lost: whatever an outline does not say, because it is rare or unknown, is a change, and
+1. What a few bits of a link repeat is counted before it is put together.
+2. Nothing is lost: whatever an outline does not say, because it is rare or unknown, is a change, and
    ``apply(changes(expanded(outline), value), expanded(outline)) == value`` for every JSON value.
-2. The outline of what does not fit is smaller, never wrong.
+3. The outline of what does not fit is smaller, never wrong.
 
 Left to others: how both are written (:mod:`micropip_lock.core.link_pack`, :mod:`micropip_lock.core.link`).
 """
@@ -15,10 +16,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from packaging.utils import canonicalize_name
-
-from micropip_lock.core.link_coder import damaged
-from micropip_lock.core.link_pack import SOURCES, Entry, Outline, of_base
+from micropip_lock.core.json_text import MAX_DEPTH
+from micropip_lock.core.link_coder import MAX_MADE, damaged, too_large
+from micropip_lock.core.link_pack import NORMAL_NAME, SOURCES, Entry, Outline, of_base
 from micropip_lock.core.model import LOCK_FORMAT, TOOL_NAME
 from micropip_lock.core.read import MAX_TEXT, MAX_WHOLE
 
@@ -58,8 +58,9 @@ def expanded(outline: Outline) -> dict[str, Any]:
     """The JSON value of a lock that is no more than an outline says.
 
     Raises:
-        LinkError: code ``content``: a digest is not there yet.
+        LinkError: codes ``content``: a digest is not there yet; ``too-large``.
     """
+    _check_size(outline.entries)
     names = [entry.name for entry in outline.entries]
     packages = {entry.name: _expanded(entry, names) for entry in outline.entries}
     value: dict[str, Any] = {"info": dict(zip(_INFO, outline.info, strict=True)), "packages": packages}
@@ -88,6 +89,8 @@ def apply(made: Any, value: dict[str, Any]) -> dict[str, Any]:
         if not isinstance(change, list) or not 1 <= len(change) <= 2 or not isinstance(change[0], list):
             raise damaged("a change that is none")
         *path, last = ["", *change[0]]
+        if len(path) > MAX_DEPTH:
+            raise damaged("a change at a depth that no lock has")
         place: Any = root
         for key in path:
             place = place.get(key) if isinstance(place, dict) and isinstance(key, str) else None
@@ -152,7 +155,7 @@ def _entry(name: str, package: Mapping[str, Any], base: Base | None) -> Entry | 
     if entry.source != "index":
         entry.index = ""
     texts = (name, entry.display, entry.version, url)
-    if name != canonicalize_name(name) or not all(map(_fits, texts)) or len(entry.digest) != 32:
+    if not NORMAL_NAME.fullmatch(name) or not all(map(_fits, texts)) or len(entry.digest) != 32:
         return None
     if base is not None and name in base and (entry.source == "runtime" or not ours):
         known = base[name]
@@ -164,6 +167,18 @@ def _entry(name: str, package: Mapping[str, Any], base: Base | None) -> Entry | 
         entry.has_path, entry.prefix = True, match[1] or ""
         entry.path = bytes.fromhex(match[2] + match[3] + match[4])
     return entry
+
+
+def _check_size(entries: Sequence[Entry]) -> None:
+    """Addresses and names are written once, and may be repeated by every package."""
+    names = [len(entry.name) for entry in entries]
+    made = 0
+    for entry, name in zip(entries, names, strict=True):
+        texts = (entry.display, entry.version, entry.prefix, entry.file, entry.index, entry.url, entry.requirement)
+        made += name + sum(len(text.encode()) for text in (*texts, *entry.imports, *entry.extras))
+        made += sum(names[number] for number in entry.needs)
+        if made > MAX_MADE:
+            raise too_large(f"at most {MAX_MADE} bytes", "more")
 
 
 def _expanded(entry: Entry, names: Sequence[str]) -> dict[str, Any]:

@@ -32,6 +32,9 @@ SOURCES: Final = ("index", "runtime", "url", "local", "")
 NUMERIC: Final = re.compile(r"(?:0|[1-9][0-9]{0,8})(?:\.(?:0|[1-9][0-9]{0,8})){0,5}", re.ASCII)
 """A version that is written as numbers."""
 
+NORMAL_NAME: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*", re.ASCII)
+"""A normalised name, as keys of locks are; both languages agree on its order and on its spellings."""
+
 MANY: Final = 256
 """Packages above which dependencies are told one by one."""
 
@@ -239,6 +242,8 @@ class Walk:
                 name = KNOWN_NAMES[before]
             else:
                 name = code.text(_NAME, entry.name)
+                if not NORMAL_NAME.fullmatch(name):
+                    raise damaged("a name that is not normalised")
             found.append(self._entry(entry, name, None))
         return found
 

@@ -106,8 +106,8 @@ class PreviewWarning:
     """Something to look at twice.
 
     Attributes:
-        code: ``unusual-host``, ``abi-mismatch``, ``large-download``, ``native-code``, ``mock``, ``yanked``,
-            ``unlocked``.
+        code: ``unusual-host``, ``start-pack``, ``abi-mismatch``, ``large-download``, ``native-code``, ``mock``,
+            ``yanked``, ``unlocked``.
         message: In words.
         packages: The names that it is about.
     """
@@ -220,22 +220,22 @@ def preview_lock(lock: Lock, here: Here | None = None, *, policy: Policy = DEFAU
     asks = tuple(one for one in verdict.needs_consent if one.code != "large-download")
     replace(verdict, needs_consent=asks).check()
     packages = tuple(_previewed(package, lock.base, here.installed) for package in lock)
+    start = None if lock.start is None else _host(lock.start.url, lock.base)
     return Preview(
         lock=lock.id,
         abi=named(lock.abi.abi_version),
         standing="running" if here.running == lock.id else "approved" if lock.id in here.approved else "new",
-        hosts=tuple(_hosts(packages)),
+        hosts=tuple(_hosts(packages, start)),
         indexes=tuple(sorted({one.index for one in packages if one.index})),
         packages=packages,
         download=sum(one.size or 0 for one in packages),
         unsized=sum(one.size is None for one in packages),
         beside=tuple(sorted(set(here.installed or ()) - {*lock.packages, *lock.mocks, *lock.site})),
-        warnings=tuple(_warnings(lock, packages, here, policy)),
+        warnings=tuple(_warnings(lock, packages, here, policy, start)),
     )
 
 
 def _previewed(package: LockedPackage, base: str | None, installed: Mapping[str, str] | None) -> PreviewedPackage:
-    place = place_of(package.wheel.url, base)
     there = None if installed is None else installed.get(package.name)
     change: Change | None = None
     if installed is not None:
@@ -246,7 +246,7 @@ def _previewed(package: LockedPackage, base: str | None, installed: Mapping[str,
         name=package.name,
         version=package.version,
         size=package.wheel.size,
-        host=shown_host(place.host) if place is not None else "",
+        host=_host(package.wheel.url, base),
         index=public_url(origin.index) if origin is not None and origin.index else None,
         native=not pure,
         requested=package.requested,
@@ -255,8 +255,13 @@ def _previewed(package: LockedPackage, base: str | None, installed: Mapping[str,
     )
 
 
-def _hosts(packages: Iterable[PreviewedPackage]) -> list[PreviewedHost]:
-    found: dict[str, PreviewedHost] = {}
+def _host(url: str, base: str | None) -> str:
+    place = place_of(url, base)
+    return shown_host(place.host) if place is not None else ""
+
+
+def _hosts(packages: Iterable[PreviewedPackage], more: str | None = None) -> list[PreviewedHost]:
+    found = {} if more is None else {more: PreviewedHost(host=more, packages=0, size=0)}
     for one in packages:
         before = found.get(one.host, PreviewedHost(host=one.host, packages=0, size=0))
         found[one.host] = replace(before, packages=before.packages + 1, size=before.size + (one.size or 0))
@@ -264,9 +269,14 @@ def _hosts(packages: Iterable[PreviewedPackage]) -> list[PreviewedHost]:
 
 
 def _warnings(
-    lock: Lock, packages: tuple[PreviewedPackage, ...], here: Here, policy: Policy
+    lock: Lock, packages: tuple[PreviewedPackage, ...], here: Here, policy: Policy, start: str | None
 ) -> Iterator[PreviewWarning]:
     yield from _unusual(packages, here.usual_hosts)
+    if start is not None and all(one.host != start for one in packages):
+        # Its code runs before the wheels, which would prove it, are there.
+        place = start or "beside the lock"
+        message = f"what is imported first comes from {place}, in one file by whoever made the lock"
+        yield PreviewWarning(code="start-pack", message=message)
     if here.abi is not None and here.abi != lock.abi.abi_version:
         message = f"the lock is built for {named(lock.abi.abi_version)}, this is {named(here.abi)}"
         yield PreviewWarning(code="abi-mismatch", message=message)

@@ -19,6 +19,7 @@ from micropip_lock.core.link import ShortLink, base_digest, decode_link, encode_
 from micropip_lock.core.link_address import Reference
 from micropip_lock.core.model import Lock
 from micropip_lock.errors import LinkError
+from tests.links import deep, needed, of_name, repeated
 from tests.locks import FIXTURES, VALID, full_lock
 
 PATH: Final = Path(__file__).parents[1] / "vectors" / "links.json"
@@ -142,6 +143,11 @@ def _links() -> Iterator[tuple[str, str, dict[str, Any] | None]]:
     yield "padding", full + "=", None
     yield "standard base64", full[:50] + "+" + full[51:], None
     yield "encoded twice", full.replace("-", "%252D"), None
+    yield "an address that every package has", repeated(), None
+    yield "a name that every package needs", needed(), None
+    yield "tables hundreds deep", deep(), None
+    for number, name in enumerate(("Name", "a_b", "-a", "a--b", "ß", "\ue000", "../../a?b", "")):
+        yield f"a name that is not normalised, {number}", of_name(name), None
 
 
 def main() -> None:

@@ -26,6 +26,10 @@ def _at(host: str, name: str, version: str = "1.0", tags: str = "py3-none-any", 
     return _entry(name, version, file_name=url, **(_ours(**facts) if facts else {}))
 
 
+def _started(host: str) -> dict[str, Any]:
+    return _ours(version=1, start={"url": f"{host}start.pack", "sha256": "ab" * 32, "size": 5})
+
+
 def _cases() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """Locks, and what is known of the place."""
     index = "https://index.example/simple/"
@@ -59,6 +63,11 @@ def _cases() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
         {"installed": {"ipykernel": "7.0", "piplite": "0.8"}},
     )
     yield _lock(*(_at(f"https://h{number}.example", f"p{number}") for number in range(8))), {}
+    for host in ("", "https://files.example/", "https://evil.example/", "https://localhost/"):
+        for place in ({}, {"base": PAGE}):
+            yield _lock(_at(files, "six"), **_started(host)), place
+    eight = (_at(f"https://h{number}.example", f"p{number}") for number in range(8))
+    yield _lock(*eight, **_started("https://evil.example/")), {}
     for count in (9, 300):
         yield _lock(*(_at(f"https://h{number}.example", f"p{number}") for number in range(count))), {}
     yield _lock(_at("http://files.example", "six")), {}

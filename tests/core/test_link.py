@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
@@ -17,11 +18,12 @@ from micropip_lock.core.digest import Digest
 from micropip_lock.core.formats.pyodide_lock import lock_to_dict
 from micropip_lock.core.link import ShortLink, base_digest, decode_link, encode_link
 from micropip_lock.core.link_address import MAX_LINK, Reference, is_link
+from micropip_lock.core.link_coder import Coder, Reader
 from micropip_lock.core.link_names import KNOWN_NAMES
 from micropip_lock.core.link_outline import apply, changes, expanded, outline_of
 from micropip_lock.core.model import Lock
 from micropip_lock.errors import LinkError, MicropipLockError
-from tests import locks
+from tests import links, locks
 from tests.core.link_vectors import PATH, said
 from tests.links import sealed
 from tests.strategies import json_values
@@ -207,6 +209,32 @@ def test_changes_that_are_none(made: Any) -> None:
     """Changes of another form, and of what is not there, are refused."""
     with pytest.raises(LinkError) as caught:
         apply(made, {"info": {}})
+    assert "content" == caught.value.code
+
+
+@pytest.mark.parametrize(
+    ("make", "code"), [(links.repeated, "too-large"), (links.needed, "too-large"), (links.deep, "content")]
+)
+def test_a_short_text_that_stands_for_a_long_one(make: Callable[[], str], code: str) -> None:
+    """What a few bits repeat for every package, or nest, is refused before it is put together."""
+    link = make()
+    assert len(link) < 20_000
+    assert code == _code(link)
+
+
+@pytest.mark.parametrize("name", ["Name", "a_b", "a.b", "-a", "a-", "a--b", "ß", "\ue000", "../../a?b", ""])
+def test_a_name_that_is_not_normalised(name: str) -> None:
+    """A key that no lock has is refused in both languages alike, before it is part of an index's address."""
+    for short in (False, True):
+        assert "content" == _code(links.of_name(name, short=short))
+
+
+@pytest.mark.parametrize("data", [b"", b"\x12\x34\x56\x78\x9a"])
+def test_a_stream_that_ends(data: bytes) -> None:
+    """Behind the end of its bytes a reader does not go on with what nobody wrote."""
+    reader = Reader(Coder(), data)
+    with pytest.raises(LinkError) as caught:
+        deque((reader._code(2**15, 0) for _ in range(8 * len(data) + 40)), maxlen=0)
     assert "content" == caught.value.code
 
 

@@ -9,11 +9,13 @@ Left to others: making the bytes (:mod:`tests.fuzz.run` with Atheris, :mod:`test
 
 from __future__ import annotations
 
+import base64
 import copy
 import io
 import json
 import posixpath
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from email.parser import HeaderParser
@@ -28,13 +30,14 @@ from micropip_lock.core.graph import parse_requirements
 from micropip_lock.core.imports import import_names
 from micropip_lock.core.index_page import parse_page, with_absolute_urls
 from micropip_lock.core.install_cells import installs_of
+from micropip_lock.core.link import decode_link, encode_link
 from micropip_lock.core.metadata import parse_metadata
 from micropip_lock.core.model import Lock
 from micropip_lock.core.notebook import embed_lock, parse_embedded, read_notebook
 from micropip_lock.core.remote_wheel import RemoteWheel
 from micropip_lock.core.script import read_script, with_dependencies
 from micropip_lock.core.wheel import OpenedWheel
-from micropip_lock.errors import MicropipLockError, RecordError
+from micropip_lock.errors import LinkError, MicropipLockError, RecordError
 from micropip_lock.testing import BuiltWheel, wheel
 from tests.fuzz.choices import Choices
 
@@ -198,6 +201,26 @@ def notebook(data: bytes) -> None:
         _ours(lambda: installs_of([cell]))  # noqa: B023  # called at once
 
 
+def link(data: bytes) -> None:
+    """A link is refused as one, or is a lock that has a link again; so where its checksum is right, too."""
+    choices = Choices(data)
+    kind = choices.number(3)
+    if kind == 0:
+        text = f"#lock={choices.edited(_LINK.encode()).decode('utf-8', 'replace')}"
+    else:
+        body = base64.urlsafe_b64decode(_LINK[2:] + "=" * (-len(_LINK[2:]) % 4))
+        content = choices.edited(body[7:]) if kind == 1 else choices.take(1 << 16)
+        flags = choices.take(1) or body[:1]
+        sealed = flags + (len(content) % 65536).to_bytes(2) + zlib.crc32(flags + content).to_bytes(4) + content
+        text = f"#lock=1.{base64.urlsafe_b64encode(sealed).rstrip(b'=').decode()}"
+    try:
+        found = decode_link(text)
+    except LinkError:
+        return
+    if isinstance(found, Lock):
+        assert decode_link(encode_link(found)) == found
+
+
 def _dependencies(script: str) -> tuple[str, ...] | None:
     found = read_script(script)
     return None if found is None else found.dependencies
@@ -206,6 +229,7 @@ def _dependencies(script: str) -> tuple[str, ...] | None:
 TARGETS: Final[dict[str, Target]] = {
     "lock": lock,
     "dist-info": dist_info,
+    "link": link,
     "notebook": notebook,
     "page": page,
     "archive": archive,
@@ -268,6 +292,7 @@ def seeds(name: str) -> list[bytes]:
     return {
         "lock": [b"\0" + _LOCK.encode(), b"\1", b"\1" + bytes(range(64))],
         "dist-info": [number.to_bytes(4, "little") + text.encode() for number, text in enumerate(_DIST_INFO)],
+        "link": [bytes(4), b"\1" + bytes(3), b"\2" + bytes(3) + bytes(range(200))],
         "notebook": [b"\0" + _NOTEBOOK.encode(), b"\0" + _SCRIPT.encode(), b"\1", b"\1" + bytes(range(64))],
         "page": [bytes([number]) + text.encode() for number, text in enumerate(_PAGES)],
         "archive": [b"\0", b"\1", b"\1" + bytes(range(64))],
@@ -297,6 +322,8 @@ _LOCK: Final = (
     f'"packages": {{{_entry("demo", depends=["other"])}, {_entry("other")}}}, '
     '"tool": {"micropip-lock": {"version": 1, "mocks": {}, "site": [], "unlocked": []}}}'
 )
+
+_LINK: Final = encode_link(Lock.from_json(_LOCK)).removeprefix("#lock=")
 _SCRIPT: Final = '# /// script\n# dependencies = ["demo>=1"]\n# [tool.other]\n# a = 1\n# ///\nimport demo\n'
 _NOTEBOOK: Final = json.dumps(
     {

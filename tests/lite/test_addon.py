@@ -195,6 +195,15 @@ def test_what_the_owner_configured_stays(site: Path) -> None:
     assert 1 == options["packages"].count("micropip")
 
 
+@pytest.mark.parametrize("offline", [None, True])
+def test_a_site_is_kept_for_offline(site: Path, offline: bool | None) -> None:
+    """JupyterLite's service worker keeps what was visited when that was asked for, and else as the owner decided."""
+    assert _build(site, record=True, offline=offline)
+    config = json.loads((site / "_output/jupyter-lite.json").read_text())["jupyter-config-data"]
+
+    assert ("true" if offline else None) == config.get("enableServiceWorkerCache")
+
+
 @pytest.mark.parametrize(
     ("settings", "told"),
     [

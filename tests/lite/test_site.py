@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from micropip_lock.testing import wheel
-from tests.lite.conftest import LOCKED, Served
+from tests.lite.conftest import LOCKED, Built, Served
 from tests.lite.lab import Lab, LabKernel, visitor
+from tests.lite.static_host import StaticHost
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -24,6 +28,9 @@ for name in %r:
         except Exception as error:
             answer[module] = repr(error)
 """
+
+# The last of what the page puts into the cache is there, and so is the page itself.
+_ALL_KEPT = "async (last) => Boolean((await caches.match(last)) && (await caches.match(location.href)))"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -57,10 +64,8 @@ async def test_a_kernel_starts_with_the_lock_in_place(served: Served, kernel: La
     assert sorted(LOCKED) == frozen
 
 
-async def test_what_is_installed_is_recorded(served: Served, lab: Lab) -> None:
-    """A second visit asks for no wheel; what ``%pip`` and ``micropip.install`` bring in its first cells is recorded."""
-    served.host.asked.clear()
-    kernel = await lab.kernel(await lab.open(f"{served.url}lab/index.html"))
+async def test_what_is_installed_is_recorded(served: Served, kernel: LabKernel) -> None:
+    """What ``%pip`` and ``micropip.install`` bring is recorded with its index, and frozen."""
     index = served.index
     index.add(wheel("first"))
     index.add(wheel("second"))
@@ -69,5 +74,31 @@ async def test_what_is_installed_is_recorded(served: Served, lab: Lab) -> None:
     frozen = await kernel.ask("import json; answer = json.loads(micropip.freeze())['packages']")
     origins = {name: frozen[name]["tool"]["micropip-lock"].get("index") for name in ("first", "second")}
     assert {"first": index.url, "second": index.url} == origins
+
+
+async def test_the_next_visit_needs_no_wheel(served: Served, lab: Lab) -> None:
+    """What lies under its digest is not asked for again, also of a host that says nothing of caches."""
+    served.host.asked.clear()
+    page = await lab.open(f"{served.url}lab/index.html")
+    assert await (await lab.kernel(page, "second.ipynb")).ask("import rich; answer = True")
     wheels = [path for path in served.host.asked if path.endswith(".whl")]
     assert ([], True) == (wheels, bool(served.host.asked))
+
+
+async def test_a_site_for_offline_needs_no_network(built: Built, served: Served, tmp_path: Path) -> None:
+    """After one visit the application opens, a kernel starts and imports what is locked while the host is gone."""
+    shutil.copytree(built.output, tmp_path / "site")
+    config = tmp_path / "site" / "jupyter-lite.json"
+    told = json.loads(config.read_text())
+    # What --micropip-lock-offline writes.
+    told["jupyter-config-data"]["enableServiceWorkerCache"] = "true"
+    config.write_text(json.dumps(told))
+    async with visitor(served.browser, forgiven={"ERR_CONNECTION_REFUSED": "the host is gone"}) as lab:
+        with StaticHost(tmp_path / "site") as host:
+            url = f"{host.url}lab/index.html"
+            page = await lab.open(url)
+            assert await (await lab.kernel(page)).ask("import rich; answer = True")
+            await page.wait_for_function(_ALL_KEPT, arg=f"{host.url}static/pyodide/python_stdlib.zip")
+            await page.close()
+        kernel = await lab.kernel(await lab.open(url))
+        assert await kernel.ask("import rich, pydantic; answer = True")
