@@ -179,6 +179,8 @@ async def test_by_keyboard(page: Page, lock: Lock) -> None:
 async def _press_each(page: Page, *keys: str) -> None:
     for key in keys:
         await page.keyboard.press(key)
+        # An open list is the browser's own, and the page cannot see it.
+        await page.wait_for_timeout(300)
 
 
 async def _focused(page: Page) -> str:
