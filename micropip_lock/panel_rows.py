@@ -91,12 +91,12 @@ def _state(codes: Sequence[str], fine: str) -> str:
 
 
 def chosen(rows: Iterable[Row], *, search: str = "", sort: Sort = "name") -> list[Row]:
-    """Rows in whose name, version, source or state every word is, sorted; the largest first, what is wrong first."""
+    """Rows in whose name (in either spelling), version, source or state every word is, sorted; the largest first, what is wrong first."""
     words = search.casefold().split()
     found = [
         row
         for row in rows
-        if all(word in f"{row.name} {row.version} {row.source} {row.state}".casefold() for word in words)
+        if all(word in f"{row.name} {row.key} {row.version} {row.source} {row.state}".casefold() for word in words)
     ]
     match sort:
         case "size":
