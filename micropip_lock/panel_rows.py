@@ -91,7 +91,7 @@ def _state(codes: Sequence[str], fine: str) -> str:
 
 
 def chosen(rows: Iterable[Row], *, search: str = "", sort: Sort = "name") -> list[Row]:
-    """Rows in whose name (in either spelling), version, source or state every word is, sorted; the largest first, what is wrong first."""
+    """Rows that have every word, a name in either spelling, sorted; the largest first, what is wrong first."""
     words = search.casefold().split()
     found = [
         row
