@@ -11,10 +11,10 @@ Left to others: the format (:mod:`micropip_lock.core.link`), what is asked (:mod
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from micropip_lock import wiring
 from micropip_lock.app.resolve import fetch_reference, resolve_short
@@ -22,7 +22,7 @@ from micropip_lock.core.digest import Digest
 from micropip_lock.core.link import ShortLink, base_digest, decode_link, encode_link
 from micropip_lock.core.link_address import Reference, check_reference, page_of, with_fragment
 from micropip_lock.core.link_outline import Base
-from micropip_lock.core.model import Lock
+from micropip_lock.core.model import TOOL_NAME, Lock, LockedPackage
 from micropip_lock.core.policy import Policy
 from micropip_lock.errors import LinkError, UsageError
 from micropip_lock.sources import MirrorLike, read_sources
@@ -144,10 +144,15 @@ def _runtime_of(lock: Lock, pyodide: str | None) -> Base | None:
         return None
     best, most = None, 0
     for base in wiring.runtime_packages(pyodide):
-        told = sum(base.get(package.name, {}).get("sha256") == package.wheel.digest.hex for package in lock)
+        told = sum(_says(base.get(package.name, {}), package) for package in lock)
         if told > most:
             best, most = base, told
     return best
+
+
+def _says(entry: Mapping[str, Any], package: LockedPackage) -> bool:
+    """Whether an entry is a Pyodide's own, and of this wheel; what has a table of ours is of one site's lock."""
+    return entry.get("sha256") == package.wheel.digest.hex and TOOL_NAME not in (entry.get("tool") or {})
 
 
 def _from_page(lock: Lock, url: str) -> Lock:

@@ -128,8 +128,8 @@ class HereActions:
 
 
 def page_url() -> str:
-    """The address of the page that this kernel belongs to, where the page told it; else ``""``."""
-    return os.environ.get("MICROPIP_LOCK_PAGE_URL", "").partition("#")[0]
+    """The address of the page that this kernel belongs to, where that is known; else ``""``."""
+    return os.environ.get("MICROPIP_LOCK_PAGE_URL", "").partition("#")[0] or wiring.lab_address()
 
 
 def qr_svg(link: str, make: Callable[..., Any] | None = None) -> str | None:

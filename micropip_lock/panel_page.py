@@ -44,6 +44,7 @@ STYLE: Final = """<style>
  border-bottom:1px solid var(--jp-border-color2,GrayText)}
 .mpl-panel th{white-space:nowrap}
 .mpl-panel td{overflow-wrap:anywhere}
+.mpl-panel td.mpl-good{white-space:nowrap}
 .mpl-panel thead th,.mpl-panel .mpl-asked th{font-weight:600}
 .mpl-panel td.mpl-number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 .mpl-panel .mpl-scroll{overflow:auto;max-height:60vh}

@@ -2,9 +2,11 @@
 
 Rules this file keeps:
 
-1. One thing is done at a time; while it is, the other buttons rest, and what can be cancelled has a button for it.
+1. One thing is done at a time; while it is, the other buttons rest, and what can be cancelled has a button for it. The
+   button that was pressed stays, since what is switched off loses the focus of the keyboard.
 2. Nothing is installed before the person has seen from where, and said yes on a second button.
-3. What happens is told where screen readers hear it: one place for the state, one for what is wrong.
+3. The focus goes to a question when there is one, on its No, and comes back to the button that asked.
+4. What happens is told where screen readers hear it: one place for the state, one for what is wrong.
 
 Left to others: what is done (:mod:`micropip_lock.panel_actions`), HTML (:mod:`micropip_lock.panel_page`).
 """
@@ -102,7 +104,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.why_button = self._button("Why?", self.explain, "Why this package is here")
         self.yes_button = self._button("Yes, replay it", self.replay, "Install exactly this lock")
         self.no_button = Button(description="No", tooltip="Install nothing")
-        self.no_button.on_click(lambda _button: self._ask_for(None))
+        self.no_button.on_click(lambda _button: self._refuse())
         self.cancel_button = Button(description="Cancel", tooltip="Stop; what was begun is undone")
         self.cancel_button.on_click(lambda _button: self.cancel())
         for control in (self.search, self.sort, self.view):
@@ -129,7 +131,7 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def _button(self, title: str, action: Callable[[], Awaitable[None]], help_text: str) -> Any:
         button = Button(description=title, tooltip=help_text)
-        button.on_click(lambda _button: self._start(action))
+        button.on_click(lambda pressed: self._start(action, pressed))
         return button
 
     async def refresh(self) -> None:
@@ -229,12 +231,12 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
         while self._task is not None:
             await asyncio.wait([self._task])
 
-    def _start(self, action: Callable[[], Awaitable[None]]) -> None:
+    def _start(self, action: Callable[[], Awaitable[None]], pressed: Any = None) -> None:
         if self._task is None:
-            self._task = asyncio.ensure_future(self._guarded(action))
+            self._task = asyncio.ensure_future(self._guarded(action, pressed))
 
-    async def _guarded(self, action: Callable[[], Awaitable[None]]) -> None:
-        self._enable(False)
+    async def _guarded(self, action: Callable[[], Awaitable[None]], pressed: Any) -> None:
+        self._enable(False, but=pressed)
         try:
             await action()
         except MicropipLockError as error:
@@ -252,6 +254,9 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
             self.progress.layout.display = "none"
             self._task = None
             self._enable()
+            if pressed is self.yes_button:
+                # It is gone from the screen.
+                self.replay_button.focus()
 
     async def _watched[T](self, action: Callable[[Callable[[ProgressEvent], None]], Awaitable[T]]) -> T:
         self._bars, self._drawn_at = {}, 0.0
@@ -275,16 +280,20 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
             raise UsageError("there is no lock", code="no-lock", hint="name one under Lock, and press Compare")
         return self.lock
 
-    def _ask_for(self, lock: Lock | None) -> None:
+    def _refuse(self) -> None:
         self._waiting = None
         self.question.layout.display = "none"
-        if lock is None:
-            self._say("nothing was installed")
-            return
+        self._say("nothing was installed")
+        self.replay_button.focus()
+
+    def _ask_for(self, lock: Lock) -> None:
+        self._waiting = None
+        self.question.layout.display = "none"
         # What the policy refuses has no preview, and is not asked about.
         self.summary.value = wrapped(self._actions.preview(lock)._repr_html_())
         self._waiting, self.question.layout.display = lock, ""
         self._say("replay it? what that would do is below")
+        self.no_button.focus()
 
     def _show(self, lock: Lock | None, report: VerifyReport | None) -> None:
         self.lock, self.report = lock, report
@@ -326,10 +335,9 @@ class Panel(VBox):  # type: ignore[misc]  # ipywidgets has no types
     def _say(self, text: str, tone: Any = "plain") -> None:
         self.status.value = wrapped(f'<div role="status" aria-live="polite">{message_html(text, tone)}</div>')
 
-    def _enable(self, on: bool = True) -> None:
-        here = self._actions.in_kernel
-        for button in (self.refresh_button, self.share_button, self.compare_button, self.save_button, self.why_button):
-            button.disabled = not on
-        self.upgrade_button.disabled = not on
+    def _enable(self, on: bool = True, but: Any = None) -> None:
+        always = (self.refresh_button, self.share_button, self.compare_button, self.save_button, self.why_button)
+        for button in (*always, self.upgrade_button):
+            button.disabled = not (on or button is but)
         for button in (self.freeze_button, self.verify_button, self.replay_button, self.yes_button):
-            button.disabled = not (on and here)
+            button.disabled = not (self._actions.in_kernel and (on or button is but))

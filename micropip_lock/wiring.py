@@ -274,6 +274,16 @@ def runtime_packages(pyodide: str | None = None) -> Iterator[Mapping[str, Mappin
     yield from cached_packages(pyodide)
 
 
+def lab_address() -> str:
+    """JupyterLab of the site that this kernel belongs to; ``""`` where there is none."""
+    if not in_pyodide():
+        return ""
+    from micropip_lock.adapters import pyodide
+    from micropip_lock.core.link_address import lab_of
+
+    return lab_of(pyodide.page_address())
+
+
 def installer(target: Path | None, *, eager: bool = False) -> Installer:
     """What installs into this interpreter, or into a directory; one per place, so that replays cannot collide.
 

@@ -1,6 +1,8 @@
 """The main job on real packages: record and freeze in one Pyodide, replay into another, compare, import.
 
-Run it with ``make demo``; options through ``make demo ARGS="--index-url https://index.example/simple"``.
+Run it with ``make demo``, which ends by asking whether to build and serve the JupyterLite site of ``lite/site``; with
+``--serve`` it does, with ``--no-serve``, or when nobody is at a terminal, it does not. Options through
+``make demo ARGS="--index-url https://index.example/simple"``.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from micropip_lock.cli_text import View
 from micropip_lock.core.model import Lock
 from micropip_lock.errors import MicropipLockError
 from micropip_lock.ports import ProgressEvent
+from tools import site
 
 REQUIREMENTS = ("ipywidgets", "rich", "pydantic", "msgpack")
 
@@ -155,12 +158,28 @@ def main() -> int:
     parser.add_argument("--index-url", action="append", default=[], help="ask this index (repeatable)")
     parser.add_argument("--pyodide", help="a version or a directory")
     parser.add_argument("--out", type=Path, default=Path("demo-out"), help="where the lock goes")
+    parser.add_argument("--serve", action=argparse.BooleanOptionalAction, help="serve a JupyterLite site then")
     arguments = parser.parse_args()
     try:
-        return min(1, asyncio.run(demo(arguments.requirements, arguments.index_url, arguments.pyodide, arguments.out)))
+        wrong = asyncio.run(demo(arguments.requirements, arguments.index_url, arguments.pyodide, arguments.out))
     except MicropipLockError as error:
         print(error, file=sys.stderr)
         return 2
+    if not wrong and (arguments.serve or (arguments.serve is None and is_wanted())):
+        return site.main([]) or site.main(["--serve"])
+    return min(1, wrong)
+
+
+def is_wanted() -> bool:
+    """Ask whether the site is to be served; no, where nobody can answer."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        told = "\n`make serve` builds and serves a JupyterLite site that starts with these packages"
+        print(told, file=sys.stderr)
+        return False
+    try:
+        return input("\nbuild and serve a JupyterLite site with these packages? [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
 
 
 if __name__ == "__main__":

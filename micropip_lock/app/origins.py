@@ -199,7 +199,7 @@ def _from_runtime(name: NormalizedName, version: str, runtime_lock: RuntimeLock)
         loaded = loaded_from(entry, runtime_lock.base)
     except ValueError as error:
         raise _no_address(file_name) from error
-    return OriginRecord(origin=loaded.origin, digest=loaded.digest)
+    return OriginRecord(origin=loaded.origin, digest=loaded.digest, size=loaded.size)
 
 
 def _no_address(url: str) -> RecordError:

@@ -30,6 +30,7 @@ MAX_LINK: Final = 64 * 1024
 _HASH: Final = re.compile(r"(.*);sha256=([0-9a-fA-F]{64})", re.DOTALL)
 _BODY: Final = re.compile(r"[0-9]+\.[A-Za-z0-9_%-]{20}")
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_KERNEL_SCRIPTS: Final = "/extensions/@jupyterlite/pyodide-kernel-extension/static/"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -168,3 +169,9 @@ def _too_long(got: int) -> LinkError:
 
 def _no_link() -> LinkError:
     return LinkError("there is no lock link in the address", code="no-link", expected=f"#{PARAMETER}=…")
+
+
+def lab_of(script: str | None) -> str:
+    """JupyterLab of the JupyterLite site whose kernel runs this script as its worker; ``""`` for any other script."""
+    root, found, _ = (script or "").partition(_KERNEL_SCRIPTS)
+    return f"{root}/lab/index.html" if found else ""

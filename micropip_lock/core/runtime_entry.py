@@ -33,10 +33,12 @@ class Loaded:
     Attributes:
         origin: Where the wheel is.
         digest: Of that wheel.
+        size: Of that wheel, in bytes, when the entry says it.
     """
 
     origin: Origin
     digest: Digest
+    size: int | None = None
 
 
 def loaded_from(entry: Mapping[str, Any], base: str | None) -> Loaded:
@@ -52,14 +54,18 @@ def loaded_from(entry: Mapping[str, Any], base: str | None) -> Loaded:
     """
     digest = Digest.from_hex(str(entry.get("sha256", "")))
     facts = _facts(entry)
+    size = facts.get("size")
+    if type(size) is not int or size <= 0:
+        size = None
     url, index, kind = (facts.get(key) for key in ("url", "index", "source"))
     if isinstance(url, str) and kind in ("index", "url") and _is_address(url):
         if isinstance(made_from := facts.get(COMPILED_FROM), str):
-            digest = Digest.from_hex(made_from)
+            # The size is that of what was made.
+            digest, size = Digest.from_hex(made_from), None
         named = index if kind == "index" and isinstance(index, str) and _is_address(index) else None
-        return Loaded(origin=Origin(kind=kind, url=public_url(url), index=named), digest=digest)
+        return Loaded(origin=Origin(kind=kind, url=public_url(url), index=named), digest=digest, size=size)
     address = urljoin(base or "", str(entry.get("file_name", "")))
-    return Loaded(origin=Origin(kind="runtime", url=public_url(address)), digest=digest)
+    return Loaded(origin=Origin(kind="runtime", url=public_url(address)), digest=digest, size=size)
 
 
 def _facts(entry: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-/*! micropip-lock boot; sources sha256 8351a1b393a9ac0985bddb7187fd325d08446e770004dffafcc785b84809f533 */
+/*! micropip-lock boot; sources sha256 07ea58fbf4a5ecfc08c9976d8e91d729a88c30c0800b98ba494a69b8de6b33e9 */
 var Dt="micropip-lock",m=class extends Error{name="LockError";tag=Dt;code;constructor(e,t,n={}){super(t),this.code=e,Object.assign(this,n)}};function k(r){return r instanceof Error&&"tag"in r&&r.tag===Dt}var X=class extends m{constructor(e,t){let{code:n,message:o,where:s,expected:i,got:a,hint:l}=e;super(n,o,{...s===void 0?{}:{where:s},...i===void 0?{}:{expected:i},...a===void 0?{}:{got:a},...l===void 0?{}:{hint:l}}),this.cause=e,Object.defineProperty(this,"pyodide",{value:t})}};var Ur=`
 let free;
 const queue = [], stops = new Map();

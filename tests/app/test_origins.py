@@ -102,6 +102,23 @@ def test_loaded_from_the_runtime() -> None:
     assert expected == origin(LOADED)
 
 
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({"size": 7}, 7),
+        ({"size": 7, "source": "url", "url": URL}, 7),
+        ({"size": 7, "source": "url", "url": URL, "compiled-from": DIGEST.hex}, None),
+        ({"size": "7"}, None),
+        ({"size": True}, None),
+        ({"size": 0}, None),
+    ],
+)
+def test_the_size_that_the_runtimes_lock_says(facts: dict[str, Any], expected: int | None) -> None:
+    """A size there is that of the wheel, but for a wheel that was made of another, which is what is told."""
+    entry = {**ENTRY, "tool": {"micropip-lock": facts}}
+    assert expected == origin(LOADED, RuntimeLock(packages={"six": entry}, base=RUNTIME.base)).size
+
+
 def of_runtime(**changes: Any) -> OriginRecord:
     """What recording leaves for a package of the runtime's own distribution."""
     facts: dict[str, Any] = {"requested": True, "requirement": "six[x]", "extras": ("x",), **changes}

@@ -9,6 +9,7 @@ import pytest
 
 import micropip_lock as ml
 from micropip_lock.core.digest import Digest
+from micropip_lock.core.link_address import lab_of
 from micropip_lock.core.model import Lock
 from micropip_lock.core.policy import Policy
 from micropip_lock.errors import LinkError, MicropipLockError, UsageError
@@ -168,3 +169,28 @@ def test_packages_of_the_runtime(monkeypatch: pytest.MonkeyPatch, package_index:
     with pytest.raises(LinkError) as caught:
         ml.open_link(by_name)
     assert ("needs-base", True) == (caught.value.code, len(by_name) < len(spelt_out))
+
+
+def test_packages_of_a_sites_lock(monkeypatch: pytest.MonkeyPatch, package_index: PackageIndex) -> None:
+    """What a kernel has by the lock of its JupyterLite site is spelt out: no other Pyodide has that lock."""
+    plain = lock_of(package_index)
+    lock = replace(plain, packages={"six": replace(next(iter(plain)), origin=None)})
+    entry = {**lock.to_dict()["packages"]["six"], "tool": {"micropip-lock": {"size": 7}}}
+    monkeypatch.setattr("micropip_lock.wiring.runtime_packages", lambda pyodide=None: iter([{"six": entry}]))
+    assert ml.share(lock, spell_out=True) == ml.share(lock)
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        (
+            "https://site.example/a/extensions/@jupyterlite/pyodide-kernel-extension/static/comlink.worker.1.js",
+            "https://site.example/a/lab/index.html",
+        ),
+        ("https://site.example/worker.js", ""),
+        (None, ""),
+    ],
+)
+def test_the_page_of_a_kernel(script: str | None, expected: str) -> None:
+    """A kernel of a JupyterLite site knows by its own script where links open."""
+    assert expected == lab_of(script)

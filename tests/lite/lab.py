@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -40,11 +40,14 @@ window.lab = {
     window.lab.connections.push(connection);
     return window.lab.connections.length - 1;
   },
-  async open(path, metadata) {
+  async open(path, metadata, sources) {
     const app = window.jupyterapp;
     await app.restored;
     const told = { kernelspec: { name: "python" }, ...metadata };
-    const content = { cells: [], metadata: told, nbformat: 4, nbformat_minor: 5 };
+    const cells = sources.map((source, at) => (
+      { cell_type: "code", id: `cell-${at}`, metadata: {}, source, outputs: [], execution_count: null }
+    ));
+    const content = { cells, metadata: told, nbformat: 4, nbformat_minor: 5 };
     await app.serviceManager.contents.save(path, { type: "notebook", format: "json", content });
     await app.commands.execute("docmanager:open", { path });
   },
@@ -137,9 +140,10 @@ class Lab:
         if message.type == "error":
             self.errors.append(f"{message.text} ({message.location.get('url')})")
 
-    async def notebook(self, page: Page, path: str, metadata: Mapping[str, object]) -> None:
-        """Write a notebook without cells and open it, as a double click does."""
-        await page.evaluate("([path, metadata]) => lab.open(path, metadata)", [path, dict(metadata)])
+    async def notebook(self, page: Page, path: str, metadata: Mapping[str, object], cells: Sequence[str] = ()) -> None:
+        """Write a notebook and open it, as a double click does."""
+        given = [path, dict(metadata), list(cells)]
+        await page.evaluate("([path, metadata, cells]) => lab.open(path, metadata, cells)", given)
         await page.wait_for_selector(".jp-NotebookPanel .jp-Toolbar")
 
     async def opened(self, page: Page) -> LabKernel:
