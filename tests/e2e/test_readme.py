@@ -50,7 +50,7 @@ def asking(catalogue: PackageIndex) -> str:
 
 def test_every_block_is_run_by_a_test() -> None:
     """The blocks are those that the tests below run, so that a new one cannot go unrun."""
-    assert [len(blocks("sh")), len(blocks("python")), len(BLOCK.findall(README))] == [6, 4, 10]
+    assert [len(blocks("sh")), len(blocks("python")), len(BLOCK.findall(README))] == [7, 6, 13]
 
 
 @pytest.mark.node
@@ -64,9 +64,11 @@ def test_make_demo(catalogue: PackageIndex) -> None:
 
 
 def test_make_test_and_setup_are_targets(catalogue: PackageIndex) -> None:
-    """`make test` is what runs this test; make knows it, and `make setup` and `activate` leave the command on PATH."""
+    """`make test` is what runs this test; make knows it and `make serve`; after `make setup` the command is on PATH."""
     (test,) = blocks("sh", containing="make test")
     assert run(test.replace("make test", "make -n test"), ROOT, catalogue).returncode == 0
+    (serve,) = blocks("sh", containing="make serve")
+    assert run(serve.replace("make serve", "make -n serve"), ROOT, catalogue).returncode == 0
     (setup,) = blocks("sh", containing="make setup")
     done = run(setup + "micropip-lock --version\n", ROOT, catalogue)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -117,7 +119,7 @@ def test_a_directory_of_pip(catalogue: PackageIndex, tmp_path: Path, monkeypatch
 @pytest.mark.node
 async def test_notebook(catalogue: PackageIndex) -> None:
     """The first notebook cell freezes what it installs; the second, in another kernel, replays that text."""
-    first, second, _ = blocks("python", containing="ml.")
+    first, second = blocks("python", containing="ml.record")[0], blocks("python", containing="ml.verify")[0]
     printed: list[str] = []
     index = asking(catalogue)
     async with wiring.embedded(index_urls=[catalogue.url], output=lambda _, text: printed.append(text)) as kernel:
@@ -128,6 +130,20 @@ async def test_notebook(catalogue: PackageIndex) -> None:
     async with wiring.embedded(index_urls=[catalogue.url], output=lambda _, text: printed.append(text)) as kernel:
         assert await kernel.run(f"text = {text!r}\n{second}") is None
     assert "True" == printed[-1]
+
+
+@pytest.mark.node
+async def test_links_and_notebooks(catalogue: PackageIndex) -> None:
+    """The cells about links and notebooks preview and replay the lock of the first cell, from a link and a notebook."""
+    frozen = blocks("python", containing="ml.record")[0]
+    (link,), (notebook,) = blocks("python", containing="ml.share"), blocks("python", containing="ml.embed")
+    empty = '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
+    write = f"open('analysis.ipynb', 'w').write({empty!r})\n"
+    check = "\nprint(ml.extract('analysis.ipynb').id == ml.open_link(link).id == lock.id)"
+    printed: list[str] = []
+    async with wiring.embedded(index_urls=[catalogue.url], output=lambda _, text: printed.append(text)) as kernel:
+        assert await kernel.run(asking(catalogue) + frozen + link + write + notebook + check) is None
+    assert (True, "True") == (any(line.startswith("2 packages") for line in printed), printed[-1])
 
 
 @pytest.mark.node
