@@ -103,7 +103,6 @@ async def replay(
             tools=TOOLS,
             progress=progress,
             own_modules=place.own_modules,
-            meanwhile=lambda: wiring.load_ahead(loaded),
         )
     finally:
         # What did arrive is kept also when something did not: the next attempt need not ask for it.

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from micropip_lock.app.record import Recorder, Recording
-from micropip_lock.core.model import Abi, Lock, Wheel
+from micropip_lock.core.model import Abi, Wheel
 from micropip_lock.core.policy import DEFAULT_POLICY, Policy
 from micropip_lock.errors import UsageError
 from micropip_lock.ports import (
@@ -80,13 +80,6 @@ def here() -> Surroundings:
     return Surroundings(
         runtime=pyodide.PyodideRuntime(), site=pyodide.site_packages(), kept=keep(), own_modules=pyodide.OWN_MODULES
     )
-
-
-async def load_ahead(lock: Lock) -> None:
-    """Load, a module at a time, what must be there before a replay of a lock ends."""
-    from micropip_lock.adapters import pyodide
-
-    await pyodide.load_ahead(package.imports for package in lock)
 
 
 def keep() -> WheelKeep:
@@ -473,7 +466,7 @@ async def import_and_watch(names: Sequence[str]) -> dict[str, Any]:
     """Import modules here, and tell what :class:`~micropip_lock.ports.FilesRead` has, as a JSON value."""
     from micropip_lock.adapters import engine, pyodide
 
-    pyodide.release_own_modules(pyodide.OWN_MODULES)
+    pyodide.release_own_modules()
     failed = pyodide.import_all(names)
     return {
         "read": engine.files_read(),

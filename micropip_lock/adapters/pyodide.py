@@ -6,7 +6,6 @@ Node; needs neither JSPI nor SharedArrayBuffer.
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 import os
 import sys
@@ -23,6 +22,7 @@ from micropip_lock.adapters.engine import engine
 from micropip_lock.adapters.memory_files import LISTING, read_listing
 from micropip_lock.adapters.memory_mocks import change_memory_mocks, memory_mocks
 from micropip_lock.adapters.mounting import EngineMount
+from micropip_lock.adapters.own_modules import OwnModules
 from micropip_lock.adapters.persisted import Persistence
 from micropip_lock.adapters.recovery import recover, unfinished
 from micropip_lock.adapters.site import SiteInstaller, SitePackages
@@ -251,7 +251,7 @@ async def run_code(code: str, namespace: dict[str, Any] | None = None) -> str | 
     """
     from pyodide.code import eval_code_async
 
-    release_own_modules(OWN_MODULES)
+    release_own_modules()
     if namespace is None:
         namespace = {"__name__": "__main__"}
     try:
@@ -267,51 +267,18 @@ async def run_code(code: str, namespace: dict[str, Any] | None = None) -> str | 
     return None
 
 
-_LATE = (
-    "micropip_lock.api",
-    "micropip_lock.adapters.micropip",
-    "micropip_lock.core.candidates",
-    "micropip_lock.core.formats.pylock",
-    "micropip_lock.core.index_html",
-    "micropip_lock.app.upgrade",
-    "micropip_lock.upgrading",
-)
-"""What a kernel that only replays has not loaded, with all that it loads."""
+_own_modules = OwnModules(OWN_MODULES)
 
 
-def release_own_modules(names: Iterable[str]) -> None:
+def release_own_modules() -> None:
     """Forget modules that only we imported, so that the next ``import`` finds what is installed."""
-    wanted = frozenset(names)
-    if wanted.isdisjoint(sys.modules):
-        return
-    # What of ours came later would take the other ones, whose classes are not those that the rest of us has.
-    for late in _LATE:
-        importlib.import_module(late)
-    for module in [module for module in sys.modules if module.partition(".")[0] in wanted]:
-        del sys.modules[module]
-
-
-AHEAD_AFTER = 0.1
-"""Seconds until the store has answered, and what it lacks was asked for."""
-
-
-async def load_ahead(imports: Iterable[Sequence[str]]) -> None:
-    """Load what :func:`release_own_modules` would, with pauses, when it is going to be called.
-
-    Args:
-        imports: Of each package that a replay brings.
-    """
-    if all(frozenset(OWN_MODULES).isdisjoint(names) for names in imports):
-        return
-    await asyncio.sleep(AHEAD_AFTER)
-    for late in _LATE:
-        await asyncio.sleep(0)
-        importlib.import_module(late)
+    _own_modules.release()
 
 
 def _made_visible(installs: Sequence[Install]) -> None:
     importlib.invalidate_caches()
-    release_own_modules(name for one in installs for name in one.package.imports if name in OWN_MODULES)
+    if any(name in OWN_MODULES for one in installs for name in one.package.imports):
+        release_own_modules()
 
 
 def _announce(installs: Sequence[Install]) -> None:

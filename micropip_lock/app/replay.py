@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from packaging.utils import canonicalize_name
@@ -60,8 +60,6 @@ from micropip_lock.ports import (
     WheelKeep,
 )
 
-type Meanwhile = Callable[[], Coroutine[None, None, None]]
-
 DEFAULT_CONCURRENCY: Final = 6
 
 
@@ -83,7 +81,6 @@ async def replay(
     sources: Sources | None = None,
     exact: bool = False,
     tools: Iterable[str] = (),
-    meanwhile: Meanwhile | None = None,
 ) -> ReplayReport:
     """Make the environment hold exactly what ``lock`` names; what else is installed stays, or goes when ``exact``.
 
@@ -106,7 +103,6 @@ async def replay(
         sources: Where to ask for a wheel beside its own address.
         exact: Remove what the lock does not name, in the same transaction.
         tools: What stays then, with all it needs: what installs and replays here.
-        meanwhile: Done while wheels arrive, once they were asked for.
 
     Raises:
         MicropipLockError: nothing was changed; ``error.report`` has every package's outcome.
@@ -123,9 +119,7 @@ async def replay(
             async with installer.hold() as recovered:
                 supply = Supply(sources, lock.base, offline=offline)
                 options = (keep, StoreUse(store), concurrency, force, offline, told, own, policy, supply)
-                return await _replay(
-                    lock, site, runtime, fetcher, installer, *options, exact, stay, recovered, meanwhile
-                )
+                return await _replay(lock, site, runtime, fetcher, installer, *options, exact, stay, recovered)
         except MicropipLockError as error:
             if error.report is None:
                 error.report = nothing_done(lock).report(done=False)
@@ -154,7 +148,6 @@ async def _replay(
     exact: bool,
     tools: frozenset[str],
     recovered: Sequence[str],
-    meanwhile: Meanwhile | None,
 ) -> ReplayReport:
     started = time.perf_counter()
     try:
@@ -209,7 +202,7 @@ async def _replay(
         imported_error.report = run.report(done=False)
         raise imported_error
     try:
-        await _fetch_all(run, fetcher, concurrency, meanwhile)
+        await _fetch_all(run, fetcher, concurrency)
         run.fetched_at = time.perf_counter()
         refuse_import_clashes(run.admitted)
         not_kept = [] if keep is None else keep_local(run.plan, run.admitted, keep)
@@ -238,7 +231,7 @@ def _step(run: Run, stage: str, name: str) -> None:
     run.tell(stage, run.lock.packages.get(canonicalize_name(name)))
 
 
-async def _fetch_all(run: Run, fetcher: Fetcher, concurrency: int, meanwhile: Meanwhile | None) -> None:
+async def _fetch_all(run: Run, fetcher: Fetcher, concurrency: int) -> None:
     """Every wheel, admitted; the first failure stops what has not begun and lets nothing half-done live on.
 
     Raises:
@@ -250,8 +243,6 @@ async def _fetch_all(run: Run, fetcher: Fetcher, concurrency: int, meanwhile: Me
         async with asyncio.TaskGroup() as tasks:
             for download in run.plan.downloads:
                 tasks.create_task(_fetch_one(run, fetcher, gate, download), name=f"fetch {download.package.name}")
-            if meanwhile is not None:
-                tasks.create_task(meanwhile(), name="meanwhile")
     except BaseExceptionGroup as group:
         raise first_failure(run.failures, group) from group
     if run.missing:
