@@ -61,24 +61,40 @@ async def load_lock(
         FetchError: when the URL cannot be read.
         UsageError: codes ``bad-url``, ``pyodide-spec``.
     """
+    if isinstance(lock, str) and lock.strip() == "-":
+        return _parsed(await asyncio.to_thread(sys.stdin.buffer.read), None, pyodide)
+    there = lock_at_hand(lock, pyodide=pyodide)
+    if isinstance(there, Lock):
+        return there
+    if is_link(there):
+        from micropip_lock.links import resolve_link
+
+        return await resolve_link(there, policy=policy, mirrors=mirrors, bundle=bundle, pyodide=pyodide)
+    rules = wiring.policy_in_force(policy)
+    _check_address(there, rules)
+    fetched = await _fetched(there, rules)
+    return _parsed(fetched.data, fetched.url, pyodide)
+
+
+def lock_at_hand(lock: LockLike, *, pyodide: str | None = None) -> Lock | str:
+    """A lock, of its text or from a file; of an address or a link, that address or link.
+
+    Args:
+        lock: As for :func:`load_lock`, standard input excepted.
+        pyodide: As there.
+
+    Raises:
+        LockParseError: code ``no-lock`` when there is no such file; and what parsing raises.
+    """
     if isinstance(lock, Lock):
         return lock
     if isinstance(lock, Path):
         return _parsed(*_from_path(lock), pyodide)
     text = lock.strip()
-    if text == "-":
-        return _parsed(await asyncio.to_thread(sys.stdin.buffer.read), None, pyodide)
     if text.startswith(("{", "[", "<")) or "\n" in text:
         return _parsed(text, None, pyodide)
-    if is_link(text):
-        from micropip_lock.links import resolve_link
-
-        return await resolve_link(text, policy=policy, mirrors=mirrors, bundle=bundle, pyodide=pyodide)
-    if text.partition(":")[0].lower() in ("https", "http", "file", "emfs"):
-        rules = wiring.policy_in_force(policy)
-        _check_address(text, rules)
-        fetched = await _fetched(text, rules)
-        return _parsed(fetched.data, fetched.url, pyodide)
+    if is_link(text) or text.partition(":")[0].lower() in ("https", "http", "file", "emfs"):
+        return text
     return _parsed(*_from_path(Path(text)), pyodide)
 
 

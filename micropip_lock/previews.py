@@ -11,19 +11,17 @@ Left to others: what is in a preview (:mod:`micropip_lock.core.preview`).
 from __future__ import annotations
 
 from collections.abc import Collection
-from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
 from micropip_lock import wiring
-from micropip_lock.core.formats.any_lock import is_pylock, parse_lock
 from micropip_lock.core.link_address import is_link
 from micropip_lock.core.model import Lock
 from micropip_lock.core.policy import Policy
 from micropip_lock.core.preview import Here, Preview, preview_lock
-from micropip_lock.errors import LinkError, LockParseError
+from micropip_lock.errors import LinkError
 from micropip_lock.links import open_link
-from micropip_lock.load import LockLike
+from micropip_lock.load import LockLike, lock_at_hand
 
 
 def preview(
@@ -52,36 +50,16 @@ def preview(
 
 
 def _at_hand(lock: LockLike) -> Lock:
-    if isinstance(lock, Lock):
-        return lock
-    text = str(lock).strip()
-    if isinstance(lock, str):
-        if is_link(text):
-            return open_link(text)
-        if text.startswith(("{", "[", "<")) or "\n" in text:
-            return _parsed(text, None)
-        if text.partition(":")[0].lower() in ("https", "http", "file", "emfs"):
-            raise LinkError(
-                "what is in a lock at an address is known once it is fetched",
-                code="needs-network",
-                hint="preview(await micropip_lock.load_lock(address)), if whoever has the address may know",
-            )
-    path = Path(lock)
-    try:
-        data = path.read_bytes()
-    except (OSError, ValueError) as error:
-        raise LockParseError(
-            "the lock cannot be read",
-            code="no-lock",
-            where=repr(str(path)),
-            got=getattr(error, "strerror", None) or str(error),
-            hint="a lock is a path, a link or its text",
-        ) from error
-    return _parsed(data, wiring.address_of(path))
-
-
-def _parsed(text: str | bytes, base: str | None) -> Lock:
-    return parse_lock(text, abi=wiring.abi_to_lock_for(None) if is_pylock(text) else None, base=base)
+    there = lock_at_hand(lock)
+    if isinstance(there, Lock):
+        return there
+    if is_link(there):
+        return open_link(there)
+    raise LinkError(
+        "what is in a lock at an address is known once it is fetched",
+        code="needs-network",
+        hint="preview(await micropip_lock.load_lock(address)), if whoever has the address may know",
+    )
 
 
 def _here(approved: Collection[str], usual_hosts: Collection[str]) -> Here:

@@ -38,7 +38,25 @@ function opened(): Aside {
 const head = (id: number, status: number): { data: unknown } => ({ data: { id, head: { url: "https://files.example/", status, statusText: "", headers: [] } } });
 
 describe("asking from a worker", () => {
-  afterEach(() => vi.unstubAllGlobals());
+  afterEach(() => {
+    vi.unstubAllGlobals();
+    vi.useRealTimers();
+  });
+
+  it.each([false, true])("asks here when the worker says nothing for long, and goes on with one that has: %s", async (ready) => {
+    vi.useFakeTimers();
+    const aside = opened();
+    const asked = aside.fetch("https://files.example/");
+    if (ready) {
+      FakeWorker.last.onmessage({ data: { id: 0, end: null } });
+    }
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(FakeWorker.last.ended).toBe(!ready);
+    FakeWorker.last.onmessage({ data: { id: 1, end: "over" } });
+    expect(await (await asked).text()).toBe("here");
+    await aside.ready;
+    aside.close();
+  });
 
   it.each([999, 600, 101, 0])("asks here when the worker's answer is one that no page can make: %i", async (status) => {
     const aside = opened();

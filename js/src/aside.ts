@@ -32,6 +32,9 @@ export interface Aside {
 /** How long an answer's head may take once it was asked for. */
 const HEAD_MS = 45_000;
 
+/** How long the worker may take to run; some that are forbidden say nothing. */
+const START_MS = 10_000;
+
 /** The whole of the worker. */
 const SOURCE = `
 let free;
@@ -92,15 +95,18 @@ export function openAside(limit: number): Aside | null {
     return null;
   }
   const address = URL.createObjectURL(new Blob([SOURCE], { type: "text/javascript" }));
+  let opened: AsideWorker | null = null;
   try {
-    return new AsideWorker(new Worker(address), limit);
+    opened = new AsideWorker(new Worker(address), limit);
   } catch {
     // A Content-Security-Policy may throw here, too.
-    return null;
-  } finally {
-    // Long enough for the worker to have read it; revoking at once stops some browsers.
-    setTimeout(() => URL.revokeObjectURL(address), 10_000);
   }
+  // Long enough for the worker to have read it; revoking at once stops some browsers.
+  setTimeout(() => {
+    URL.revokeObjectURL(address);
+    opened?.leaveUnlessReady();
+  }, START_MS);
+  return opened;
 }
 
 class AsideWorker implements Aside {
@@ -134,6 +140,12 @@ class AsideWorker implements Aside {
       event.preventDefault();
       this.#leave("the worker failed");
     };
+  }
+
+  leaveUnlessReady(): void {
+    if (this.#underway.has(0)) {
+      this.#leave("the worker does not start");
+    }
   }
 
   close(): void {

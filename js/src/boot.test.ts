@@ -167,6 +167,25 @@ describe("bootFromLock", () => {
     expect(network.ended).toEqual(network.asked);
   });
 
+  it("begins no runtime once it was told to stop", async () => {
+    const network = new Network();
+    network.answers = forEver;
+    const controller = new AbortController();
+    const begun: string[] = [];
+    const loadPyodide = async (): Promise<BootedPyodide> => {
+      begun.push("a runtime");
+      return running();
+    };
+    const lock = "https://files.example/env/pyodide-lock.json";
+    const booting = bootFromLock(optionsOf(network, { lock, loadPyodide, signal: controller.signal }));
+    await later(10);
+    controller.abort();
+    expect((await failure(booting)).code).toBe("cancelled");
+    // Longer than the runtime waits for the first download.
+    await later(400);
+    expect(begun).toEqual([]);
+  });
+
   it("hands the listener's own error on", async () => {
     const onProgress = ({ stage }: BootEvent): void => {
       if (stage === "fetch") {

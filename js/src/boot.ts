@@ -170,6 +170,7 @@ class Boot<P extends BootedPyodide> {
     );
     void fetching.then(() => this.#begun());
     await Promise.race([this.#beginning, this.#longest]);
+    this.#stop.signal.throwIfAborted();
     const booting = loadPyodide({
       ...more,
       fsInit: async (...args: unknown[]): Promise<void> => {

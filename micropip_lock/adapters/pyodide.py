@@ -120,9 +120,11 @@ def import_all(names: Iterable[str]) -> dict[str, str]:
 
 
 def stdlib_modules() -> list[str]:
-    """Which modules of the standard library's archive are imported, by their dotted names."""
+    """Which modules of the standard library's archive are imported, by the names under which they can be again."""
     archives = tuple(f"{path}/" for path in sys.path if path.endswith(".zip"))
-    return sorted(name for name, module in sys.modules.items() if _file(module).startswith(archives))
+    # Some packages put such a module under a name of their own, too (``six.moves``).
+    there = (module for module in list(sys.modules.values()) if _file(module).startswith(archives))
+    return sorted({spec.name for module in there if (spec := getattr(module, "__spec__", None)) is not None})
 
 
 def _file(module: object) -> str:

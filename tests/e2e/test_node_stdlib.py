@@ -54,7 +54,13 @@ async def test_its_modules_are_the_same(version: str, tmp_path: Path) -> None:
 @pytest.mark.slow
 async def test_for_a_lock(tmp_path: Path) -> None:
     """What the modules of a lock, and those named beside them, import of the library is bytecode, and no more."""
-    built = wheel("alpha", files={"alpha.py": "import plistlib\n", "alpha_later.py": "import netrc\nimport lzma_not\n"})
+    built = wheel(
+        "alpha",
+        files={
+            "alpha.py": "import plistlib, sys\nsys.modules['alpha.moved'] = plistlib\n",
+            "alpha_later.py": "import netrc\nimport lzma_not\n",
+        },
+    )
     with PackageIndex() as index:
         index.add(built)
         place = Wheel(url=index.file_url(built.filename), digest=Digest.of(built.data), size=built.size)
