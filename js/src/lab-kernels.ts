@@ -15,15 +15,15 @@
 import { absolute } from "./boot-place.ts";
 import { Approvals, Consent } from "./consent.ts";
 import { isLockError, LockError } from "./errors.ts";
-import { fetchLock } from "./fetch-lock.ts";
 import { fetchWheels, type WheelCache } from "./fetch-wheels.ts";
 import { type Base, fits, lockedOptions, neededWheels, type PyodideOptions, type RawLock } from "./lab-environment.ts";
 import type { TabLink } from "./lab-link.ts";
 import { StartingKernel } from "./lab-starting-kernel.ts";
 import type { Application, KernelFactory, KernelOptions, KernelSpecs, LiteKernel } from "./lab-types.ts";
 import { decodeLink } from "./link.ts";
+import { resolveLink } from "./link-resolve.ts";
 import type { Question } from "./linked-boot.ts";
-import { checkLockAddress, type OpenedLock, openText } from "./linked-lock.ts";
+import { addressesOf, type OpenedLock, openText, pinOf } from "./linked-lock.ts";
 import { type Preview, previewLock } from "./preview.ts";
 
 /** The lock in a notebook's metadata. */
@@ -160,7 +160,8 @@ export class Kernels {
     let source: Source = "link";
     try {
       if (link.address !== null) {
-        return await this.#planOf(await this.#openLink(link.address), source);
+        const { opened, pin } = await this.#openLink(link.address);
+        return await this.#planOf(opened, source, pin);
       }
       source = "notebook";
       const value = embedded();
@@ -184,17 +185,22 @@ export class Kernels {
     };
   }
 
-  /** What a link or a notebook would bring, without a request; `null` for a link that only names an address. */
+  /** What a link or a notebook would bring, without a request; `null` for a link that leaves something to others. */
   async inspect(text: string | null): Promise<Preview | null> {
     const { link, page } = this.#options;
     if (text !== null) {
-      return await this.#preview(await openText(text, page));
+      const opened = await openText(text, page);
+      return this.#preview(opened, await keyOf(opened));
     }
     if (link.address === null) {
       throw new LockError("no-link", "there is no lock here: neither in the address nor in the notebook");
     }
     const linked = await decodeLink(link.address);
-    return linked.form === "reference" ? null : await this.#preview(await openText(await textOf(linked), linked.form === "full" ? (linked.base ?? page) : page));
+    if (linked.form !== "full") {
+      return null;
+    }
+    const opened = await openText(linked.text, linked.base ?? page);
+    return this.#preview(opened, await keyOf(opened));
   }
 
   #create(options: KernelOptions, original: KernelFactory): Promise<LiteKernel> {
@@ -236,20 +242,24 @@ export class Kernels {
     return Promise.resolve(kernel);
   }
 
-  async #openLink(address: string): Promise<OpenedLock> {
+  /** The lock of a link, and what stands for whom the link left it to. */
+  async #openLink(address: string): Promise<{ readonly opened: OpenedLock; readonly pin?: string }> {
     const { page } = this.#options;
     const linked = await decodeLink(address, { runtimeLock: async () => JSON.stringify((await this.#baseLock()).lock) });
-    if (linked.form !== "reference") {
-      return await openText(await textOf(linked), linked.form === "full" ? (linked.base ?? page) : page);
+    if (linked.form === "full") {
+      return { opened: await openText(linked.text, linked.base ?? page) };
     }
-    const { href, hostname } = checkLockAddress(linked, page);
-    if (this.#step(linked.sha256) === "ask") {
-      await this.#agreed(linked.sha256, { kind: "fetch", url: href, host: hostname }, "link");
+    const addresses = addressesOf(linked, page);
+    const pin = await pinOf(linked.form === "short" ? linked.id : linked.sha256, ...addresses.map(({ href }) => href));
+    if (this.#step(pin) === "ask") {
+      const host = [...new Set(addresses.map(({ hostname }) => hostname))].join(", ");
+      await this.#agreed(pin, { kind: "fetch", url: addresses.map(({ href }) => href).join(" "), host }, "link");
     }
-    return await openText(await fetchLock(href, linked.sha256, this.#ask, new AbortController().signal), href);
+    const { text, base } = await resolveLink(linked, this.#ask);
+    return { opened: await openText(text, base ?? page), pin };
   }
 
-  async #planOf(opened: OpenedLock, source: Source): Promise<Plan> {
+  async #planOf(opened: OpenedLock, source: Source, pin?: string): Promise<Plan> {
     const { make, person, store, hosts, site } = this.#options;
     if (make === null) {
       throw new LockError("unsupported", "this site's kernels cannot be started with another lock", { hint: "restore it in the kernel that runs" });
@@ -260,15 +270,19 @@ export class Kernels {
       const sides = { expected: String(base.lock.info["abi_version"]), got: abiVersion };
       throw new LockError("abi-mismatch", "the lock is for another Pyodide than this site has", { ...sides, hint: "open it on a site that has it, or freeze it again here" });
     }
-    const preview = await this.#preview(opened);
+    const key = await keyOf(opened);
+    const preview = this.#preview(opened, key);
     const allowed = hosts?.() ?? [];
     const other = preview.hosts.map(({ host }) => host).filter((host) => host !== "" && !allowed.includes(host));
     if (allowed.length > 0 && other.length > 0) {
       const sides = { expected: allowed.join(", "), got: other.join(", ") };
       throw new LockError("host-not-allowed", "the lock names hosts that are not allowed here", { ...sides, hint: "see the settings of micropip-lock" });
     }
-    if (this.#step(opened.id) === "ask") {
-      await this.#agreed(opened.id, { kind: "install", preview }, source);
+    if (this.#step(key) === "ask") {
+      await this.#agreed(key, { kind: "install", preview }, source);
+    }
+    if (pin !== undefined && this.#consent.approvals.has(key)) {
+      this.#consent.approvals.remember(pin);
     }
     const wanted = neededWheels(opened, base).map((wheel) => ({ wheel, address: absolute(wheel, opened.base) }));
     const received = new Map<string, number>();
@@ -303,15 +317,16 @@ export class Kernels {
 
   async #agreed(id: string, question: Question, source: Source): Promise<void> {
     const answer = await this.#options.person.ask(question, source);
-    if (!this.#consent.admits(id, answer)) {
+    // What nobody has seen yet is not remembered beyond this tab.
+    if (!this.#consent.admits(id, question.kind === "install" ? answer : answer.install)) {
       throw new LockError("declined", "nothing was installed");
     }
     this.#agreedHere.remember(id);
   }
 
-  async #preview(opened: OpenedLock): Promise<Preview> {
+  #preview(opened: OpenedLock, key: string): Preview {
     const { page } = this.#options;
-    const isApproved = (id: string): boolean => this.#consent.approvals.has(id);
+    const isApproved = (): boolean => this.#consent.approvals.has(key);
     return previewLock(opened.lock, opened.id, opened.base, { isApproved, running: this.#consent.running, ...(page && { page }) });
   }
 
@@ -333,6 +348,7 @@ export class Kernels {
   }
 }
 
-async function textOf(linked: Exclude<Awaited<ReturnType<typeof decodeLink>>, { form: "reference" }>): Promise<string> {
-  return linked.form === "full" ? linked.text : await linked.text();
+/** What a yes is remembered by: the lock, and where its relative names lead, if it has any. */
+async function keyOf({ id, base, lock }: OpenedLock): Promise<string> {
+  return lock.wheels.every(({ url }) => URL.canParse(url)) ? id : await pinOf(id, new URL(".", base).href);
 }

@@ -6,7 +6,8 @@ import { LockError } from "./errors.ts";
 import { type FollowOptions, followLinks, hasLink } from "./follow.ts";
 import { decodeLink, type LinkedLock, type ShortLink } from "./link.ts";
 import { encodeLink } from "./link-writer.ts";
-import { bootFromLock, type LinkedBootOptions, pinOf, preview, type Question } from "./linked-boot.ts";
+import { bootFromLock, type LinkedBootOptions, preview, type Question } from "./linked-boot.ts";
+import { pinOf } from "./linked-lock.ts";
 import { lockId } from "./lock.ts";
 import { sha256Hex } from "./sha256-hex.ts";
 

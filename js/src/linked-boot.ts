@@ -19,9 +19,8 @@ import { LockError } from "./errors.ts";
 import type { WheelCache } from "./fetch-wheels.ts";
 import type { LinkedLock, ShortLink } from "./link.ts";
 import type { Reference } from "./link-address.ts";
-import { checkLockAddress, type OpenedLock, openText } from "./linked-lock.ts";
-import { sha256Hex } from "./sha256-hex.ts";
-import { type Here, MOST_HOSTS, type Preview, previewLock } from "./preview.ts";
+import { addressesOf, checkLockAddress, type OpenedLock, openText, pinOf } from "./linked-lock.ts";
+import { type Here, type Preview, previewLock } from "./preview.ts";
 
 /** What a person is asked: whether to install, or first whether a lock may be fetched to see what is in it. */
 export type Question =
@@ -130,11 +129,6 @@ async function admitted<P extends BootedPyodide>(link: LinkedLock, options: Link
   return { ...opened, pin };
 }
 
-/** What stands for a lock, or its text, from certain places. */
-export async function pinOf(id: string, ...places: readonly string[]): Promise<string> {
-  return await sha256Hex([id, ...places].join(" "));
-}
-
 /** @throws LockError with codes `framed`, `running`. */
 function stepOf(consent: Consent, id: string): "install" | "ask" {
   const step = consent.step(id);
@@ -145,23 +139,6 @@ function stepOf(consent: Consent, id: string): "install" | "ask" {
     throw new LockError("running", "this lock is in place already", { got: id });
   }
   return step;
-}
-
-/**
- * Whom a link leaves something to: the address of the lock, or the indexes of packages.
- * @throws LockError with the codes of `checkLockAddress`, and `too-many-hosts`.
- */
-function addressesOf(link: Reference | ShortLink, page: string | undefined): readonly URL[] {
-  if (link.form === "reference") {
-    return [checkLockAddress(link, page)];
-  }
-  const left = link.entries.filter(({ digest }) => digest.length === 0);
-  const addresses = [...new Set(left.map(({ index }) => index))].map((url) => checkLockAddress({ url: `${url.replace(/\/$/, "")}/` }, page));
-  if (addresses.length > MOST_HOSTS) {
-    const sides = { expected: `at most ${MOST_HOSTS}`, got: `${addresses.length}` };
-    throw new LockError("too-many-hosts", "the link asks many indexes", sides);
-  }
-  return addresses;
 }
 
 async function fetched(link: Reference | ShortLink, page: string | undefined, ask: typeof fetch, signal: AbortSignal): Promise<OpenedLock> {

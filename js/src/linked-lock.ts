@@ -11,9 +11,13 @@
 
 import { checkAddress } from "./address.ts";
 import { absolute, checkInside } from "./boot-place.ts";
+import { LockError } from "./errors.ts";
+import type { ShortLink } from "./link.ts";
 import type { Reference } from "./link-address.ts";
 import { lockId } from "./lock.ts";
 import { type ReadLock, readLock } from "./lock-reader.ts";
+import { MOST_HOSTS } from "./preview.ts";
+import { sha256Hex } from "./sha256-hex.ts";
 
 /** A lock, its identity, and the place that its relative names are resolved against. */
 export interface OpenedLock {
@@ -42,4 +46,26 @@ export function checkLockAddress({ url }: Pick<Reference, "url">, page: string |
   const address = new URL(absolute({ name: "the lock", url }, page));
   checkInside(address, page, "the lock");
   return address;
+}
+
+/**
+ * Whom a link leaves something to: the address of the lock, or the indexes of packages.
+ * @throws LockError with the codes of `checkLockAddress`, and `too-many-hosts`.
+ */
+export function addressesOf(link: Reference | ShortLink, page: string | undefined): readonly URL[] {
+  if (link.form === "reference") {
+    return [checkLockAddress(link, page)];
+  }
+  const left = link.entries.filter(({ digest }) => digest.length === 0);
+  const addresses = [...new Set(left.map(({ index }) => index))].map((url) => checkLockAddress({ url: `${url.replace(/\/$/, "")}/` }, page));
+  if (addresses.length > MOST_HOSTS) {
+    const sides = { expected: `at most ${MOST_HOSTS}`, got: `${addresses.length}` };
+    throw new LockError("too-many-hosts", "the link asks many indexes", sides);
+  }
+  return addresses;
+}
+
+/** What stands for a lock, or its text, from certain places. */
+export async function pinOf(id: string, ...places: readonly string[]): Promise<string> {
+  return await sha256Hex([id, ...places].join(" "));
 }
