@@ -42,6 +42,7 @@ class Site {
   answers: Record<string, () => Response> = { [BASE]: () => Response.json({ info: INFO, packages: {} }) };
   answer: (question: Question) => { install: boolean; remember: boolean } = () => ({ install: true, remember: false });
   address: string | null = null;
+  hosts: () => Promise<readonly string[]> = async () => [];
 
   /** As after a new visit: only what is remembered beyond a tab is there. */
   async plan(embedded?: unknown, page = PAGE): Promise<unknown> {
@@ -60,7 +61,7 @@ class Site {
     const make = (): never => {
       throw new Error("no kernel here");
     };
-    const kernels = new Kernels({ site, link, person, make, consent, agreed: new Approvals(memory), fetch: this.fetch, page });
+    const kernels = new Kernels({ site, link, person, make, consent, agreed: new Approvals(memory), fetch: this.fetch, page, hosts: this.hosts });
     return (await kernels.plan("notebook.ipynb", () => embedded)).options;
   }
 
@@ -138,6 +139,12 @@ describe("a kernel of a tab with a link that leaves something to others", () => 
 
 describe("a kernel of a notebook with a lock", () => {
   afterEach(() => vi.unstubAllGlobals());
+
+  it("names no host that the settings do not allow, however late they come", async () => {
+    const site = new Site();
+    site.hosts = () => new Promise((resolve) => setTimeout(() => resolve(["wheels.example"]), 20));
+    expect([await site.plan(JSON.parse(TEXT)), site.happened, site.told]).toEqual([null, [], ["notebook: host-not-allowed"]]);
+  });
 
   it("is asked about anew where the lock's relative names lead elsewhere", async () => {
     const site = new Site();

@@ -82,7 +82,7 @@ export interface KernelsOptions {
   /** What a person agreed to in this tab: a reload asks nothing again. */
   readonly agreed?: Approvals;
   /** Hosts that locks may name; all when there is none. */
-  readonly hosts?: () => readonly string[];
+  readonly hosts?: () => Promise<readonly string[]>;
   readonly fetch?: typeof fetch;
   readonly page?: string;
 }
@@ -272,7 +272,7 @@ export class Kernels {
     }
     const key = await keyOf(opened);
     const preview = this.#preview(opened, key);
-    const allowed = hosts?.() ?? [];
+    const allowed = (await hosts?.()) ?? [];
     const other = preview.hosts.map(({ host }) => host).filter((host) => host !== "" && !allowed.includes(host));
     if (allowed.length > 0 && other.length > 0) {
       const sides = { expected: allowed.join(", "), got: other.join(", ") };

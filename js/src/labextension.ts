@@ -131,7 +131,7 @@ async function plugins(): Promise<readonly Plugin[]> {
     const { site, kernel } = siteSettings(core as CoreUtils);
     let chosen: Settings | null = null;
     const setting = <T>(name: string, otherwise: T): T => (chosen?.get(name).composite as T | undefined) ?? otherwise;
-    void registry?.load(ID).then(
+    const loading = registry?.load(ID).then(
       (loaded) => {
         chosen = loaded;
       },
@@ -149,7 +149,11 @@ async function plugins(): Promise<readonly Plugin[]> {
       person: dialogs,
       make: kernelMaker(pyodide, core as CoreUtils, kernel, app, worker),
       store: openStore().catch(() => null),
-      hosts: () => setting<readonly string[]>("allowedHosts", []),
+      hosts: async () => {
+        // A kernel may be wanted before the settings are here.
+        await loading;
+        return setting<readonly string[]>("allowedHosts", []);
+      },
       page: globalThis.location.href.split("#")[0] as string,
     });
     if ((core as CoreUtils).PageConfig.getOption("enableServiceWorkerCache") === "true") {
