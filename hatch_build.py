@@ -27,6 +27,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 BUNDLES = (
     *(f"micropip_lock/data/{name}.js" for name in ("engine", "boot", "micropip-lock")),
     "lite/labextension/static/remoteEntry.js",
+    "lite/micropip_lock_lite/kernel_runtime.mjs",
 )
 _CONFIGURATION = ("build.mjs", "package-lock.json", "package.json", "tsconfig.json")
 _FIRST_LINE = re.compile(r"/\*! micropip-lock [a-z]+; sources sha256 ([0-9a-f]{64}) \*/")

@@ -1,7 +1,7 @@
 // Bundles src/main.ts into micropip_lock/data/engine.js, one expression whose value is the engine, src/boot-main.ts into
 // micropip_lock/data/boot.js, a module for pages, and src/library.ts into micropip_lock/data/micropip-lock.js, the module for
 // lock links, which asks for boot.js beside it when something is to be booted. And src/labextension.ts into
-// lite/labextension, the extension of JupyterLab.
+// lite/labextension, the extension of JupyterLab, and src/kernel-runtime-main.ts into what kernels of a site load as Pyodide.
 //
 // The first line of each names the sources by a digest, by the rule that hatch_build.py states. `--check` builds and
 // compares with the files that are there instead of writing them.
@@ -53,6 +53,12 @@ const besideBoot = {
   setup: (build) => build.onResolve({ filter: /^\.\/boot-main\.ts$/ }, () => ({ path: "./boot.js", external: true })),
 };
 
+/** A site has its Pyodide in a folder of its own. */
+const besidePyodide = {
+  name: "beside-pyodide",
+  setup: (build) => build.onResolve({ filter: /^\.\/pyodide\.ts$/ }, () => ({ path: "../../pyodide/pyodide.mjs", external: true })),
+};
+
 const BUNDLES = [
   {
     name: "engine",
@@ -72,6 +78,15 @@ const BUNDLES = [
     mostPackedBytes: 20_000,
     entry: "src/library.ts",
     options: { format: "esm", plugins: [besideBoot] },
+    wrap: (body) => body,
+  },
+  // What kernels of a site load as Pyodide.
+  {
+    name: "kernel",
+    path: "lite/micropip_lock_lite/kernel_runtime.mjs",
+    mostBytes: 4_000,
+    entry: "src/kernel-runtime-main.ts",
+    options: { format: "esm", plugins: [besideBoot, besidePyodide] },
     wrap: (body) => body,
   },
   // The extension of JupyterLab: what its loader runs leaves a container behind.

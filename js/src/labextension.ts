@@ -45,8 +45,11 @@ interface CoreUtils {
   readonly PageConfig: { getOption(name: string): string; getBaseUrl(): string };
 }
 
-/** The site's configuration, every address absolute as the kernel's own extension makes them. */
-function siteSettings({ PageConfig }: CoreUtils): { site: SiteSettings; kernel: Record<string, unknown> } {
+/**
+ * The site's configuration, every address absolute as the kernel's own extension makes them. `files` is what its kernels fetch
+ * when they start; a worker asks for it, so that the page does not see it.
+ */
+function siteSettings({ PageConfig }: CoreUtils): { site: SiteSettings; kernel: Record<string, unknown>; files: readonly string[] } {
   const all = JSON.parse(PageConfig.getOption("litePluginSettings") || "{}") as Record<string, Record<string, unknown> | undefined>;
   const kernel = all[KERNEL_PLUGIN] ?? {};
   const ours = all[SITE_PLUGIN] ?? {};
@@ -58,14 +61,9 @@ function siteSettings({ PageConfig }: CoreUtils): { site: SiteSettings; kernel: 
   const pyodide = kernel["pyodideUrl"];
   const base = ours["kernelLock"] ?? options["lockFileURL"] ?? (pyodide === undefined ? null : new URL("pyodide-lock.json", absolute(pyodide)).href);
   const environments = ((ours["environments"] ?? []) as SiteEnvironment[]).map((one) => ({ ...one, lockFileURL: absolute(one.lockFileURL) }));
-  return { site: { options, base: base === null ? null : absolute(base), environments }, kernel };
-}
-
-/** What the site's kernels fetch when they start; a worker asks for it, so that the page does not see it. */
-function kernelFiles(kernel: Record<string, unknown>, { options }: SiteSettings, root: string): readonly string[] {
-  const runtime = String(kernel["pyodideUrl"] ?? "");
-  const beside = runtime === "" ? [] : ["pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip"].map((name) => new URL(name, new URL(runtime, root)).href);
-  return [...beside, ...Object.entries(options).flatMap(([key, value]) => (key.endsWith("URL") ? [String(value)] : []))];
+  const urls = Object.entries(options).flatMap(([key, value]) => (key.endsWith("URL") ? [String(value)] : []));
+  const files = [...((ours["kernelFiles"] ?? []) as string[]).map(absolute), ...urls];
+  return { site: { options, base: base === null ? null : absolute(base), environments }, kernel, files };
 }
 
 /** Makes kernels as the kernel's own extension makes them; `null` where its classes are not shared, or its runtime not named. */
@@ -128,7 +126,7 @@ async function plugins(): Promise<readonly Plugin[]> {
     palette: { addItem(item: { command: string; category: string }): unknown } | null,
   ): void {
     const trans = (translator ?? plain).load(DOMAIN);
-    const { site, kernel } = siteSettings(core as CoreUtils);
+    const { site, kernel, files } = siteSettings(core as CoreUtils);
     let chosen: Settings | null = null;
     const setting = <T>(name: string, otherwise: T): T => (chosen?.get(name).composite as T | undefined) ?? otherwise;
     const loading = registry?.load(ID).then(
@@ -158,7 +156,7 @@ async function plugins(): Promise<readonly Plugin[]> {
     });
     if ((core as CoreUtils).PageConfig.getOption("enableServiceWorkerCache") === "true") {
       const root = (core as CoreUtils).PageConfig.getBaseUrl();
-      void app.restored.then(() => keepForOffline(root, kernelFiles(kernel, site, root)));
+      void app.restored.then(() => keepForOffline(root, files));
     }
     if (specs !== null) {
       kernels.takeOver(app, specs, (session) => {

@@ -182,11 +182,12 @@ class MicropipLockAddon(BaseAddon):  # type: ignore[misc]  # JupyterLite has no 
             UsageError: code ``runtime-elsewhere``.
         """
         from micropip_lock.errors import UsageError
+        from micropip_lock_lite.place import FOLDER, RUNTIME
 
         url = str(settings.get("pyodideUrl") or "")
         if not url or self.pyodide:
             return False
-        if not url.startswith("./static/pyodide/"):
+        if not url.startswith((f"./{RUNTIME}/", f"./{FOLDER}/")):
             raise UsageError(
                 "the site takes its Pyodide from elsewhere",
                 code="runtime-elsewhere",

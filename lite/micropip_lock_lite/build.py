@@ -24,7 +24,7 @@ from micropip_lock_lite.bytecode import compiled, compiled_library
 from micropip_lock_lite.kernel import PRELOADED, kernel_packages, needed
 from micropip_lock_lite.locks import Locks, refuse_misfits
 from micropip_lock_lite.options import Options
-from micropip_lock_lite.place import FOLDER, KERNEL_LOCK, RUNTIME, UP, Place
+from micropip_lock_lite.place import FOLDER, KERNEL_LOCK, RUNTIME, UP, Place, kernel_runtime
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,6 +53,8 @@ class Site:
         default: Every kernel's environment that has none of its own.
         environments: Those of notebooks, in the order in which their patterns are tried.
         library: The standard library with bytecode, relative to the site's root, when there is one.
+        runtime: What kernels load as Pyodide, relative to the site's root.
+        files: What they fetch of Pyodide and with it.
         notes: What a person should know.
     """
 
@@ -60,6 +62,8 @@ class Site:
     default: Environment
     environments: tuple[Environment, ...] = ()
     library: str | None = None
+    runtime: str
+    files: tuple[str, ...]
     notes: list[str] = field(default_factory=list)
 
 
@@ -97,12 +101,17 @@ async def build(options: Options, place: Place, *, has_runtime: bool, tell: Call
         path, data = await compiled_library(place)
         assembly.files[path] = data
         library = f"./{FOLDER}/{path}"
+    module, files = kernel_runtime()
+    assembly.files |= files
     place.publish(assembly.files, assembly.wheels())
+    fetched = [*(f"./{path}" for path in place.runtime_files()), *(f"./{FOLDER}/{path}" for path in files)]
     return Site(
         kernel=f"./{FOLDER}/{KERNEL_LOCK}",
         default=default,
         environments=tuple(others),
         library=library,
+        runtime=f"./{FOLDER}/{module}",
+        files=tuple(fetched),
         notes=assembly.notes,
     )
 

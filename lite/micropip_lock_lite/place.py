@@ -8,6 +8,8 @@ Rules this file keeps:
 
 from __future__ import annotations
 
+import hashlib
+import importlib.resources
 import os
 import shutil
 from collections.abc import Iterator
@@ -37,6 +39,17 @@ _RUNTIME_FILES: Final = (
     *("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.js", "pyodide.asm.wasm", "python_stdlib.zip"),
     LOCK_NAME,
 )
+
+
+def kernel_runtime() -> tuple[str, dict[str, bytes]]:
+    """What kernels load as Pyodide: where it lies below our folder, and its files by their paths there.
+
+    It has a folder of its own, named by what is in it: its modules name each other, and Pyodide's, by relative addresses.
+    """
+    mounting = importlib.resources.files("micropip_lock_lite").joinpath("kernel_runtime.mjs").read_bytes()
+    boot = importlib.resources.files("micropip_lock").joinpath("data/boot.js").read_bytes()
+    folder = f"runtime-{hashlib.sha256(mounting + boot).hexdigest()[:32]}"
+    return f"{folder}/pyodide.mjs", {f"{folder}/pyodide.mjs": mounting, f"{folder}/boot.js": boot}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,6 +90,11 @@ class Place:
         name = local_file_name(wheel.digest, wheel.filename)
         wiring.folder(self.bundle).write(name, wheel.data)
         return name
+
+    def runtime_files(self) -> list[str]:
+        """What kernels fetch of Pyodide, relative to the site's root."""
+        names = (name for name in _RUNTIME_FILES if name != LOCK_NAME and (self.runtime / name).is_file())
+        return [f"{RUNTIME}/{name}" for name in names]
 
     def bring_runtime(self, directory: Path) -> None:
         """Copy what a kernel needs of a Pyodide into the site; what is the same already is left alone."""

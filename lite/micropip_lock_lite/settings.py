@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import Any, Final
 
 from micropip_lock_lite.build import Environment, Site
-from micropip_lock_lite.place import RUNTIME
 
 KERNEL_PLUGIN: Final = "@jupyterlite/pyodide-kernel-extension:kernel"
 OUR_PLUGIN: Final = "micropip-lock:environments"
@@ -38,13 +37,14 @@ def kernel_settings(before: dict[str, Any], owners: dict[str, Any], site: Site) 
         "packages": list(dict.fromkeys(packages)),
         "env": {**written.get("env", {}), **_told(site.default)},
     }
-    return {**before, "pyodideUrl": f"./{RUNTIME}/pyodide.mjs", "loadPyodideOptions": options}
+    return {**before, "pyodideUrl": site.runtime, "loadPyodideOptions": options}
 
 
 def front_end_settings(site: Site) -> dict[str, Any]:
     """The settings of our own front end."""
     return {
         "kernelLock": site.kernel,
+        "kernelFiles": list(site.files),
         "environments": [
             {
                 "pattern": one.pattern,

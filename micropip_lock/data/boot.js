@@ -1,4 +1,4 @@
-/*! micropip-lock boot; sources sha256 eeeff8c31dfefe9e959a34c87d0897a8a76b31e465e4bdf1ee196e23409f110f */
+/*! micropip-lock boot; sources sha256 8f5af08e49a45ed1d6489156c3d8730826f00dd7a2f4b60b6965bb2025d6ef3a */
 var Dt="micropip-lock",m=class extends Error{name="LockError";tag=Dt;code;constructor(e,t,n={}){super(t),this.code=e,Object.assign(this,n)}};function k(r){return r instanceof Error&&"tag"in r&&r.tag===Dt}var X=class extends m{constructor(e,t){let{code:n,message:o,where:s,expected:i,got:a,hint:l}=e;super(n,o,{...s===void 0?{}:{where:s},...i===void 0?{}:{expected:i},...a===void 0?{}:{got:a},...l===void 0?{}:{hint:l}}),this.cause=e,Object.defineProperty(this,"pyodide",{value:t})}};var Ur=`
 let free;
 const queue = [], stops = new Map();

@@ -23,10 +23,10 @@ _MARK: Final = "answer of the kernel: "
 _NO_OTHER_HOST: Final = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 
 # What a person sees of a cell, and when a kernel is ready.
-_DRIVER: Final = """
+DRIVER: Final = """
 window.lab = {
   connections: [],
-  async start(path) {
+  async ready() {
     const app = window.jupyterapp;
     // Which kernels there are is known when every plugin is active.
     await app.restored;
@@ -34,6 +34,10 @@ window.lab = {
       await new Promise((resolve) => setTimeout(resolve, 50));
       await app.serviceManager.kernelspecs.refreshSpecs();
     }
+  },
+  async start(path) {
+    const app = window.jupyterapp;
+    await lab.ready();
     const connection = await app.serviceManager.sessions.startNew({
       path, name: path, type: "notebook", kernel: { name: "python" },
     });
@@ -131,7 +135,7 @@ class Lab:
         page.set_default_timeout(60_000)
         page.on("console", lambda message: self._heard(message))
         page.on("pageerror", lambda error: self.errors.append(str(error)))
-        await page.add_init_script(_DRIVER)
+        await page.add_init_script(DRIVER)
         await page.goto(url)
         await page.wait_for_function("window.jupyterapp !== undefined")
         return page
