@@ -29,12 +29,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from playwright.async_api import BrowserContext, Page, async_playwright
 
+from micropip_lock.core.model import Lock, by_name
 from micropip_lock.testing import PackageIndex
 from tests.e2e.chromium import FLAGS, chromium_path
 from tests.lite.conftest import LOCKED, kernel_directory, lock_of, sources
@@ -50,6 +51,7 @@ DOCUMENT: Final = ROOT / "docs" / "jupyterlite.md"
 ROUND_TRIP: Final = 0.03
 MEGABITS: Final = 50.0
 SITES: Final = ("stock", "locked", "bytecode")
+ROOTS: Final = ("ipywidgets", "rich", "pydantic", "msgpack")
 _IMPORTS: Final = "import ipywidgets, rich.console, pydantic, msgpack"
 _WITH: Final = {
     "locked": ("--micropip-lock", "environment.json", "--micropip-lock-kernel", "kernel"),
@@ -96,7 +98,7 @@ def build(names: Sequence[str]) -> dict[str, Path]:
     shutil.rmtree(WORK, ignore_errors=True)
     made: dict[str, Path] = {}
     with PackageIndex() as index:
-        lock = lock_of(LOCKED, index).to_json()
+        lock = _asked(lock_of(LOCKED, index)).to_json()
         # The stock site takes its wheels from a locked one.
         for name in sorted({*names, "locked"}, key=("locked", "bytecode", "stock").index):
             directory = sources(WORK / name)
@@ -110,6 +112,12 @@ def build(names: Sequence[str]) -> dict[str, Path]:
             subprocess.run([*command, *_WITH.get(name, ())], cwd=directory, check=True, stdout=subprocess.DEVNULL)
             made[name] = output
     return {name: made[name] for name in names}
+
+
+def _asked(lock: Lock) -> Lock:
+    """The lock with what a person asked for marked, as in one that was frozen."""
+    packages = (replace(one, requested=one.name in ROOTS) for one in lock)
+    return replace(lock, packages=by_name(packages))
 
 
 def _as_distribution(site: Path, target: Path) -> None:

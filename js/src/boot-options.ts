@@ -56,6 +56,11 @@ export interface BootOptions<P extends BootedPyodide> {
   readonly store?: WheelCache | Promise<WheelCache> | null;
   /** Downloads at a time. */
   readonly concurrency?: number;
+  /**
+   * What nobody waits for waits for this once the boot is done: what arrives behind a start pack, keeping for the next visit,
+   * comparing what nobody has read. Default: nothing.
+   */
+  readonly quiet?: Promise<unknown>;
   /** `false`: do without the lock's start pack. */
   readonly start?: boolean;
   /** Reads a part of a file at once, for files that a start pack lacks; default: what a dedicated worker can. */

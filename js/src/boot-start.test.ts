@@ -74,6 +74,7 @@ function worldOf(wheels: readonly Uint8Array[] = BYTES, pack = packOf(wheels)): 
     wanted,
     fetching,
     behind: new AbortController().signal,
+    quiet: Promise.resolve(),
     ranges: (url, from, to) => {
       ranges?.push(url);
       return (files.get(url) as Uint8Array).slice(from, to);

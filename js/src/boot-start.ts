@@ -7,7 +7,7 @@
  * 2. A wheel that arrived behind is held to the lock's SHA-256 and opened as strictly as any other; when it is not the one
  *    that was begun with, nothing more is read of it, and that is told.
  * 3. A wheel that did not arrive leaves what is here as it is: it was right when it came, by the digest of the pack.
- * 4. What comes behind comes a few wheels at a time, the largest last.
+ * 4. What comes behind comes a few wheels at a time, the largest last, and takes nothing from what somebody waits for.
  *
  * Left to others: the format (`start-pack.ts`), bytes at their places (`sparse-source.ts`), the network
  * (`fetch-wheels.ts`).
@@ -54,6 +54,8 @@ export interface StartOptions {
   readonly fetching: FetchOptions;
   /** Ends what comes behind. */
   readonly behind: AbortSignal;
+  /** What comes behind waits for this, which never rejects. */
+  readonly quiet: Promise<unknown>;
   readonly ranges: RangeReader;
   /** Told the bytes of the pack so far. */
   readonly onBytes: (received: number) => void;
@@ -227,7 +229,7 @@ async function partsOf({ pack, address, fetching, onBytes }: StartOptions): Prom
  *
  * Past the HTTP cache: Chromium's would let a range of a file wait, 20 s long, for the whole that is arriving.
  */
-function inTurn(wheels: readonly Parts[], { fetching, behind }: StartOptions): Begun[] {
+function inTurn(wheels: readonly Parts[], { fetching, behind, quiet }: StartOptions): Begun[] {
   const queue: { one: Wanted; done: (outcome: Outcome) => void }[] = [];
   const begun = wheels.map(({ one, source, compiled }): Begun => {
     const whole = new Promise<Outcome>((done) => queue.push({ one, done }));
@@ -235,7 +237,9 @@ function inTurn(wheels: readonly Parts[], { fetching, behind }: StartOptions): B
   });
   const sizes = new Map(wheels.map(({ one, source }) => [one, source.size]));
   queue.sort((a, b) => (sizes.get(a.one) ?? 0) - (sizes.get(b.one) ?? 0));
+  const ended = new Promise<void>((resolve) => behind.addEventListener("abort", () => resolve(), { once: true }));
   const worker = async (): Promise<void> => {
+    await Promise.race([quiet, ended]);
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       const { one, done } = next;
       const arriving = fetchWheels([one], { ...fetching, cache: "no-store", store: null, signal: behind });

@@ -84,6 +84,9 @@ class Boot<P extends BootedPyodide> {
   #begun: () => void = () => undefined;
   readonly #longest = new Promise<void>((resolve) => setTimeout(resolve, LONGEST_WAIT_MS));
   #hasLock = false;
+  /** Resolves when what nobody waits for may begin. */
+  readonly #quiet: Promise<void>;
+  #rest: () => void = () => undefined;
   /** Wheels still arrive behind a start pack. */
   #isGoingOn = false;
   #total: number | null = null;
@@ -103,6 +106,9 @@ class Boot<P extends BootedPyodide> {
     });
     this.#beginning = new Promise((resolve) => {
       this.#begun = resolve;
+    });
+    this.#quiet = new Promise((resolve) => {
+      this.#rest = resolve;
     });
     this.#cancelled = new Promise((_, reject) => {
       this.#cancel = () => {
@@ -158,6 +164,7 @@ class Boot<P extends BootedPyodide> {
     this.#options.signal?.removeEventListener("abort", this.#cancel);
     this.#stop.abort(new LockError("cancelled", "stopped; nothing was installed"));
     if (!this.#isGoingOn) {
+      this.#rest();
       this.#aside?.close();
     }
   }
@@ -217,6 +224,7 @@ class Boot<P extends BootedPyodide> {
       return started;
     }
     this.#tell({ stage: "no-start", message: "something about a wheel is not ordinary" });
+    this.#rest();
     return new Started(await started.all(), []);
   }
 
@@ -269,7 +277,7 @@ class Boot<P extends BootedPyodide> {
       const address = absolute({ name: "the start pack", url: pack.url }, base);
       const onBytes = (received: number) => this.#tell({ stage: "start", received, total: pack.size });
       const behind = this.#behind.signal;
-      return await beginWith({ pack, address, wanted, fetching, behind, ranges, onBytes }, stored);
+      return await beginWith({ pack, address, wanted, fetching, behind, quiet: this.#quiet, ranges, onBytes }, stored);
     } catch (error) {
       if (!isLockError(error) || error.code === "cancelled") {
         throw error;
@@ -387,6 +395,8 @@ class Boot<P extends BootedPyodide> {
   #keep(started: Started, mounts: Mounts, inflate: Inflate, kind: string | null): void {
     this.#isGoingOn = started.begun.length > 0;
     const keep = async (): Promise<void> => {
+      await Promise.resolve(this.#options.quiet).catch(() => undefined);
+      this.#rest();
       const store = await this.#options.store;
       const put = async ({ wheel, bytes, compiled }: Arrived): Promise<void> => {
         this.#unproven.delete(wheel.sha256);

@@ -14,7 +14,12 @@ import { BootError, type BootedPyodide, bootFromLock, openStore } from "./boot-m
 /** What is used of a Pyodide here. */
 export interface KernelPyodide extends BootedPyodide {
   loadPackage(names: readonly string[]): Promise<unknown>;
+  /** A kernel calls it before each cell. */
+  loadPackagesFromImports(...given: unknown[]): Promise<unknown>;
 }
+
+/** How long a kernel may take at most to become ready, before what is not urgent goes on all the same. */
+const PATIENCE_MS = 15_000;
 
 type Options = Readonly<Record<string, unknown>>;
 type Load<P> = (options: Record<string, unknown>) => Promise<P>;
@@ -33,16 +38,20 @@ export function kernelLoader<P extends KernelPyodide>(load: Load<P>, indexURL: s
     if (names.length === 0 || !(typeof lock === "string" || typeof lock === "object") || lock === null) {
       return await load({ ...options, indexURL });
     }
+    const quiet = new Quiet();
     try {
-      return await bootFromLock<P>({
+      const booted = await bootFromLock<P>({
         loadPyodide: load,
         pyodide: { ...options, indexURL, packages: [] },
         lock,
         packages: names,
         store: openStore(),
+        quiet: quiet.resolved,
         ...(typeof packageBaseUrl === "string" && { base: packageBaseUrl }),
         ...(typeof stdLibURL === "string" && { stdLibURL }),
       });
+      quiet.afterFirstCell(booted);
+      return booted;
     } catch (error) {
       if (!(error instanceof BootError)) {
         throw error;
@@ -53,4 +62,27 @@ export function kernelLoader<P extends KernelPyodide>(load: Load<P>, indexURL: s
       return pyodide;
     }
   };
+}
+
+/** When the kernel is ready, and what nobody waits for may begin. */
+class Quiet {
+  readonly resolved: Promise<void>;
+  #resolve: () => void = () => undefined;
+
+  constructor() {
+    this.resolved = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+  }
+
+  /** Nothing but the kernel itself runs before its first cell. */
+  afterFirstCell(pyodide: Pick<KernelPyodide, "loadPackagesFromImports">): void {
+    const original = pyodide.loadPackagesFromImports;
+    pyodide.loadPackagesFromImports = async (...given) => {
+      pyodide.loadPackagesFromImports = original;
+      this.#resolve();
+      return await original.apply(pyodide, given);
+    };
+    setTimeout(this.#resolve, PATIENCE_MS);
+  }
 }

@@ -179,11 +179,23 @@ export class MountedWheel {
     }
   }
 
-  /** Items below the root of the file system: compiled modules below `sys.pycache_prefix`. */
+  /**
+   * Items below the root of the file system: compiled modules below `sys.pycache_prefix`, where Python looks for no others;
+   * so those that the wheel brings are there, too.
+   */
   compiled(site: string, time: number): Item<Owned>[] {
-    const found = this.wheel.compiled?.(site, time) ?? [];
+    const found = this.wheel.compiled?.(site, time) ?? new Map<string, Content>();
     const at = PYCACHE.slice(1);
-    return Array.from(found, ([path, { size, read }]) => ({ path: `${at}/${path}`, leaf: { owner: this, size, read } }));
+    const items: Item<Owned>[] = Array.from(found, ([path, { size, read }]) => ({ path: `${at}/${path}`, leaf: { owner: this, size, read } }));
+    for (const entry of this.wheel.entries) {
+      if (entry.path.endsWith(".pyc")) {
+        const path = `${site.slice(1)}/${entry.path.replace(/(^|\/)__pycache__\/(?=[^/]+$)/, "$1")}`;
+        if (!found.has(path)) {
+          items.push(new WheelFile(this, entry, `${at}/${path}`));
+        }
+      }
+    }
+    return items;
   }
 
   #check(entry: PlainEntry, bytes: Uint8Array): void {

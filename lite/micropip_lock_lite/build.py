@@ -13,18 +13,21 @@ Left to others: the configuration of the site (:mod:`micropip_lock_lite.settings
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from micropip_lock import wiring
 from micropip_lock.app.bundle import LOCK_NAME
+from micropip_lock.app.start import imports_of
 from micropip_lock.core.model import Lock, LockedPackage, by_name
-from micropip_lock_lite.bytecode import compiled, compiled_library
+from micropip_lock.errors import MicropipLockError
+from micropip_lock_lite.bytecode import compiled, compiled_library, identity_of
 from micropip_lock_lite.kernel import PRELOADED, kernel_packages, needed
 from micropip_lock_lite.locks import Locks, refuse_misfits
 from micropip_lock_lite.options import Options
 from micropip_lock_lite.place import FOLDER, KERNEL_LOCK, RUNTIME, UP, Place, kernel_runtime
+from micropip_lock_lite.start import KERNEL_IMPORTS, mounted, seen
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,6 +93,7 @@ async def build(options: Options, place: Place, *, has_runtime: bool, tell: Call
         kernel = await compiled(place, kernel)
     base = replace(runtime, packages=by_name({**_beside_runtime(place, runtime), **kernel}.values()), tool_unknown={})
     assembly = _Assembly(options=options, locks=locks, base=base, own=frozenset(needed(PRELOADED, kernel)))
+    base = await assembly.started(base, PRELOADED, ())
     default = await assembly.environment(await assembly.default_lock())
     others = [
         await assembly.environment(await locks.load(spec, abi=base.abi), pattern)
@@ -98,7 +102,7 @@ async def build(options: Options, place: Place, *, has_runtime: bool, tell: Call
     assembly.files[KERNEL_LOCK] = base.to_json().encode()
     library = None
     if options.bytecode:
-        path, data = await compiled_library(place)
+        path, data = await compiled_library(place, assembly.stdlib)
         assembly.files[path] = data
         library = f"./{FOLDER}/{path}"
     module, files = kernel_runtime()
@@ -125,6 +129,30 @@ class _Assembly:
     files: dict[str, bytes] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
+    stdlib: set[str] = field(default_factory=set)
+
+    async def started(self, lock: Lock, names: Sequence[str], imports: Sequence[str]) -> Lock:
+        """The lock with the start pack of a kernel that loads these packages, and then imports these modules."""
+        # A pack that the person's lock names is not of the wheels of the site.
+        lock = replace(lock, start=None)
+        if not self.options.bytecode:
+            return lock
+        place = self.locks.place
+        here = {name: lock.packages[name] for name in sorted(needed(names, lock.packages))}
+        try:
+            found = await seen(place, mounted(here.values(), lock), (*KERNEL_IMPORTS, *imports), identity_of(place))
+        except MicropipLockError as error:
+            self._say(f"kernels fetch whole wheels: what they need first could not be seen: {error.message}")
+            return lock
+        self.stdlib |= {*found.stdlib}
+        for note in found.notes:
+            self._say(note)
+        self.used.add(found.pack.url)
+        return replace(lock, start=found.pack)
+
+    def _say(self, note: str) -> None:
+        if note not in self.notes:
+            self.notes.append(note)
 
     async def default_lock(self) -> Lock:
         if self.options.lock:
@@ -148,11 +176,13 @@ class _Assembly:
             packages=by_name({**self.base.packages, **packages}.values()),
             site={name: version for name, version in lock.site.items() if name not in self.base.packages},
         )
-        self.files[name] = merged.to_json().encode()
         self._use(merged.packages)
         asked = {"all": [*bundled.packages, *lock.site], "roots": lock.roots, "none": ()}[self.options.preload]
         also = sorted(name for name in {*asked} - self.own if name in merged.packages)
-        return Environment(lock=f"./{FOLDER}/{name}", lock_id=lock.id, packages=(*PRELOADED, *also), pattern=pattern)
+        preloaded = (*PRELOADED, *also)
+        merged = await self.started(merged, preloaded, imports_of(lock) if also else ())
+        self.files[name] = merged.to_json().encode()
+        return Environment(lock=f"./{FOLDER}/{name}", lock_id=lock.id, packages=preloaded, pattern=pattern)
 
     def wheels(self) -> Iterator[str]:
         self._use(self.base.packages)

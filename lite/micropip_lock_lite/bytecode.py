@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.resources
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Final
 from urllib.parse import unquote
@@ -25,14 +25,14 @@ from micropip_lock.core.runtime_entry import COMPILED_FROM
 from micropip_lock.stdlib import compile_stdlib
 from micropip_lock_lite.place import Place
 
-_KERNEL_IMPORTS: Final = (
+_OFTEN_IMPORTED: Final = (
     *("ast", "asyncio", "bdb", "cmd", "code", "codeop", "configparser", "csv", "decimal", "difflib"),
     *("email.parser", "fileinput", "fractions", "getpass", "glob", "hashlib", "html.parser", "importlib.metadata"),
     *("importlib.resources", "inspect", "json", "logging", "mimetypes", "pdb", "platform", "pprint", "pyodide.http"),
     *("queue", "shlex", "shutil", "signal", "statistics", "sysconfig", "tempfile", "textwrap", "timeit"),
     *("tokenize", "traceback", "urllib.parse", "uuid", "zipfile", "xml.etree.ElementTree"),
 )
-"""What a kernel and the packages that people lock import of the standard library."""
+"""What people import of the standard library in a kernel."""
 
 
 async def compiled(place: Place, packages: Mapping[str, LockedPackage]) -> dict[str, LockedPackage]:
@@ -45,7 +45,7 @@ async def compiled(place: Place, packages: Mapping[str, LockedPackage]) -> dict[
     Raises:
         MicropipLockError: what compiling raises.
     """
-    identity = _identity(place)
+    identity = identity_of(place)
     ours = {name: one for name, one in packages.items() if one.wheel.url.startswith("wheels/")}
     kept = {name: f"compiled/{identity}/{one.wheel.digest}.whl" for name, one in ours.items()}
     folder = wiring.folder(place.cache)
@@ -68,22 +68,27 @@ async def compiled(place: Place, packages: Mapping[str, LockedPackage]) -> dict[
     return made
 
 
-async def compiled_library(place: Place) -> tuple[str, bytes]:
+async def compiled_library(place: Place, used: Collection[str] = ()) -> tuple[str, bytes]:
     """Where the standard library with bytecode is to lie, below our folder, and its bytes.
+
+    Args:
+        place: Where the runtime lies.
+        used: Modules of it that were seen in use.
 
     Raises:
         MicropipLockError: what compiling raises.
     """
-    kept = f"compiled/{_identity(place)}/{hashlib.sha256(repr(_KERNEL_IMPORTS).encode()).hexdigest()[:16]}.zip"
+    imports = sorted({*_OFTEN_IMPORTED, *used})
+    kept = f"compiled/{identity_of(place)}/{hashlib.sha256(repr(imports).encode()).hexdigest()[:16]}.zip"
     path = place.cache / kept
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
-        await compile_stdlib(path, pyodide=str(place.runtime), imports=_KERNEL_IMPORTS)
+        await compile_stdlib(path, pyodide=str(place.runtime), imports=imports)
     data = path.read_bytes()
     return f"stdlib/{Digest.of(data)}/python_stdlib.zip", data
 
 
-def _identity(place: Place) -> str:
+def identity_of(place: Place) -> str:
     """Of the interpreter and of what compiles."""
     found = hashlib.sha256()
     programs = importlib.resources.files("micropip_lock")

@@ -6,7 +6,7 @@ Rules this file keeps:
 2. What was given is taken: a lock, or a directory of wheels, neither of which needs Node or an index. Only when nothing
    was given are they frozen, from the indexes that pip and uv are set to; the result is kept for the next build.
 3. micropip and packaging, when they are not among them, are the pinned ones that micropip-lock itself runs with.
-4. The wheels that the kernel's extension brings along stay where they are.
+4. The wheels that the kernel's extension brings along stay where they are, unless they are compiled.
 """
 
 from __future__ import annotations
@@ -58,7 +58,11 @@ async def kernel_packages(options: Options, place: Place, locks: Locks, abi: Abi
         )
         found = dict((await locks.bundled(lock)).packages)
     ours = [wheel for wheel in _tools() if parse_identity(wheel.filename).name not in found]
-    wheels = {**_placed(place, [*ours, kernel_wheel()]), **_shims(place)}
+    shims = _shims(place)
+    if options.bytecode:
+        # What is compiled is another wheel, and lies beside the others.
+        shims = _placed(place, shims.values())
+    wheels = {**_placed(place, [*ours, kernel_wheel()]), **shims}
     found |= entries_of(wheels, abi, elsewhere=found)
     missing = [name for name in _ROOTS if name not in found]
     if missing:
@@ -70,8 +74,8 @@ async def kernel_packages(options: Options, place: Place, locks: Locks, abi: Abi
             got=", ".join(sorted(found)) or "none",
             hint=f"freeze {' '.join(REQUIREMENTS)} for this Pyodide, and give that lock",
         )
-    shims = {canonicalize_name(parse_identity(url.rsplit("/", 1)[-1]).name) for url in wheels}
-    return {name: found[name] for name in sorted({*needed(_ROOTS, found), *shims})}
+    brought = {canonicalize_name(parse_identity(url.rsplit("/", 1)[-1]).name) for url in wheels}
+    return {name: found[name] for name in sorted({*needed(_ROOTS, found), *brought})}
 
 
 def needed(roots: Iterable[str], packages: Mapping[str, LockedPackage]) -> set[str]:

@@ -102,17 +102,17 @@ class Place:
             if (directory / name).is_file():
                 wiring.folder(self.runtime).write(name, (directory / name).read_bytes())
 
-    def publish(self, files: dict[str, bytes], wheels: Iterator[str]) -> None:
-        """Write our folder anew: wheels first, then the files that name them.
+    def publish(self, files: dict[str, bytes], bundled: Iterator[str]) -> None:
+        """Write our folder anew: wheels and start packs first, then the files that name them.
 
         Args:
             files: By path below our folder.
-            wheels: Paths below it, and below the bundle.
+            bundled: Paths below it, and below the bundle.
         """
         if self.folder.exists():
             shutil.rmtree(self.folder)
         target = wiring.folder(self.folder)
-        for path in sorted(set(wheels)):
+        for path in sorted(set(bundled)):
             target.write(path, (self.bundle / path).read_bytes())
             # Where a server says no more than when a file was changed, a browser asks again after a tenth of its age.
             os.utime(self.folder / path, (_LONG_AGO, _LONG_AGO))

@@ -68,11 +68,21 @@ async def with_start(lock: Lock, start: Start, folder: Folder) -> tuple[Lock, tu
     """
     names = start.imports or imports_of(lock)
     seen = await start.watch.files_read(replace(lock, base=start.base), names)
+    return replace(lock, start=written_pack(lock, seen, folder)), failures(seen)
+
+
+def written_pack(lock: Lock, seen: FilesRead, folder: Folder) -> StartPack:
+    """Write the start pack of wheels that are in place, out of what was read of them; the same makes the same bytes.
+
+    Raises:
+        RuntimeFailedError: code ``not-mounted``.
+        StorageError: code ``not-written``.
+    """
     data = format_start_pack(_parts(lock, seen, folder))
     digest = Digest.of(data)
     path = f"start-{digest.hex[:DIGITS]}.pack"
     folder.write(path, data)
-    return replace(lock, start=StartPack(url=path, digest=digest, size=len(data))), failures(seen)
+    return StartPack(url=path, digest=digest, size=len(data))
 
 
 def failures(seen: FilesRead) -> tuple[str, ...]:
