@@ -61,6 +61,11 @@ export interface BootOptions<P extends BootedPyodide> {
    * comparing what nobody has read. Default: nothing.
    */
   readonly quiet?: Promise<unknown>;
+  /**
+   * `true`: wheels are asked for when the runtime's program is here. Where both come over one slow line, it is needed first.
+   * Default: wheels first, because they take longest.
+   */
+  readonly runtimeFirst?: boolean;
   /** `false`: do without the lock's start pack. */
   readonly start?: boolean;
   /** Reads a part of a file at once, for files that a start pack lacks; default: what a dedicated worker can. */

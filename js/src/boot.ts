@@ -6,8 +6,8 @@
  *
  * 1. All or nothing: every wheel is there, checked and free of conflicts before the file system changes; what fails
  *    leaves a Pyodide that runs and is empty (`BootError.pyodide`).
- * 2. The downloads begin at once and the runtime when the first was asked for, or after a moment: it blocks this thread. What
- *    is on its way goes on in a worker of its own (`aside.ts`).
+ * 2. The downloads begin at once and the runtime when the first was asked for, or after a moment: it blocks this thread; or,
+ *    where that is wanted, the runtime's own files come first. What is on its way goes on in a worker of its own (`aside.ts`).
  * 3. What the lock says against the ABI that the page expects is told before a wheel is asked for; against the runtime's
  *    own, as soon as that is known.
  * 4. After an abort nothing is under way but the boot of the runtime, which cannot be stopped.
@@ -82,8 +82,10 @@ class Boot<P extends BootedPyodide> {
   /** Resolves when the first wheel, or pack, was asked for or found. */
   readonly #beginning: Promise<void>;
   #begun: () => void = () => undefined;
-  readonly #longest = new Promise<void>((resolve) => setTimeout(resolve, LONGEST_WAIT_MS));
   #hasLock = false;
+  /** Resolves when it is the wheels' turn. */
+  readonly #turned: Promise<void>;
+  #turn: () => void = () => undefined;
   /** Resolves when what nobody waits for may begin. */
   readonly #quiet: Promise<void>;
   #rest: () => void = () => undefined;
@@ -106,6 +108,9 @@ class Boot<P extends BootedPyodide> {
     });
     this.#beginning = new Promise((resolve) => {
       this.#begun = resolve;
+    });
+    this.#turned = new Promise((resolve) => {
+      this.#turn = resolve;
     });
     this.#quiet = new Promise((resolve) => {
       this.#rest = resolve;
@@ -170,23 +175,28 @@ class Boot<P extends BootedPyodide> {
   }
 
   async #run(): Promise<P> {
-    const { loadPyodide, indexURL, stdLibURL, pyodide: more } = this.#options;
+    const { loadPyodide, indexURL, stdLibURL, pyodide: more, runtimeFirst } = this.#options;
     const fetching = this.#fetch().then(
       (value) => ({ ok: true, value }) as const,
       (error: unknown) => ({ ok: false, error }) as const,
     );
     void fetching.then(() => this.#begun());
-    await Promise.race([this.#beginning, this.#longest]);
-    this.#stop.signal.throwIfAborted();
+    if (!runtimeFirst) {
+      this.#turn();
+      await Promise.race([this.#beginning, moment()]);
+      this.#stop.signal.throwIfAborted();
+    }
     const booting = loadPyodide({
       ...more,
       fsInit: async (...args: unknown[]): Promise<void> => {
-        await Promise.race([this.#beginning, this.#longest]);
+        this.#turn();
+        await Promise.race([this.#beginning, moment()]);
         await (more?.["fsInit"] as ((...args: unknown[]) => unknown) | undefined)?.(...args);
       },
       ...(indexURL === undefined ? {} : { indexURL }),
       ...(stdLibURL === undefined ? {} : { stdLibURL }),
     });
+    void booting.then(this.#turn, this.#turn);
     // A runtime that does not boot is told at once.
     const pyodide = await booting;
     this.#tell({ stage: "runtime" });
@@ -257,6 +267,7 @@ class Boot<P extends BootedPyodide> {
       },
     };
     const stored = lock.start === null ? undefined : await allStored(wanted, fetching);
+    await this.#turned;
     const started = lock.start && stored && (await this.#begin(lock.start, wanted, stored, fetching, base));
     return { lock, started: started ?? new Started(await fetchWheels(wanted, { ...fetching, ...(stored && { stored }) }), []) };
   }
@@ -435,6 +446,10 @@ class Boot<P extends BootedPyodide> {
     const allReceived = [...this.#received.values()].reduce((sum, one) => sum + one, 0);
     this.#options.onProgress?.({ ...event, allReceived, allTotal: this.#total });
   }
+}
+
+function moment(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, LONGEST_WAIT_MS));
 }
 
 function aloud({ wheel, path, code, message }: Finding): void {

@@ -47,10 +47,12 @@ export function kernelLoader<P extends KernelPyodide>(load: Load<P>, indexURL: s
         packages: names,
         store: openStore(),
         quiet: quiet.resolved,
+        // Both are the site's, and nothing can be imported before there is a runtime.
+        runtimeFirst: true,
         ...(typeof packageBaseUrl === "string" && { base: packageBaseUrl }),
         ...(typeof stdLibURL === "string" && { stdLibURL }),
       });
-      quiet.afterFirstCell(booted);
+      quiet.untilFirstCell(booted);
       return booted;
     } catch (error) {
       if (!(error instanceof BootError)) {
@@ -64,7 +66,12 @@ export function kernelLoader<P extends KernelPyodide>(load: Load<P>, indexURL: s
   };
 }
 
-/** When the kernel is ready, and what nobody waits for may begin. */
+/**
+ * Until the kernel is ready: what nobody waits for may begin then.
+ *
+ * Until then the working directory, which Python's path begins with, is looked at last: it is a drive that is asked for every
+ * module, by a request each time.
+ */
 class Quiet {
   readonly resolved: Promise<void>;
   #resolve: () => void = () => undefined;
@@ -76,13 +83,23 @@ class Quiet {
   }
 
   /** Nothing but the kernel itself runs before its first cell. */
-  afterFirstCell(pyodide: Pick<KernelPyodide, "loadPackagesFromImports">): void {
+  untilFirstCell(pyodide: Pick<KernelPyodide, "loadPackagesFromImports" | "runPython">): void {
     const original = pyodide.loadPackagesFromImports;
+    const end = (): void => {
+      if (pyodide.loadPackagesFromImports !== original) {
+        pyodide.loadPackagesFromImports = original;
+        pyodide.runPython(FIRST);
+        this.#resolve();
+      }
+    };
+    pyodide.runPython(LAST);
     pyodide.loadPackagesFromImports = async (...given) => {
-      pyodide.loadPackagesFromImports = original;
-      this.#resolve();
+      end();
       return await original.apply(pyodide, given);
     };
-    setTimeout(this.#resolve, PATIENCE_MS);
+    setTimeout(end, PATIENCE_MS);
   }
 }
+
+const LAST = "import sys; sys.path[:1] == [''] and sys.path.append(sys.path.pop(0)); del sys";
+const FIRST = "import sys; sys.path[-1:] == [''] and sys.path.insert(0, sys.path.pop()); del sys";
