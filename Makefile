@@ -3,7 +3,7 @@
 
 PY := .venv/bin/python
 
-.PHONY: site serve visits bench-site link-sizes schedules truth test-browsers bench bench-quick mutants check-wheels bench-check corpus corpus-files wheel help setup js bundle test demo bench-locate bench-freeze fuzz fmt lint lock clean
+.PHONY: site serve visits bench-site bench-kernel link-sizes schedules truth test-browsers bench bench-quick mutants check-wheels bench-check corpus corpus-files wheel help setup js bundle test demo bench-locate bench-freeze fuzz fmt lint lock clean
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -52,6 +52,9 @@ visits: site ## what first visits of 200 kernels ask of nginx; ARGS go to tools/
 
 bench-site: bundle ## what a lock of sixty packages adds to the build of a site; ARGS go to tools/bench_site.py
 	NODE="$$(tools/find-node)" $(PY) -m tools.bench_site $(ARGS)
+
+bench-kernel: bundle ## how soon kernels of JupyterLite sites are ready; ARGS go to tools/kernel_start.py
+	NODE="$$(tools/find-node)" CHROMIUM="$$(tools/find-chromium)" $(PY) -m tools.kernel_start $(ARGS)
 
 bench: bundle ## replays against the limit, loadPackage, micropip, mambajs; ARGS="--sets S,M --rounds 5" narrows it
 	@tools/once bench/node_modules/.stamp bench/package.json bench/package-lock.json bench/.npmrc -- \

@@ -1,10 +1,10 @@
 """How long a kernel of a JupyterLite site takes to start: from the click to its first answer.
 
-``make bench-kernel`` builds three sites of the same wheels, in ``.cache/bench-kernel``, and starts kernels of them in turn (A B C A B
-C …) in Chromium; it prints the table of ``docs/jupyterlite.md``, and with ``--write`` puts it there.
+``make bench-kernel`` builds three sites of the same wheels, in ``.cache/bench-kernel``, and starts kernels of them in turn
+(A B C A B C …) in Chromium; it prints the table of ``docs/jupyterlite.md``, and with ``--write`` puts it there.
 
-- **stock**: JupyterLite as it comes. The kernel's packages lie in Pyodide's own distribution, which the site has too, so that
-  nothing comes from further away than with us.
+- **stock**: JupyterLite as it comes. The kernel's packages lie in Pyodide's own distribution, which the site has too, so
+  that nothing comes from further away than with us.
 - **locked**: the same with a lock of micropip-lock.
 - **bytecode**: the same with ``--micropip-lock-bytecode``.
 
@@ -12,8 +12,8 @@ Rules this file keeps:
 
 1. Every first visit is a new profile on disk, every second visit a new browser with the profile of a first one: what a
    browser keeps between visits it keeps here, compiled WebAssembly with it.
-2. The clock runs in the page, from the call that starts a session until the kernel has answered; the application is idle
-   by then. Where there are packages to import, importing them comes after, and is told beside it.
+2. The clock runs in the page, from the call that starts a session until the kernel has answered; the application is
+   idle by then. Where there are packages to import, importing them comes after, and is told beside it.
 """
 
 from __future__ import annotations
@@ -108,7 +108,15 @@ def build(names: Sequence[str]) -> dict[str, Path]:
                 kernel_directory(directory / "kernel")
                 (directory / "environment.json").write_text(lock)
             output = directory / "_output"
-            command = [sys.executable, "-m", "jupyterlite_core", "build", "--no-sourcemaps", "--output-dir", str(output)]
+            command = [
+                sys.executable,
+                "-m",
+                "jupyterlite_core",
+                "build",
+                "--no-sourcemaps",
+                "--output-dir",
+                str(output),
+            ]
             subprocess.run([*command, *_WITH.get(name, ())], cwd=directory, check=True, stdout=subprocess.DEVNULL)
             made[name] = output
     return {name: made[name] for name in names}
@@ -121,7 +129,7 @@ def _asked(lock: Lock) -> Lock:
 
 
 def _as_distribution(site: Path, target: Path) -> None:
-    """Make a Pyodide distribution of a locked site's runtime and wheels: files under their own names beside the lock."""
+    """Make a Pyodide distribution of a locked site's runtime and wheels: files by their own names beside the lock."""
     shutil.copytree(site / "static" / "pyodide", target)
     folder = site / "static" / "micropip-lock"
     lock = json.loads((folder / "pyodide-lock.json").read_text())

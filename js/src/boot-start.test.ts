@@ -154,6 +154,23 @@ describe("beginWith", () => {
     expect(sizes).toEqual([...sizes].sort((a, b) => a - b));
   });
 
+  it("lets what comes behind wait, unless it is ended", async () => {
+    const world = worldOf();
+    let release = (): void => undefined;
+    const quiet = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const controller = new AbortController();
+    const first = (await beginWith({ ...world.options, quiet }, none)) as Started;
+    const second = (await beginWith({ ...world.options, quiet: new Promise(() => undefined), behind: controller.signal }, none)) as Started;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(world.asked.filter((url) => url.endsWith(".whl"))).toEqual([]);
+    controller.abort();
+    expect((await Promise.all(second.begun.map(({ whole }) => whole))).map(({ ok }) => ok)).toEqual([false, false, false]);
+    release();
+    expect((await first.all()).map(({ bytes }) => bytes)).toEqual(BYTES);
+  });
+
   it("reads a file that the pack lacks from its server", async () => {
     const world = worldOf();
     const started = (await beginWith(world.options, none)) as Started;

@@ -90,6 +90,26 @@ describe("bootFromLock", () => {
     expect(order.slice(-2)).toEqual(["FS", "info"]);
   });
 
+  it("asks for the runtime's files first where that is wanted, and for wheels before Python is set up", async () => {
+    const network = new Network();
+    const order: string[] = [];
+    const loadPyodide = async (options: Record<string, unknown>): Promise<BootedPyodide> => {
+      await later(20);
+      order.push(`program, ${network.asked.length} wheels`);
+      await (options["fsInit"] as () => Promise<void>)();
+      order.push(`Python, ${network.asked.length} wheels`);
+      return running();
+    };
+    await failure(bootFromLock(optionsOf(network, { loadPyodide, runtimeFirst: true })));
+    expect(order).toEqual(["program, 0 wheels", "Python, 2 wheels"]);
+  });
+
+  it("asks for wheels when a runtime that should come first never calls back", async () => {
+    const network = new Network();
+    await failure(bootFromLock(optionsOf(network, { runtimeFirst: true })));
+    expect(network.asked.length).toBe(2);
+  });
+
   it("sets Python up all the same when the lock does not arrive", async () => {
     const network = new Network();
     network.answers = forEver;

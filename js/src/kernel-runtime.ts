@@ -101,5 +101,5 @@ class Quiet {
   }
 }
 
-const LAST = "import sys; sys.path[:1] == [''] and sys.path.append(sys.path.pop(0)); del sys";
-const FIRST = "import sys; sys.path[-1:] == [''] and sys.path.insert(0, sys.path.pop()); del sys";
+const LAST = "(lambda path: path[:1] == [''] and path.append(path.pop(0)))(__import__('sys').path)";
+const FIRST = "(lambda path: path[-1:] == [''] and path.insert(0, path.pop()))(__import__('sys').path)";

@@ -34,6 +34,17 @@ describe("what a kernel is started with", () => {
     expect([options["args"], options["lockFileURL"]]).toEqual([["-v"], undefined]);
   });
 
+  it("begins with what the site has for its own packages, and with nothing that is the lock's", async () => {
+    const start = { url: "start-0123.pack", sha256: DIGEST, size: 7 };
+    const tool = { "micropip-lock": { version: 1, start, roots: ["other"] } };
+    const text = JSON.stringify({ ...JSON.parse(lockOf({ b: entry("b") })), tool: { "micropip-lock": { version: 1, start: { ...start, url: "theirs.pack" } } } });
+    const opened = await openText(text, "https://else.example/");
+    const startsOf = (options: Record<string, unknown>): unknown => JSON.parse(options["lockFileContents"] as string).tool;
+    const told = { version: 1, start: { ...start, url: "https://site.example/static/micropip-lock/start-0123.pack" } };
+    expect(startsOf(lockedOptions({}, opened, { ...base, lock: { ...base.lock, tool } }, new Map([["b", "blob:z"]])))).toEqual({ "micropip-lock": told });
+    expect(startsOf(lockedOptions({}, opened, base, new Map([["b", "blob:z"]])))).toBeUndefined();
+  });
+
   it("keeps what the lock says of an origin", async () => {
     const tool = { "micropip-lock": { source: "index", index: "https://index.example/simple", url: "https://files.example/b-1.0-py3-none-any.whl" } };
     const text = JSON.stringify({ ...JSON.parse(lockOf({ b: entry("b", [], tool) })), tool: { "micropip-lock": { version: 1 } } });

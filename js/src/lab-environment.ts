@@ -27,6 +27,7 @@ export interface Entry {
 export interface RawLock {
   readonly info: Readonly<Record<string, unknown>>;
   readonly packages: Readonly<Record<string, Entry>>;
+  readonly tool?: { readonly "micropip-lock"?: Readonly<Record<string, unknown>> & { readonly start?: { readonly url: string } } };
 }
 
 /** The site's own packages, and where their lock lies. */
@@ -87,11 +88,18 @@ export function lockedOptions(before: PyodideOptions, opened: OpenedLock, base: 
   const names = [...own, ...neededWheels(opened, base).map(({ name }) => name), ...opened.lock.site];
   return {
     ...options,
-    lockFileContents: JSON.stringify({ info: base.lock.info, packages }),
+    lockFileContents: JSON.stringify({ info: base.lock.info, packages, ...startOf(base) }),
     packageBaseUrl: new URL(".", base.url).href,
     packages: [...new Set([...PRELOADED, ...names])].filter((name) => Object.hasOwn(packages, name)),
     env: { ...(before["env"] as object | undefined), MICROPIP_LOCK_ID: opened.id },
   };
+}
+
+/** What the kernel's own packages are begun with, its address absolute. */
+function startOf({ lock, url }: Base): Pick<RawLock, "tool"> {
+  const ours = lock.tool?.["micropip-lock"];
+  const start = ours?.start && { ...ours.start, url: new URL(ours.start.url, url).href };
+  return start === undefined ? {} : { tool: { "micropip-lock": { version: ours?.["version"], start } } };
 }
 
 /** Whether a pattern fits the path of a notebook: `*` is any text, `?` any character, as in Python's `fnmatch`. */

@@ -105,10 +105,11 @@ async def build(options: Options, place: Place, *, has_runtime: bool, tell: Call
         path, data = await compiled_library(place, assembly.stdlib)
         assembly.files[path] = data
         library = f"./{FOLDER}/{path}"
-    module, files = kernel_runtime()
+    module, files = kernel_runtime(base)
     assembly.files |= files
     place.publish(assembly.files, assembly.wheels())
-    fetched = [*(f"./{path}" for path in place.runtime_files()), *(f"./{FOLDER}/{path}" for path in files)]
+    scripts = (f"./{FOLDER}/{path}" for path in files if not path.endswith(LOCK_NAME))
+    fetched = [*(f"./{path}" for path in place.runtime_files(library=library is None)), *scripts]
     return Site(
         kernel=f"./{FOLDER}/{KERNEL_LOCK}",
         default=default,

@@ -12,10 +12,10 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from micropip_lock.app.bundle import LOCK_NAME
-from micropip_lock.core.digest import admit
+from micropip_lock.core.digest import Digest, admit
 from micropip_lock.core.faults import raise_all
 from micropip_lock.core.model import Lock
-from micropip_lock.errors import LockParseError, LockPolicyError, MicropipLockError, NotFoundError
+from micropip_lock.errors import HashMismatchError, LockParseError, LockPolicyError, MicropipLockError, NotFoundError
 from micropip_lock_lite.locks import refuse_misfits
 from micropip_lock_lite.place import FOLDER, Place
 
@@ -43,6 +43,7 @@ def check(place: Place) -> int:
             faults += error.errors or [error]
             continue
         faults += _wrong_files(place, path, lock, checked)
+        faults += _wrong_start(place, path, lock, checked)
     raise_all(faults)
     return len(checked)
 
@@ -82,6 +83,24 @@ def _wrong_files(place: Place, path: Path, lock: Lock, checked: set[tuple[str, s
         except MicropipLockError as error:
             error.where = where
             yield error
+
+
+def _wrong_start(place: Place, path: Path, lock: Lock, checked: set[tuple[str, str]]) -> Iterator[MicropipLockError]:
+    """What is wrong with the start pack of a lock: kernels would do without it, and be slow."""
+    start = lock.start
+    if start is None or (start.url, start.digest.hex) in checked:
+        return
+    checked.add((start.url, start.digest.hex))
+    file = (place.folder / unquote(start.url)).resolve()
+    data = file.read_bytes() if file.is_relative_to(place.folder.resolve()) and file.is_file() else None
+    if data is None or Digest.of(data) != start.digest:
+        yield HashMismatchError(
+            "the start pack of the site is not the one that its lock names",
+            where=f"{FOLDER}/{path.name}: start",
+            expected=f"{start.url}, {start.digest}",
+            got="no such file" if data is None else str(Digest.of(data)),
+            hint="build the site again",
+        )
 
 
 def _read(path: Path) -> Lock:

@@ -13,7 +13,7 @@ import importlib.resources
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +21,7 @@ from micropip_lock import wiring
 from micropip_lock.app.bundle import LOCK_NAME
 from micropip_lock.core.digest import VerifiedWheel
 from micropip_lock.core.local_wheel import local_file_name
+from micropip_lock.core.model import Lock, by_name
 
 FOLDER: Final = "static/micropip-lock"
 KERNEL_LOCK: Final = "kernel.json"
@@ -35,21 +36,29 @@ UP: Final = "../" * (FOLDER.count("/") + 1)
 _LONG_AGO: Final = 315532800.0
 """1980 begins: the first point in time that a zip archive can name."""
 
+LIBRARY: Final = "python_stdlib.zip"
 _RUNTIME_FILES: Final = (
-    *("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.js", "pyodide.asm.wasm", "python_stdlib.zip"),
+    *("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.js", "pyodide.asm.wasm", LIBRARY),
     LOCK_NAME,
 )
 
 
-def kernel_runtime() -> tuple[str, dict[str, bytes]]:
+def kernel_runtime(base: Lock) -> tuple[str, dict[str, bytes]]:
     """What kernels load as Pyodide: where it lies below our folder, and its files by their paths there.
 
-    It has a folder of its own, named by what is in it: its modules name each other, and Pyodide's, by relative addresses.
+    It has a folder of its own, named by what is in it: its modules name each other, and Pyodide's, by relative
+    addresses. A lock lies there as beside any Pyodide; ``jupyter lite check`` wants one.
+
+    Args:
+        base: The site's own packages, their addresses relative to our folder.
     """
     mounting = importlib.resources.files("micropip_lock_lite").joinpath("kernel_runtime.mjs").read_bytes()
     boot = importlib.resources.files("micropip_lock").joinpath("data/boot.js").read_bytes()
-    folder = f"runtime-{hashlib.sha256(mounting + boot).hexdigest()[:32]}"
-    return f"{folder}/pyodide.mjs", {f"{folder}/pyodide.mjs": mounting, f"{folder}/boot.js": boot}
+    moved = by_name(replace(one, wheel=replace(one.wheel, url=f"../{one.wheel.url}")) for one in base)
+    lock = replace(base, packages=moved, start=None).to_json().encode()
+    files = {"pyodide.mjs": mounting, "boot.js": boot, LOCK_NAME: lock}
+    folder = f"runtime-{hashlib.sha256(b''.join(files.values())).hexdigest()[:32]}"
+    return f"{folder}/pyodide.mjs", {f"{folder}/{name}": data for name, data in files.items()}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,9 +100,10 @@ class Place:
         wiring.folder(self.bundle).write(name, wheel.data)
         return name
 
-    def runtime_files(self) -> list[str]:
-        """What kernels fetch of Pyodide, relative to the site's root."""
-        names = (name for name in _RUNTIME_FILES if name != LOCK_NAME and (self.runtime / name).is_file())
+    def runtime_files(self, *, library: bool) -> list[str]:
+        """What kernels fetch of Pyodide, relative to the site's root; its standard library only when that is theirs."""
+        others = {LOCK_NAME, *(() if library else (LIBRARY,))}
+        names = (name for name in _RUNTIME_FILES if name not in others and (self.runtime / name).is_file())
         return [f"{RUNTIME}/{name}" for name in names]
 
     def bring_runtime(self, directory: Path) -> None:

@@ -5,7 +5,8 @@ Rules this file keeps:
 1. It only saves time: where it cannot be seen, a person is told why, and kernels fetch whole wheels.
 2. What was seen is kept under the digests of all that decides it: a build without a change runs nothing.
 
-Left to others: seeing it and the file (:mod:`micropip_lock.app.start`), what a kernel does with it (``js/src/boot-start.ts``).
+Left to others: seeing it and the file (:mod:`micropip_lock.app.start`), what a kernel does with it
+(``js/src/boot-start.ts``).
 """
 
 from __future__ import annotations
@@ -111,7 +112,9 @@ def _modules(names: Iterable[str]) -> Iterable[str]:
 
 def _to_json(read: FilesRead) -> bytes:
     files: Mapping[str, list[str]] = {name: sorted(paths) for name, paths in read.read.items()}
-    return json.dumps({"read": files, "failed": dict(read.failed), "stdlib": list(read.stdlib)}, sort_keys=True).encode()
+    return json.dumps(
+        {"read": files, "failed": dict(read.failed), "stdlib": list(read.stdlib)}, sort_keys=True
+    ).encode()
 
 
 def _from_json(text: bytes) -> FilesRead:
