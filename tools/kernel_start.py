@@ -1,10 +1,10 @@
 """How long a kernel of a JupyterLite site takes to start: from the click to its first answer.
 
-``make bench-kernel`` builds three sites of the same wheels, in ``.cache/bench-kernel``, and starts kernels of them in turn
-(A B C A B C …) in Chromium; it prints the table of ``docs/jupyterlite.md``, and with ``--write`` puts it there.
+``make bench-kernel`` builds three sites of the same wheels, in ``.cache/bench-kernel``, and starts kernels of them in
+turn (A B C A B C …) in Chromium; it prints the table of ``docs/jupyterlite.md``; with ``--write`` it puts it there.
 
-- **stock**: JupyterLite as it comes. The kernel's packages lie in Pyodide's own distribution, which the site has too, so
-  that nothing comes from further away than with us.
+- **stock**: JupyterLite as it comes. The kernel's packages lie in Pyodide's own distribution, which the site has too:
+  nothing comes from further away than with us.
 - **locked**: the same with a lock of micropip-lock.
 - **bytecode**: the same with ``--micropip-lock-bytecode``.
 
