@@ -27,6 +27,8 @@ export interface CommandsOptions {
   readonly palette: { addItem(item: { command: string; category: string }): unknown } | null;
   /** Address of the page, for links. */
   readonly page: string;
+  /** Shows the panel of a notebook; `null` where there are no tabs for it. */
+  readonly showPanel: ((notebook: NotebookPanel) => Promise<void>) | null;
   /** Told what a comparison found. */
   readonly onVerified: (kernel: string, verified: Verified) => void;
 }
@@ -45,13 +47,14 @@ export function startingNotebook(notebooks: NotebookTracker, { path, name }: { p
 }
 
 /** Every command, in the order of the toolbar and the palette. */
-export const COMMANDS = ["freeze", "copy-link", "save-in-notebook", "restore", "verify", "inspect"] as const;
+export const COMMANDS = ["panel", "freeze", "copy-link", "save-in-notebook", "restore", "verify", "inspect"] as const;
 export type CommandName = (typeof COMMANDS)[number];
 
 /** Add the commands. @returns Runs one of them. */
 export function addCommands(options: CommandsOptions): (name: CommandName) => Promise<void> {
-  const { app, utils, trans, dialogs, kernels, notebooks, palette, page, onVerified } = options;
+  const { app, utils, trans, dialogs, kernels, notebooks, palette, page, showPanel, onVerified } = options;
   const labels: Record<CommandName, string> = {
+    panel: trans.__("Packages Panel"),
     freeze: trans.__("Freeze to a File"),
     "copy-link": trans.__("Copy Lock Link"),
     "save-in-notebook": trans.__("Save Lock in Notebook"),
@@ -73,6 +76,13 @@ export function addCommands(options: CommandsOptions): (name: CommandName) => Pr
     return value === undefined || value === null ? null : JSON.stringify(value);
   };
   const actions: Record<CommandName, () => Promise<void>> = {
+    panel: async () => {
+      const { panel } = here();
+      if (showPanel === null) {
+        throw new LockError("unsupported", trans.__("this application has no tabs for a panel"), { hint: trans.__("run ml.panel() in a cell") });
+      }
+      await showPanel(panel);
+    },
     freeze: async () => {
       const { panel, kernel } = here();
       const text = await freeze(kernel);

@@ -62,9 +62,16 @@ export interface KernelSpecs {
 }
 
 export interface Widget extends Disposable {
+  readonly isDisposed?: boolean;
   readonly node: HTMLElement;
   id: string;
-  title: { label: string };
+  title: { label: string; closable?: boolean };
+}
+
+/** Where widgets are. */
+export interface Shell {
+  add(widget: Widget, area: "main", options: { mode: "split-right"; ref: string }): void;
+  activateById(id: string): void;
 }
 
 export interface SessionContext {
@@ -75,6 +82,8 @@ export interface SessionContext {
 }
 
 export interface NotebookPanel extends Widget {
+  readonly content: { readonly rendermime: unknown };
+  readonly disposed: Signal<void>;
   readonly sessionContext: SessionContext;
   readonly context: { readonly path: string; save(): Promise<void>; readonly model: unknown };
   readonly model: { getMetadata(key: string): unknown; setMetadata(key: string, value: unknown): void } | null;
@@ -110,6 +119,7 @@ export interface Application {
   readonly docRegistry: { addFileType(type: FileType, factories?: readonly string[]): Disposable };
   readonly serviceManager: { readonly sessions: SessionManager; readonly contents: ContentsManager };
   readonly restored: Promise<void>;
+  readonly shell: Shell;
 }
 
 export interface Settings {
@@ -153,6 +163,7 @@ export interface AppUtils {
     info(message: string, options?: { autoClose?: number | false }): string;
     success(message: string, options?: { autoClose?: number | false }): string;
   };
+  readonly MainAreaWidget: new (options: { content: Widget }) => Widget;
   readonly Clipboard: { copyToSystem(text: string): void };
   readonly ToolbarButton: new (options: { label: string; tooltip: string; onClick: () => void }) => Widget;
 }

@@ -16,6 +16,7 @@ import type { PyodideOptions } from "./lab-environment.ts";
 import { Kernels, type SiteEnvironment, type SiteSettings } from "./lab-kernels.ts";
 import { TabLink } from "./lab-link.ts";
 import { keepForOffline } from "./lab-offline.ts";
+import { type OutputAreas, PanelTabs } from "./lab-panel.ts";
 import { verify, type Verified } from "./lab-python.ts";
 import { shared, type ShareScope, useScope } from "./lab-shared.ts";
 import { StatusItem, statusText } from "./lab-status.ts";
@@ -100,12 +101,13 @@ async function plugins(): Promise<readonly Plugin[]> {
   if (core === null || utils === null || widgets === null) {
     return [];
   }
-  const [lite, liteUtils, pyodide, notebook, status, settings, translation] = await Promise.all([
+  const [lite, liteUtils, pyodide, notebook, status, outputs, settings, translation] = await Promise.all([
     shared<{ IKernelSpecs: unknown }>("@jupyterlite/services"),
     shared<{ IServiceWorkerManager: unknown }>("@jupyterlite/apputils"),
     shared<{ PyodideKernel: new (options: Record<string, unknown>) => LiteKernel }>("@jupyterlite/pyodide-kernel"),
     shared<{ INotebookTracker: unknown }>("@jupyterlab/notebook"),
     shared<{ IStatusBar: unknown }>("@jupyterlab/statusbar"),
+    shared<OutputAreas>("@jupyterlab/outputarea"),
     shared<{ ISettingRegistry: unknown }>("@jupyterlab/settingregistry"),
     shared<{ ITranslator: unknown; nullTranslator: Translator }>("@jupyterlab/translation"),
   ]);
@@ -175,6 +177,7 @@ async function plugins(): Promise<readonly Plugin[]> {
     }
     const found = new Map<string, Verified>();
     let arriving: readonly [number, number | null] | null = null;
+    const tabs = outputs === null ? null : new PanelTabs(app.shell, outputs, utils as AppUtils, trans);
     const run = addCommands({
       app,
       utils: utils as AppUtils,
@@ -184,12 +187,13 @@ async function plugins(): Promise<readonly Plugin[]> {
       notebooks,
       palette,
       page: globalThis.location.href,
+      showPanel: tabs === null ? null : (notebook) => tabs.show(notebook),
       onVerified: (id, verified) => {
         found.set(id, verified);
         refresh();
       },
     });
-    const item = new StatusItem(() => void run("verify"), trans.__("Verify the packages of this notebook"));
+    const item = new StatusItem(() => void run("panel"), trans.__("Show the packages of this notebook"));
     const refresh = (): void => {
       const id = notebooks.currentWidget?.sessionContext.session?.kernel?.id;
       item.say(statusText(trans, id === undefined ? null : kernels.started(id), (id !== undefined && found.get(id)) || null, arriving));

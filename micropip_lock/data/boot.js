@@ -1,4 +1,4 @@
-/*! micropip-lock boot; sources sha256 119c501010e23b726813d7c3fc1f10c8b0f430fc3dfe97aeb196feb87f7ad499 */
+/*! micropip-lock boot; sources sha256 5b0a9f6e86d945709d1d8257589c67ccd1e19bcd573bd8606724d46ce4fefc43 */
 var Dt="micropip-lock",m=class extends Error{name="LockError";tag=Dt;code;constructor(e,t,n={}){super(t),this.code=e,Object.assign(this,n)}};function k(r){return r instanceof Error&&"tag"in r&&r.tag===Dt}var X=class extends m{constructor(e,t){let{code:n,message:o,where:s,expected:i,got:a,hint:l}=e;super(n,o,{...s===void 0?{}:{where:s},...i===void 0?{}:{expected:i},...a===void 0?{}:{got:a},...l===void 0?{}:{hint:l}}),this.cause=e,Object.defineProperty(this,"pyodide",{value:t})}};var Fr=`
 let free;
 const queue = [], stops = new Map();

@@ -24,6 +24,7 @@ from micropip_lock.core.link import encode_link
 from micropip_lock.core.model import Abi, Lock, LockedPackage, Origin, Wheel, by_name
 from micropip_lock.testing import PackageIndex
 from tests.corpus.generate.case import all_cases
+from tests.e2e.axe import violations
 from tests.e2e.chromium import chromium
 from tests.e2e.wheelhouse import wheels
 
@@ -275,6 +276,20 @@ async def test_malicious_links_are_refused(site: Site, person: BrowserContext) -
     assert len(told) > 30
     assert {} == {case: one for case, one in told.items() if one != (True, 0)}
     assert ([], []) == site.asked()
+
+
+async def test_axe_finds_nothing(site: Site, person: BrowserContext) -> None:
+    """The example page as it is, with its question, and with what it says of a link that it refuses."""
+    page = await _opened(person, site.page)
+    found = [await violations(page)]
+    await page.evaluate("fragment => { location.hash = fragment }", encode_link(site.locks[0]))
+    await expect(page.get_by_role("dialog", name="Install what this link brings?")).to_contain_text("10 packages, ")
+    found.append(await violations(page))
+    await page.keyboard.press("Escape")
+    await page.evaluate("location.hash = '#lock=1broken'")
+    await expect(page.get_by_role("alert")).not_to_be_empty()
+    found.append(await violations(page))
+    assert [[], [], []] == found
 
 
 async def test_no_text_of_a_lock_becomes_markup(site: Site, person: BrowserContext) -> None:

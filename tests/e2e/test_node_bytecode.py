@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 
-from micropip_lock.core.digest import Digest
+from micropip_lock import wiring
+from micropip_lock.adapters.runtimes import pyodide_directory
+from micropip_lock.core.digest import Digest, admit
 from micropip_lock.core.formats.pyodide_lock import parse_pyodide_lock
 from micropip_lock.core.model import Lock
-from micropip_lock.testing import PackageIndex, wheel
+from micropip_lock.core.wheel import OpenedWheel
+from micropip_lock.testing import BuiltWheel, PackageIndex, wheel
 from tests.e2e.kernel import Kernel, kernel
 from tests.e2e.sets import PYODIDE_029, PYODIDE_314
 from tests.locks import changed
@@ -44,13 +47,13 @@ def index() -> Iterator[PackageIndex]:
         yield running
 
 
-def locked(index: PackageIndex, version: str) -> Lock:
+def locked(index: PackageIndex, version: str, built: BuiltWheel = BUILT) -> Lock:
     """A lock of the one wheel."""
     entry = {
         "name": "compiled",
         "version": "1.0",
-        "file_name": index.file_url(BUILT.filename),
-        "sha256": Digest.of(BUILT.data).hex,
+        "file_name": index.file_url(built.filename),
+        "sha256": Digest.of(built.data).hex,
         "imports": ["compiled"],
     }
 
@@ -82,6 +85,27 @@ async def test_the_next_kernel_finds_it(version: str, index: PackageIndex, tmp_p
 
     assert (cold["value"], cold["file"], cold["pycache"]) == (warm["value"], warm["file"], warm["pycache"])
     assert (cold["found"], warm["found"], warm["pycache"]) == (False, True, [])
+
+
+@pytest.mark.parametrize("kept", [True, False])
+async def test_bytecode_that_a_wheel_brings_is_taken(kept: bool, tmp_path: Path) -> None:
+    """Python finds it where it looks, with and without a store, as it would in an unpacked wheel."""
+    other = wheel("compiled", "1.0", files={"compiled/__init__.py": "answer = 43\n"})
+    (made,) = await wiring.compiled_wheels(pyodide_directory(PYODIDE_314), [other.data])
+    opened = OpenedWheel(admit(made, Digest.of(made), filename=other.filename))
+    compiled = {name: data for name, data in opened.files() if name.endswith(".pyc")}
+    # What it was compiled from is another text: only bytecode can tell 43.
+    built = wheel(
+        "compiled", "1.0", files={"compiled/__init__.py": "answer = 42\n", "compiled/part.py": "", **compiled}
+    )
+    with PackageIndex() as index:
+        index.add(built)
+        lock = locked(index, PYODIDE_314, built)
+        async with kernel(PYODIDE_314, store=tmp_path if kept else None) as running:
+            await running.pyodide.replay(lock)
+            answer = await running.ask("import sys, compiled; answer = [compiled.answer, sys.pycache_prefix is None]")
+
+    assert [43, not kept] == answer
 
 
 async def test_an_edited_source_is_compiled_anew(index: PackageIndex, tmp_path: Path) -> None:

@@ -44,6 +44,10 @@ LOCKED: Final = (
 """ipywidgets, rich, and two compiled ones, msgpack and pydantic, with all they need."""
 
 
+_OTHERS: Final = ("--micropip-lock-for", "other-*.ipynb=other.json")
+"""Some notebooks have a lock of their own."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Built:
     """What a build of a site gave.
@@ -111,12 +115,16 @@ def sources(directory: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    """A site with a lock: its wheels were fetched by a first build, and the index was gone before this one."""
+    """A site with a lock, and another one for some notebooks.
+
+    Wheels were fetched by a first build, and the index was gone before this one.
+    """
     directory = sources(site.sources(tmp_path_factory.mktemp("site")))
     kernel_directory(directory / "kernel")
-    options = ("--micropip-lock", "environment.json", "--micropip-lock-kernel", "kernel")
+    options = ("--micropip-lock", "environment.json", "--micropip-lock-kernel", "kernel", *_OTHERS)
     with PackageIndex() as index:
         (directory / "environment.json").write_text(lock_of(LOCKED, index).to_json())
+        (directory / "other.json").write_text(lock_of(("idna",), index).to_json())
         first = lite(directory, *options, output="first")
     assert first.code == 0, first.log
     # By its notes JupyterLite thinks of another directory that file types are in its configuration already.

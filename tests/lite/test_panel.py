@@ -14,22 +14,15 @@ from playwright.async_api import Locator, Page
 from micropip_lock import open_link, share
 from micropip_lock.core.model import Lock
 from micropip_lock.testing import PackageIndex
+from tests.e2e.axe import violations
 from tests.lite.conftest import Served, lock_of
 from tests.lite.lab import visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
-AXE: Final = Path(__file__).parents[2] / "js/node_modules/axe-core/axe.min.js"
 PANEL: Final = ".jp-OutputArea-output > .widget-vbox"
 PICTURES: Final = Path(__file__).parents[2] / "test-results"
 CELL: Final = "import micropip_lock as ml\n\nml.panel()"
-FOUND: Final = """
-async (panel) => {
-  const { violations, passes } = await axe.run(panel);
-  if (passes.length < 10) throw new Error("axe looked at nothing");
-  return violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)]);
-}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +42,6 @@ async def page(served: Served) -> AsyncIterator[Page]:
         await lab.opened(page)
         await page.evaluate("jupyterapp.commands.execute('notebook:run-all-cells')")
         await page.wait_for_selector(f"{PANEL} table")
-        await page.add_script_tag(path=AXE)
         yield page
 
 
@@ -61,7 +53,7 @@ async def _told(page: Page, text: str) -> None:
 
 
 async def _nothing_found(page: Page) -> None:
-    assert [] == await page.evaluate(FOUND, PANEL)
+    assert [] == await violations(page, PANEL)
 
 
 async def _press(page: Page, title: str) -> None:
@@ -199,3 +191,16 @@ async def _tab_to(page: Page, name: str) -> None:
         if passed[-1] == name:
             return
     raise AssertionError(f"Tab leads not to {name}, but to {passed}")
+
+
+async def test_the_status_bar_opens_it(page: Page) -> None:
+    """The item at the bottom shows the panel in a tab beside the notebook, with buttons that work."""
+    await page.click(".micropip-lock-status")
+    tab = page.locator("[id^=micropip-lock-panel]")
+    await tab.locator("table").wait_for()
+    assert "Packages of panel.ipynb" in await page.locator(".lm-TabBar-tabLabel").all_inner_texts()
+    await tab.locator("button:text-is('Refresh')").click()
+    await tab.locator("[role=status]:has-text('up to date')").wait_for()
+    assert [] == await violations(page, "[id^=micropip-lock-panel] .widget-vbox")
+    await page.locator(".lm-TabBar-tab", has_text="Packages of").locator(".lm-TabBar-tabCloseIcon").click()
+    await tab.wait_for(state="detached")

@@ -64,6 +64,16 @@ async def test_a_kernel_starts_with_the_lock_in_place(served: Served, kernel: La
     assert sorted(LOCKED) == frozen
 
 
+async def test_a_notebook_by_its_path(served: Served, lab: Lab) -> None:
+    """A notebook whose path has a lock of its own starts with that one, and with nothing of the other."""
+    page = await lab.open(f"{served.url}lab/index.html")
+    code = (
+        "import importlib.util as u; answer = [u.find_spec(name) is not None for name in ('idna', 'rich', 'IPython')]"
+    )
+    assert [True, False, True] == await (await lab.kernel(page, "other-1.ipynb")).ask(code)
+    assert [False, True, True] == await (await lab.kernel(page, "another-1.ipynb")).ask(code)
+
+
 async def test_what_is_installed_is_recorded(served: Served, kernel: LabKernel) -> None:
     """What ``%pip`` and ``micropip.install`` bring is recorded with its index, and frozen."""
     index = served.index
