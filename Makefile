@@ -47,7 +47,8 @@ site: bundle ## the JupyterLite site of lite/site, in build/site; ARGS go to `ju
 serve: site ## build that site and serve it; PORT=8000
 	$(PY) -m tools.site --serve
 
-visits: site ## what first visits of 200 kernels ask of nginx; ARGS go to tools/visits.py
+visits: bundle ## what first visits of 200 kernels ask of nginx; ARGS go to tools/visits.py
+	@$(MAKE) site ARGS=
 	CHROMIUM="$$(tools/find-chromium)" $(PY) -m tools.visits $(ARGS)
 
 bench-site: bundle ## what a lock of sixty packages adds to the build of a site; ARGS go to tools/bench_site.py

@@ -37,6 +37,7 @@ export interface WheelToMount {
 }
 /** Where Python finds the bytecode of mounted wheels: `sys.pycache_prefix`. */
 export const PYCACHE = "/var/cache/micropip-lock/bytecode";
+const IN_PYCACHE = /^((?:.*\/)?)__pycache__\/([^/]+)$/s;
 const encoder = new TextEncoder();
 /** Content that a wheel brings. */
 export interface Owned extends Content {
@@ -188,8 +189,10 @@ export class MountedWheel {
     const at = PYCACHE.slice(1);
     const items: Item<Owned>[] = Array.from(found, ([path, { size, read }]) => ({ path: `${at}/${path}`, leaf: { owner: this, size, read } }));
     for (const entry of this.wheel.entries) {
-      if (entry.path.endsWith(".pyc")) {
-        const path = `${site.slice(1)}/${entry.path.replace(/(^|\/)__pycache__\/(?=[^/]+$)/, "$1")}`;
+      // A name elsewhere is no bytecode of a module beside it: Python would not look there in an unpacked wheel.
+      const [, folder, name] = (entry.path.endsWith(".pyc") && IN_PYCACHE.exec(entry.path)) || [];
+      if (name !== undefined) {
+        const path = `${site.slice(1)}/${folder}${name}`;
         if (!found.has(path)) {
           items.push(new WheelFile(this, entry, `${at}/${path}`));
         }

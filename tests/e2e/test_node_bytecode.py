@@ -108,6 +108,21 @@ async def test_bytecode_that_a_wheel_brings_is_taken(kept: bool, tmp_path: Path)
     assert [43, not kept] == answer
 
 
+async def test_bytecode_in_another_place_is_none(tmp_path: Path) -> None:
+    """A file beside a module that is named as its bytecode would be is not taken for it, as in an unpacked wheel."""
+    other = wheel("compiled", "1.0", files={"compiled/__init__.py": "answer = 43\n"})
+    (made,) = await wiring.compiled_wheels(pyodide_directory(PYODIDE_314), [other.data])
+    opened = OpenedWheel(admit(made, Digest.of(made), filename=other.filename))
+    moved = {name.replace("__pycache__/", ""): data for name, data in opened.files() if name.endswith(".pyc")}
+    sources = {"compiled/__init__.py": "answer = 42\n", "compiled/part.py": ""}
+    built = wheel("compiled", "1.0", files={**sources, **moved})
+    with PackageIndex() as index:
+        index.add(built)
+        async with kernel(PYODIDE_314, store=tmp_path) as running:
+            await running.pyodide.replay(locked(index, PYODIDE_314, built))
+            assert 42 == await running.ask("import compiled; answer = compiled.answer")
+
+
 async def test_an_edited_source_is_compiled_anew(index: PackageIndex, tmp_path: Path) -> None:
     """Bytecode of a source that was edited is not taken, and what was compiled of it is not kept for others."""
     lock = locked(index, PYODIDE_314)

@@ -43,6 +43,9 @@ LOCKED: Final = (
 )
 """ipywidgets, rich, and two compiled ones, msgpack and pydantic, with all they need."""
 
+DEMO: Final = (*LOCKED, "plotly", "narwhals")
+"""What the notebooks of the demonstration site use."""
+
 
 _OTHERS: Final = ("--micropip-lock-for", "other-*.ipynb=other.json")
 """Some notebooks have a lock of their own."""
@@ -123,7 +126,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     kernel_directory(directory / "kernel")
     options = ("--micropip-lock", "environment.json", "--micropip-lock-kernel", "kernel", *_OTHERS)
     with PackageIndex() as index:
-        (directory / "environment.json").write_text(lock_of(LOCKED, index).to_json())
+        (directory / "environment.json").write_text(lock_of(DEMO, index).to_json())
         (directory / "other.json").write_text(lock_of(("idna",), index).to_json())
         first = lite(directory, *options, output="first")
     assert first.code == 0, first.log

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from micropip_lock.testing import wheel
-from tests.lite.conftest import LOCKED, Built, Served
+from tests.lite.conftest import DEMO, Built, Served
 from tests.lite.lab import Lab, LabKernel, visitor
 from tests.lite.static_host import StaticHost
 
@@ -52,7 +52,7 @@ def _lock(served: Served) -> str:
 
 async def test_a_kernel_starts_with_the_lock_in_place(served: Served, kernel: LabKernel) -> None:
     """Every locked package is imported without an install, and the environment is the lock."""
-    failed = await kernel.ask(IMPORTS % (_lock(served), list(LOCKED)))
+    failed = await kernel.ask(IMPORTS % (_lock(served), list(DEMO)))
     # matplotlib_inline is for a site with matplotlib.
     assert {"matplotlib_inline"} >= failed.keys()
     # What records is not loaded before it is needed.
@@ -61,7 +61,7 @@ async def test_a_kernel_starts_with_the_lock_in_place(served: Served, kernel: La
     report = await kernel.ask(code)
     assert ([], True) == (report["findings"], report["ok"])
     frozen = await kernel.ask("import json, micropip; answer = sorted(json.loads(micropip.freeze())['packages'])")
-    assert sorted(LOCKED) == frozen
+    assert sorted(DEMO) == frozen
 
 
 async def test_a_notebook_by_its_path(served: Served, lab: Lab) -> None:
