@@ -43,7 +43,7 @@ LOCKED: Final = (
 )
 """ipywidgets, rich, and two compiled ones, msgpack and pydantic, with all they need."""
 
-DEMO: Final = (*LOCKED, "plotly", "narwhals")
+DEMO: Final = (*LOCKED, "plotly", "narwhals", "packaging")
 """What the notebooks of the demonstration site use."""
 
 
