@@ -44,6 +44,8 @@ export interface BootOptions<P extends BootedPyodide> {
   readonly lock: string | URL | object;
   /** Where relative file names of a lock that is no address are resolved against; default: the page. */
   readonly base?: string | URL;
+  /** Where the bytes of a wheel are instead of where the lock says, by SHA-256: what the page has already, as `blob:` addresses. */
+  readonly addresses?: ReadonlyMap<string, string>;
   /** A compiled standard library (`micropip-lock stdlib`). */
   readonly stdLibURL?: string;
   /** SHA-256 of it, in hexadecimal: compared once it is there. */

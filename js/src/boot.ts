@@ -250,7 +250,8 @@ class Boot<P extends BootedPyodide> {
     this.#total = sizes.includes(null) ? null : sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0);
     this.#tell({ stage: "lock" });
     this.#hasLock = true;
-    const wanted = wheels.map((wheel): Wanted => ({ wheel, address: absolute(wheel, base) }));
+    const at = this.#options.addresses;
+    const wanted = wheels.map((wheel): Wanted => ({ wheel, address: at?.get(wheel.sha256) ?? absolute(wheel, base) }));
     const fetching: FetchOptions = {
       engine: this.#engine,
       store: (await store) ?? null,

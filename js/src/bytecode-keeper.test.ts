@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Bytecode } from "./bytecode.ts";
+import { KEEPING_LOADER } from "./keeping-loader.ts";
 import { BytecodeKeeper, GatheredExtras, type PythonRunner } from "./bytecode-keeper.ts";
 import type { MountedWheel } from "./mounted-wheel.ts";
 
@@ -13,7 +14,7 @@ function python(): PythonRunner {
   return {
     version: HERE.version,
     _api: { lockfile_info: { abi_version: "2026_0" } },
-    runPython: (code) => (code.includes("MAGIC_NUMBER") ? JSON.stringify([HERE.cacheTag, [...HERE.magic]]) : keep),
+    runPython: (code) => (code !== KEEPING_LOADER ? JSON.stringify([HERE.cacheTag, [...HERE.magic]]) : keep),
   };
 }
 

@@ -138,7 +138,7 @@ export class Bytecode {
       const code = path.endsWith(".py") ? this.#codes.get(path) : undefined;
       if (code !== undefined) {
         const compiled = `${site.slice(1)}/${path.slice(0, -".py".length)}.${interpreter.cacheTag}.pyc`;
-        found.set(compiled, { size: 16 + code.length, read: () => pyc(code, interpreter.magic, time, size) });
+        found.set(compiled, { size: HEAD_BYTES + code.length, read: () => pyc(code, interpreter.magic, time, size) });
       }
     }
     return found;
@@ -146,11 +146,18 @@ export class Bytecode {
 }
 
 function pyc(code: Uint8Array, magic: Uint8Array, time: number, size: number): Uint8Array {
-  const bytes = new Uint8Array(16 + code.length);
-  const head = new DataView(bytes.buffer);
+  const bytes = new Uint8Array(HEAD_BYTES + code.length);
   bytes.set(magic.subarray(0, 4));
+  setSource(new DataView(bytes.buffer), time, size);
+  bytes.set(code, HEAD_BYTES);
+  return bytes;
+}
+
+/** Of a `.pyc`: magic number, flags, and eight bytes that name the source. */
+export const HEAD_BYTES = 16;
+
+/** Name a source by its time, in milliseconds since 1970, and its size. */
+export function setSource(head: DataView, time: number, size: number): void {
   head.setUint32(8, Math.floor(time / 1000) >>> 0, true);
   head.setUint32(12, size >>> 0, true);
-  bytes.set(code, 16);
-  return bytes;
 }

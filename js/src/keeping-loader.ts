@@ -3,7 +3,8 @@
  *
  * Modules below site-packages are imported by Python's own finder and loader; the loader keeps each module's code as it
  * compiles it. Bytecode of earlier visits is found by Python itself, below `sys.pycache_prefix`, so that site-packages
- * holds what was installed and nothing else.
+ * holds what was installed and nothing else. Python looks in no `__pycache__` then: what was unpacked there by others is found
+ * by the loader, where it has the hash of the very source (PEP 552).
  */
 export const KEEPING_LOADER = `
 def keep(site, prefix, notify):
@@ -13,14 +14,30 @@ def keep(site, prefix, notify):
     if sys.pycache_prefix is not None:
         return None
     sys.pycache_prefix = prefix
-    if notify is None:
-        return None
     found = []
+    tag = sys.implementation.cache_tag
+
+    def brought(path, data):
+        import marshal
+        from importlib.util import MAGIC_NUMBER, source_hash
+
+        folder, _, name = path.rpartition("/")
+        try:
+            with open(f"{folder}/__pycache__/{name.removesuffix('.py')}.{tag}.pyc", "rb") as file:
+                compiled = file.read()
+            if compiled[:4] == MAGIC_NUMBER and compiled[4] & 1 and compiled[8:16] == source_hash(data):
+                return marshal.loads(memoryview(compiled)[16:])
+        except (OSError, ValueError, EOFError, TypeError, IndexError):
+            pass
+        return None
 
     class KeepingLoader(machinery.SourceFileLoader):
         def source_to_code(self, data, path, *more, **options):
+            code = brought(path, data) if type(data) is bytes else None
+            if code is not None:
+                return code
             code = super().source_to_code(data, path, *more, **options)
-            if type(data) is bytes:
+            if type(data) is bytes and notify is not None:
                 found.append((path, data, code))
                 if len(found) == 1:
                     notify()

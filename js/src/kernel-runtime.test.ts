@@ -1,6 +1,6 @@
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { BootError, type BootedPyodide, type BootOptions, bootFromLock, LockError } from "./boot-main.ts";
-import { kernelLoader, type KernelPyodide } from "./kernel-runtime.ts";
+import { kernelLoader, type KernelPyodide, mountedOf } from "./kernel-runtime.ts";
 
 vi.mock("./boot-main.ts", async (original) => ({ ...(await original<object>()), bootFromLock: vi.fn(), openStore: async () => null }));
 const boot = vi.mocked(bootFromLock);
@@ -20,6 +20,14 @@ class Pyodide {
   }
 }
 
+const entry = (name: string, depends: readonly string[] = [], more: object = {}): object => ({ name, file_name: `wheels/${name}-1-py3-none-any.whl`, sha256: name, depends, ...more });
+const LOCK = JSON.stringify({
+  info: { abi_version: "2026_0" },
+  packages: { a: entry("a", ["B_c"]), "b-c": entry("b_c"), other: entry("other"), "a-tests": { name: "a-tests", file_name: "a-tests.zip", sha256: "t" } },
+  tool: { "micropip-lock": { version: 1, start: { url: "start-0.pack" }, mocks: [{ name: "m" }], unlocked: [{}] } },
+});
+const URL_OF_LOCK = "https://site.example/lock.json";
+
 function loaderOf(pyodide: Pyodide, given: Record<string, unknown>[] = []): (options?: Record<string, unknown>) => Promise<KernelPyodide> {
   const load = async (options: Record<string, unknown>): Promise<KernelPyodide> => {
     given.push(options);
@@ -28,7 +36,11 @@ function loaderOf(pyodide: Pyodide, given: Record<string, unknown>[] = []): (opt
   return kernelLoader(load, RUNTIME);
 }
 
+beforeEach(() => {
+  vi.stubGlobal("fetch", async (url: string) => (url === URL_OF_LOCK ? new Response(LOCK) : new Response("none", { status: url.endsWith("text") ? 200 : 404 })));
+});
 afterEach(() => {
+  vi.unstubAllGlobals();
   boot.mockReset();
   vi.restoreAllMocks();
 });
@@ -43,17 +55,21 @@ describe("what kernels load as Pyodide", () => {
     });
     const given: Record<string, unknown>[] = [];
     const load = loaderOf(pyodide, given);
-    await load({ indexURL: "https://site.example/ours/", lockFileURL: "https://site.example/lock.json", packages: ["a"], stdLibURL: "https://site.example/std.zip", env: { A: "b" } });
-    expect(options).toMatchObject({ lock: "https://site.example/lock.json", packages: ["a"], stdLibURL: "https://site.example/std.zip", runtimeFirst: true });
+    await load({ indexURL: "https://site.example/ours/", lockFileURL: URL_OF_LOCK, packages: ["a"], stdLibURL: "https://site.example/std.zip", env: { A: "b" } });
+    expect(options).toMatchObject({ base: URL_OF_LOCK, packages: ["a"], stdLibURL: "https://site.example/std.zip", runtimeFirst: true });
     // Pyodide itself loads nothing, and finds its own files; it knows the lock, for what is imported later.
-    expect(given).toEqual([expect.objectContaining({ indexURL: RUNTIME, packages: [], lockFileURL: "https://site.example/lock.json", env: { A: "b" } })]);
-    await load({ lockFileContents: "{}", packageBaseUrl: "https://site.example/b/", packages: ["a"] });
-    expect(options).toMatchObject({ lock: "{}", base: "https://site.example/b/" });
+    expect(given).toEqual([expect.objectContaining({ indexURL: RUNTIME, packages: [], lockFileURL: URL_OF_LOCK, env: { A: "b" } })]);
+    expect(Object.keys(JSON.parse(options?.lock as string).packages).sort()).toEqual(["a", "b-c"]);
+    await load({ lockFileContents: LOCK, packageBaseUrl: "https://site.example/b/", packages: ["other"] });
+    expect(options).toMatchObject({ base: "https://site.example/b/", packages: ["other"] });
   });
 
   it.each<[string, Record<string, unknown> | undefined]>([
     ["no options", undefined],
-    ["no packages", { lockFileURL: "x", packages: [] }],
+    ["no packages", { lockFileURL: URL_OF_LOCK, packages: [] }],
+    ["a lock that is not there", { lockFileURL: "https://site.example/gone", packages: ["a"] }],
+    ["a lock that is none", { lockFileURL: "https://site.example/text", packages: ["a"] }],
+    ["a text that is none", { lockFileContents: "{", packages: ["a"] }],
     ["no lock", { packages: ["a"] }],
   ])("is Pyodide itself where there is nothing to mount: %s", async (_, options) => {
     const given: Record<string, unknown>[] = [];
@@ -69,7 +85,7 @@ describe("what kernels load as Pyodide", () => {
       ({ quiet } = asked);
       return pyodide as never;
     });
-    const kernel = await loaderOf(pyodide)({ lockFileURL: "x", packages: ["a"] });
+    const kernel = await loaderOf(pyodide)({ lockFileURL: URL_OF_LOCK, packages: ["a"] });
     const over = vi.fn();
     void quiet?.then(over);
     await Promise.resolve();
@@ -78,12 +94,31 @@ describe("what kernels load as Pyodide", () => {
     expect([pyodide.ran, over.mock.calls.length]).toEqual([["drive last", "drive first"], 1]);
   });
 
+  it("mounts what kernels name of a lock, from where the page has it, and nothing else that stands there", () => {
+    const blob = { file_name: "blob:https://site.example/1#/a-1-py3-none-any.whl", tool: { "micropip-lock": { url: "https://files.example/a-1-py3-none-any.whl" } } };
+    const value = JSON.parse(LOCK);
+    Object.assign(value.packages.a, blob);
+    const { lock, packages, addresses, others } = mountedOf(JSON.stringify(value), ["A", "more"]);
+    expect([packages, others, [...addresses]]).toEqual([["a"], ["more"], [["a", "blob:https://site.example/1"]]]);
+    const told = JSON.parse(lock);
+    expect(Object.keys(told.packages).sort()).toEqual(["a", "b-c"]);
+    expect(told.packages.a.file_name).toBe("https://files.example/a-1-py3-none-any.whl");
+    expect([told.info, told.tool]).toEqual([{ abi_version: "2026_0" }, { "micropip-lock": { version: 1, start: { url: "start-0.pack" } } }]);
+  });
+
+  it("lets Pyodide load what the lock does not have", async () => {
+    const pyodide = new Pyodide();
+    boot.mockImplementation(async () => pyodide as never);
+    await loaderOf(pyodide)({ lockFileURL: URL_OF_LOCK, packages: ["a", "more"] });
+    expect(pyodide.loaded).toEqual([["more"]]);
+  });
+
   it("does not wait for a first cell forever", async () => {
     vi.useFakeTimers();
     try {
       const pyodide = new Pyodide();
       boot.mockImplementation(async () => pyodide as never);
-      await loaderOf(pyodide)({ lockFileURL: "x", packages: ["a"] });
+      await loaderOf(pyodide)({ lockFileURL: URL_OF_LOCK, packages: ["a"] });
       vi.advanceTimersByTime(60_000);
       expect(pyodide.ran).toEqual(["drive last", "drive first"]);
     } finally {
@@ -97,7 +132,7 @@ describe("what kernels load as Pyodide", () => {
     boot.mockImplementation(async () => {
       throw new BootError(new LockError("not-plain", "something is not ordinary"), pyodide);
     });
-    expect(await loaderOf(pyodide)({ lockFileURL: "x", packages: ["a"] })).toBe(pyodide);
+    expect(await loaderOf(pyodide)({ lockFileURL: URL_OF_LOCK, packages: ["a"] })).toBe(pyodide);
     expect([pyodide.loaded, pyodide.ran]).toEqual([[["a"]], []]);
     expect(warned.mock.calls[0]?.[0]).toContain("not-plain: something is not ordinary");
   });
@@ -106,6 +141,6 @@ describe("what kernels load as Pyodide", () => {
     boot.mockImplementation(async () => {
       throw new TypeError("no WebAssembly");
     });
-    await expect(loaderOf(new Pyodide())({ lockFileURL: "x", packages: ["a"] })).rejects.toThrow("no WebAssembly");
+    await expect(loaderOf(new Pyodide())({ lockFileURL: URL_OF_LOCK, packages: ["a"] })).rejects.toThrow("no WebAssembly");
   });
 });

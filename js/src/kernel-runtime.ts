@@ -10,6 +10,7 @@
  */
 
 import { BootError, type BootedPyodide, bootFromLock, openStore } from "./boot-main.ts";
+import { normalized } from "./table.ts";
 
 /** What is used of a Pyodide here. */
 export interface KernelPyodide extends BootedPyodide {
@@ -24,6 +25,61 @@ const PATIENCE_MS = 15_000;
 type Options = Readonly<Record<string, unknown>>;
 type Load<P> = (options: Record<string, unknown>) => Promise<P>;
 
+/** `pyodide-lock.json`, as far as it is looked into here. */
+interface KernelLock {
+  readonly info: unknown;
+  readonly packages: Readonly<Record<string, KernelEntry>>;
+  readonly tool?: { readonly "micropip-lock"?: Readonly<Record<string, unknown>> };
+}
+interface KernelEntry {
+  readonly name: string;
+  readonly file_name: string;
+  readonly sha256: string;
+  readonly depends?: readonly string[];
+  readonly tool?: { readonly "micropip-lock"?: { readonly url?: string } };
+}
+
+/** What a kernel mounts, and what of it is left to Pyodide. */
+export interface Mounted {
+  readonly lock: string;
+  readonly packages: readonly string[];
+  /** Where bytes are that the page has already, by SHA-256. */
+  readonly addresses: ReadonlyMap<string, string>;
+  /** Names that the lock does not have. */
+  readonly others: readonly string[];
+}
+
+/**
+ * Of a lock, the packages that a kernel names and all they need: whatever else is in it, mock packages among them, is in no
+ * kernel when it starts.
+ *
+ * A wheel that the page has fetched already lies at a `blob:` address there, and says itself where it is from.
+ */
+export function mountedOf(text: string, names: readonly string[]): Mounted {
+  const { info, packages, tool } = JSON.parse(text) as KernelLock;
+  const chosen = new Map<string, KernelEntry>();
+  const addresses = new Map<string, string>();
+  const queue = names.map(normalized);
+  const known = queue.filter((name) => Object.hasOwn(packages, name));
+  for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
+    const entry = Object.hasOwn(packages, name) ? packages[name] : undefined;
+    if (entry === undefined || chosen.has(name)) {
+      continue;
+    }
+    const from = entry.tool?.["micropip-lock"]?.url;
+    const isHere = entry.file_name.startsWith("blob:") && from !== undefined;
+    if (isHere) {
+      addresses.set(entry.sha256, entry.file_name.split("#")[0] as string);
+    }
+    chosen.set(name, { ...entry, ...(isHere && { file_name: from }) });
+    queue.push(...(entry.depends ?? []).map(normalized));
+  }
+  const { version, start } = tool?.["micropip-lock"] ?? {};
+  const ours = version === undefined ? {} : { tool: { "micropip-lock": { version, ...(start !== undefined && { start }) } } };
+  const others = names.filter((name) => !Object.hasOwn(packages, normalized(name)));
+  return { lock: JSON.stringify({ info, packages: Object.fromEntries(chosen), ...ours }), packages: known, addresses, others };
+}
+
 /**
  * `loadPyodide` for kernels.
  *
@@ -34,26 +90,28 @@ export function kernelLoader<P extends KernelPyodide>(load: Load<P>, indexURL: s
   return async (options = {}) => {
     const { packages, lockFileURL, lockFileContents, packageBaseUrl, stdLibURL } = options;
     const names = Array.isArray(packages) ? packages.map(String) : [];
-    const lock = lockFileContents ?? lockFileURL;
-    if (names.length === 0 || !(typeof lock === "string" || typeof lock === "object") || lock === null) {
+    const text = names.length === 0 ? null : await textOf(lockFileContents, lockFileURL);
+    if (text === null) {
       return await load({ ...options, indexURL });
     }
+    const { lock, addresses, others, packages: known } = mountedOf(text, names);
+    const base = packageBaseUrl ?? lockFileURL;
     const quiet = new Quiet();
+    let kernel: P;
     try {
-      const booted = await bootFromLock<P>({
+      kernel = await bootFromLock<P>({
         loadPyodide: load,
         pyodide: { ...options, indexURL, packages: [] },
         lock,
-        packages: names,
+        packages: known,
+        addresses,
         store: openStore(),
         quiet: quiet.resolved,
         // Both are the site's, and nothing can be imported before there is a runtime.
         runtimeFirst: true,
-        ...(typeof packageBaseUrl === "string" && { base: packageBaseUrl }),
+        ...(typeof base === "string" && { base }),
         ...(typeof stdLibURL === "string" && { stdLibURL }),
       });
-      quiet.untilFirstCell(booted);
-      return booted;
     } catch (error) {
       if (!(error instanceof BootError)) {
         throw error;
@@ -63,7 +121,29 @@ export function kernelLoader<P extends KernelPyodide>(load: Load<P>, indexURL: s
       await pyodide.loadPackage(names);
       return pyodide;
     }
+    if (others.length > 0) {
+      await kernel.loadPackage(others);
+    }
+    quiet.untilFirstCell(kernel);
+    return kernel;
   };
+}
+
+/** The text of the lock that a kernel is given; `null` where there is none, or none to be had: Pyodide says why. */
+async function textOf(contents: unknown, url: unknown): Promise<string | null> {
+  try {
+    const given = await contents;
+    let text: string;
+    if (given !== undefined && given !== null) {
+      text = typeof given === "string" ? given : JSON.stringify(given);
+    } else {
+      const answer = typeof url === "string" ? await fetch(url) : null;
+      text = answer?.ok ? await answer.text() : "";
+    }
+    return typeof JSON.parse(text)?.packages === "object" ? text : null;
+  } catch {
+    return null;
+  }
 }
 
 /**
@@ -88,8 +168,11 @@ class Quiet {
     const end = (): void => {
       if (pyodide.loadPackagesFromImports !== original) {
         pyodide.loadPackagesFromImports = original;
-        pyodide.runPython(FIRST);
-        this.#resolve();
+        try {
+          pyodide.runPython(FIRST);
+        } finally {
+          this.#resolve();
+        }
       }
     };
     pyodide.runPython(LAST);
@@ -102,4 +185,4 @@ class Quiet {
 }
 
 const LAST = "(lambda path: path[:1] == [''] and path.append(path.pop(0)))(__import__('sys').path)";
-const FIRST = "(lambda path: path[-1:] == [''] and path.insert(0, path.pop()))(__import__('sys').path)";
+const FIRST = "(lambda path: '' in path and (path.remove(''), path.insert(0, '')))(__import__('sys').path)";

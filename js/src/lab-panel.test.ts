@@ -27,10 +27,12 @@ const trans = { __: (text: string, value: unknown) => text.replace("%1", String(
 const areas = { OutputAreaModel: class {}, SimplifiedOutputArea: Area } as unknown as OutputAreas;
 const utils = { MainAreaWidget: FakeWidget as unknown as new (options: { content: Widget }) => Widget };
 
-function notebookOf(id: string): NotebookPanel & { close(): void } {
+function notebookOf(id: string): NotebookPanel & { close(): void; say(now: string): void } {
   const slots: (() => void)[] = [];
   const disposed = { connect: (slot: () => void) => slots.push(slot) > 0 };
-  return { id, content: { rendermime: `outputs of ${id}` }, context: { path: `folder/${id}.ipynb` }, sessionContext: `session of ${id}`, disposed, close: () => slots.forEach((slot) => slot()) } as never;
+  const heard: ((sender: unknown, now: string) => void)[] = [];
+  const sessionContext = { id, statusChanged: { connect: (slot: (sender: unknown, now: string) => void) => heard.push(slot) > 0 } };
+  return { id, content: { rendermime: `outputs of ${id}` }, context: { path: `folder/${id}.ipynb` }, sessionContext, disposed, close: () => slots.forEach((slot) => slot()), say: (now: string) => heard.forEach((slot) => slot(null, now)) } as never;
 }
 
 describe("the panel beside a notebook", () => {
@@ -51,7 +53,12 @@ describe("the panel beside a notebook", () => {
     expect(active).toEqual(["micropip-lock-panel-1", "micropip-lock-panel-1", "micropip-lock-panel-2"]);
     const area = added[0]?.options["content"] as FakeWidget;
     expect(area.options["rendermime"]).toBe("outputs of one");
-    expect(Area.ran.slice(0, 2)).toEqual([[true, area, "session of one"], [true, area, "session of one"]]);
+    expect(Area.ran.map((ran) => (ran as unknown[])[1])).toEqual([area, added[1]?.options["content"]]);
+    expect(Area.ran[0]).toEqual([true, area, one.sessionContext]);
+    // What a kernel made that is gone is made anew.
+    one.say("restarting");
+    await tabs.show(one);
+    expect([Area.ran.length, added.length]).toEqual([3, 2]);
     // Whoever closed the tab gets a new one.
     added[0]?.dispose();
     await tabs.show(one);

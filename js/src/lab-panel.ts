@@ -3,7 +3,7 @@
  *
  * Rules this file keeps:
  *
- * 1. One tab for each notebook: who asks again gets the same, anew. It goes with its notebook.
+ * 1. One tab for each notebook: who asks again gets the same, anew when the kernel is another. It goes with its notebook.
  * 2. It is an output of the notebook's own kernel, rendered as the notebook's outputs are; nothing of it is in the notebook.
  */
 
@@ -20,12 +20,19 @@ export interface OutputAreas {
 /** What the tab shows; no name is left behind in the kernel. */
 const CODE = 'display(__import__("micropip_lock").panel())';
 
+interface Tab {
+  readonly tab: Widget;
+  readonly area: Widget;
+  /** The kernel that made what it shows is there. */
+  isAlive: boolean;
+}
+
 export class PanelTabs {
   readonly #shell: Shell;
   readonly #areas: OutputAreas;
   readonly #utils: Pick<AppUtils, "MainAreaWidget">;
   readonly #trans: Translation;
-  readonly #open = new Map<NotebookPanel, { readonly tab: Widget; readonly area: Widget }>();
+  readonly #open = new Map<NotebookPanel, Tab>();
   #count = 0;
 
   constructor(shell: Shell, areas: OutputAreas, utils: Pick<AppUtils, "MainAreaWidget">, trans: Translation) {
@@ -38,12 +45,16 @@ export class PanelTabs {
   /** Show the panel of a notebook. */
   async show(notebook: NotebookPanel): Promise<void> {
     const there = this.#open.get(notebook);
-    const { tab, area } = there === undefined || there.tab.isDisposed ? this.#made(notebook) : there;
-    this.#shell.activateById(tab.id);
-    await this.#areas.SimplifiedOutputArea.execute(CODE, area, notebook.sessionContext);
+    const one = there === undefined || there.tab.isDisposed ? this.#made(notebook, there === undefined) : there;
+    this.#shell.activateById(one.tab.id);
+    // A panel that is there has a button to look again; one of a kernel that is gone has nobody to ask.
+    if (!one.isAlive) {
+      one.isAlive = true;
+      await this.#areas.SimplifiedOutputArea.execute(CODE, one.area, notebook.sessionContext);
+    }
   }
 
-  #made(notebook: NotebookPanel): { tab: Widget; area: Widget } {
+  #made(notebook: NotebookPanel, isFirst: boolean): Tab {
     const { OutputAreaModel, SimplifiedOutputArea } = this.#areas;
     const area = new SimplifiedOutputArea({ model: new OutputAreaModel({ trusted: true }), rendermime: notebook.content.rendermime });
     area.node.style.padding = "var(--jp-notebook-padding, 8px)";
@@ -53,12 +64,20 @@ export class PanelTabs {
     tab.title.label = this.#trans.__("Packages of %1", notebook.context.path.split("/").at(-1));
     tab.title.closable = true;
     this.#shell.add(tab, "main", { mode: "split-right", ref: notebook.id });
-    const made = { tab, area };
+    const made = { tab, area, isAlive: false };
     this.#open.set(notebook, made);
-    notebook.disposed.connect(() => {
-      this.#open.delete(notebook);
-      tab.dispose();
-    });
+    if (isFirst) {
+      notebook.disposed.connect(() => {
+        this.#open.get(notebook)?.tab.dispose();
+        this.#open.delete(notebook);
+      });
+      notebook.sessionContext.statusChanged.connect((_, now) => {
+        const one = this.#open.get(notebook);
+        if (one !== undefined && (now === "restarting" || now === "autorestarting" || now === "starting" || now === "dead")) {
+          one.isAlive = false;
+        }
+      });
+    }
     return made;
   }
 }

@@ -10,6 +10,7 @@
  * Left to others: the tree (`lazy-tree.ts`), what is mounted together (`mount.ts`).
  */
 
+import { HEAD_BYTES, setSource } from "./bytecode.ts";
 import { crc32 } from "./crc32.ts";
 import { isLockError, LockError } from "./errors.ts";
 import type { Inflate } from "./inflate.ts";
@@ -37,7 +38,8 @@ export interface WheelToMount {
 }
 /** Where Python finds the bytecode of mounted wheels: `sys.pycache_prefix`. */
 export const PYCACHE = "/var/cache/micropip-lock/bytecode";
-const IN_PYCACHE = /^((?:.*\/)?)__pycache__\/([^/]+)$/s;
+/** PEP 3147: a module's bytecode lies in `__pycache__` beside it. */
+const IN_PYCACHE = /^((?:.*\/)?)__pycache__\/([^/.]+)\.(cpython-[0-9]+)\.pyc$/s;
 const encoder = new TextEncoder();
 /** Content that a wheel brings. */
 export interface Owned extends Content {
@@ -67,6 +69,44 @@ class WheelFile implements Owned, Item<Owned> {
   read(): Uint8Array {
     const bytes = this.owner.read(this.entry);
     this.owner.served.add(this.entry.path);
+    return bytes;
+  }
+}
+
+/** Flags of a `.pyc` that holds a hash of its source which Python is not to compare (PEP 552). */
+const UNCHECKED = 1;
+
+/**
+ * Bytecode that a wheel brings, where Python looks for it. What would be taken unseen is given the time and size of its source,
+ * so that it is not taken for another one that comes in its place.
+ */
+class OwnBytecode implements Owned {
+  readonly owner: MountedWheel;
+  readonly #entry: PlainEntry;
+  readonly #time: number;
+  readonly #sourceSize: number;
+
+  constructor(owner: MountedWheel, entry: PlainEntry, time: number, sourceSize: number) {
+    this.owner = owner;
+    this.#entry = entry;
+    this.#time = time;
+    this.#sourceSize = sourceSize;
+  }
+
+  get size(): number {
+    return this.#entry.size;
+  }
+
+  read(): Uint8Array {
+    const bytes = this.owner.read(this.#entry);
+    this.owner.served.add(this.#entry.path);
+    if (bytes.length >= HEAD_BYTES) {
+      const head = new DataView(bytes.buffer, bytes.byteOffset);
+      if (head.getUint32(4, true) === UNCHECKED) {
+        head.setUint32(4, 0, true);
+        setSource(head, this.#time, this.#sourceSize);
+      }
+    }
     return bytes;
   }
 }
@@ -109,8 +149,7 @@ export class MountedWheel {
 
   /** Whether this wheel has a file of that path and SHA-256. */
   brings(path: string, digest: Uint8Array): boolean {
-    this.#byPath ??= new Map(this.wheel.entries.map((entry) => [entry.path, entry]));
-    const entry = this.#byPath.get(path);
+    const entry = this.#entryOf(path);
     return entry?.digest != null && entry.digest === base64url(digest);
   }
 
@@ -182,23 +221,26 @@ export class MountedWheel {
 
   /**
    * Items below the root of the file system: compiled modules below `sys.pycache_prefix`, where Python looks for no others;
-   * so those that the wheel brings are there, too.
+   * so those that the wheel brings of its own modules are there, too.
    */
   compiled(site: string, time: number): Item<Owned>[] {
     const found = this.wheel.compiled?.(site, time) ?? new Map<string, Content>();
     const at = PYCACHE.slice(1);
     const items: Item<Owned>[] = Array.from(found, ([path, { size, read }]) => ({ path: `${at}/${path}`, leaf: { owner: this, size, read } }));
     for (const entry of this.wheel.entries) {
-      // A name elsewhere is no bytecode of a module beside it: Python would not look there in an unpacked wheel.
-      const [, folder, name] = (entry.path.endsWith(".pyc") && IN_PYCACHE.exec(entry.path)) || [];
-      if (name !== undefined) {
-        const path = `${site.slice(1)}/${folder}${name}`;
-        if (!found.has(path)) {
-          items.push(new WheelFile(this, entry, `${at}/${path}`));
-        }
+      const [, folder, module, tag] = (entry.path.endsWith(".pyc") && IN_PYCACHE.exec(entry.path)) || [];
+      const source = module === undefined ? undefined : this.#entryOf(`${folder}${module}.py`);
+      const path = `${site.slice(1)}/${folder}${module}.${tag}.pyc`;
+      if (source !== undefined && !found.has(path)) {
+        items.push({ path: `${at}/${path}`, leaf: new OwnBytecode(this, entry, time, source.size) });
       }
     }
     return items;
+  }
+
+  #entryOf(path: string): PlainEntry | undefined {
+    this.#byPath ??= new Map(this.wheel.entries.map((entry) => [entry.path, entry]));
+    return this.#byPath.get(path);
   }
 
   #check(entry: PlainEntry, bytes: Uint8Array): void {

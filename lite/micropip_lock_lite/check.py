@@ -7,7 +7,7 @@ Rules this file keeps:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -17,7 +17,7 @@ from micropip_lock.core.faults import raise_all
 from micropip_lock.core.model import Lock
 from micropip_lock.errors import HashMismatchError, LockParseError, LockPolicyError, MicropipLockError, NotFoundError
 from micropip_lock_lite.locks import refuse_misfits
-from micropip_lock_lite.place import FOLDER, Place
+from micropip_lock_lite.place import FOLDER, LIBRARY, Place, runtime_digest
 
 
 def check(place: Place) -> int:
@@ -44,6 +44,7 @@ def check(place: Place) -> int:
             continue
         faults += _wrong_files(place, path, lock, checked)
         faults += _wrong_start(place, path, lock, checked)
+    faults += _wrong_programs(place)
     raise_all(faults)
     return len(checked)
 
@@ -101,6 +102,36 @@ def _wrong_start(place: Place, path: Path, lock: Lock, checked: set[tuple[str, s
             got="no such file" if data is None else str(Digest.of(data)),
             hint="build the site again",
         )
+
+
+def _wrong_programs(place: Place) -> Iterator[MicropipLockError]:
+    """What is wrong with what kernels load first: it lies in folders that are named by its digest."""
+    runtimes = sorted(place.folder.glob("runtime-*"))
+    if not runtimes:
+        yield _not_there(f"{FOLDER}/runtime-…/pyodide.mjs", "no such folder")
+    for folder in runtimes:
+        named = folder.name.removeprefix("runtime-")
+        got = runtime_digest(_reader(folder))
+        if got != named:
+            yield _not_there(f"{FOLDER}/{folder.name}", f"files of digest {got}")
+    for folder in sorted(place.folder.glob("stdlib/*")):
+        library = folder / LIBRARY
+        if not library.is_file() or Digest.of(library.read_bytes()).hex != folder.name:
+            yield _not_there(f"{FOLDER}/stdlib/{folder.name}/{LIBRARY}", "another file, or none")
+
+
+def _reader(folder: Path) -> Callable[[str], bytes]:
+    return lambda name: (folder / name).read_bytes() if (folder / name).is_file() else b""
+
+
+def _not_there(expected: str, got: str) -> HashMismatchError:
+    return HashMismatchError(
+        "what kernels load first is not what was built",
+        where=FOLDER,
+        expected=expected,
+        got=got,
+        hint="build the site again",
+    )
 
 
 def _read(path: Path) -> Lock:

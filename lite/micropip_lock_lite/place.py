@@ -12,7 +12,7 @@ import hashlib
 import importlib.resources
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -57,8 +57,13 @@ def kernel_runtime(base: Lock) -> tuple[str, dict[str, bytes]]:
     moved = by_name(replace(one, wheel=replace(one.wheel, url=f"../{one.wheel.url}")) for one in base)
     lock = replace(base, packages=moved, start=None).to_json().encode()
     files = {"pyodide.mjs": mounting, "boot.js": boot, LOCK_NAME: lock}
-    folder = f"runtime-{hashlib.sha256(b''.join(files.values())).hexdigest()[:32]}"
+    folder = f"runtime-{runtime_digest(files.__getitem__)}"
     return f"{folder}/pyodide.mjs", {f"{folder}/{name}": data for name, data in files.items()}
+
+
+def runtime_digest(read: Callable[[str], bytes]) -> str:
+    """What the folder of these files is named by."""
+    return hashlib.sha256(b"".join(read(name) for name in ("pyodide.mjs", "boot.js", LOCK_NAME))).hexdigest()[:32]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

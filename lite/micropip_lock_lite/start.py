@@ -72,10 +72,10 @@ async def seen(place: Place, lock: Lock, imports: Sequence[str], identity: str) 
     text = cache.read(kept)
     if text is None:
         watch = wiring.file_watch(str(place.runtime), policy=_POLICY)
-        read = await watch.files_read(replace(lock, base=f"{place.bundle.resolve().as_uri()}/"), imports)
-        cache.write(kept, _to_json(read))
-    else:
-        read = _from_json(text)
+        text = _to_json(await watch.files_read(replace(lock, base=f"{place.bundle.resolve().as_uri()}/"), imports))
+        cache.write(kept, text)
+    # Also what was just seen: the same is known of it now as in a later build.
+    read = _from_json(text)
     return Seen(
         pack=written_pack(lock, _with_ours(place, lock, read), wiring.folder(place.bundle)),
         stdlib=read.stdlib,

@@ -316,7 +316,8 @@ class Lock:
         rows = "".join(
             f"<tr><td>{escape(package.name)}</td>"
             f"<td>{escape(package.version)}{' (yanked)' if package.wheel.yanked else ''}</td>"
-            f"<td>{escape(package.origin.source if package.origin else '')}</td>"
+            # An address has no place of its own to break at.
+            f"<td style='overflow-wrap:anywhere'>{escape(package.origin.source if package.origin else '')}</td>"
             f"<td style='text-align:right'>{package.wheel.size or ''}</td>"
             f"<td><code>{package.wheel.digest.hex[:12]}</code></td></tr>"
             for package in self

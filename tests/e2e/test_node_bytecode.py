@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from micropip_lock import wiring
 from micropip_lock.adapters.runtimes import pyodide_directory
 from micropip_lock.core.digest import Digest, admit
 from micropip_lock.core.formats.pyodide_lock import parse_pyodide_lock
-from micropip_lock.core.model import Lock
+from micropip_lock.core.model import Lock, by_name
 from micropip_lock.core.wheel import OpenedWheel
 from micropip_lock.testing import BuiltWheel, PackageIndex, wheel
 from tests.e2e.kernel import Kernel, kernel
@@ -47,19 +48,19 @@ def index() -> Iterator[PackageIndex]:
         yield running
 
 
-def locked(index: PackageIndex, version: str, built: BuiltWheel = BUILT) -> Lock:
+def locked(index: PackageIndex, version: str, built: BuiltWheel = BUILT, *, name: str = "compiled") -> Lock:
     """A lock of the one wheel."""
     entry = {
-        "name": "compiled",
-        "version": "1.0",
+        "name": name,
+        "version": built.filename.split("-")[1],
         "file_name": index.file_url(built.filename),
         "sha256": Digest.of(built.data).hex,
-        "imports": ["compiled"],
+        "imports": [name],
     }
 
     def change(value: Any) -> None:
         six = value["packages"].pop("six")
-        value["packages"]["compiled"] = {**six, **entry}
+        value["packages"][name] = {**six, **entry}
         if version == PYODIDE_029:
             value["info"].update(abi_version="2025_0", platform="emscripten_4_0_9", python="3.13.2")
 
@@ -87,40 +88,92 @@ async def test_the_next_kernel_finds_it(version: str, index: PackageIndex, tmp_p
     assert (cold["found"], warm["found"], warm["pycache"]) == (False, True, [])
 
 
+async def _compiled(text: str) -> dict[str, bytes]:
+    """Bytecode of ``compiled/__init__.py`` of this text, as a wheel of a site brings it: Python takes it unseen."""
+    other = wheel("compiled", "1.0", files={"compiled/__init__.py": text})
+    (made,) = await wiring.compiled_wheels(pyodide_directory(PYODIDE_314), [other.data])
+    opened = OpenedWheel(admit(made, Digest.of(made), filename=other.filename))
+    return {name: data for name, data in opened.files() if name.endswith(".pyc")}
+
+
+def _built(files: dict[str, bytes], name: str = "compiled", version: str = "1.0") -> BuiltWheel:
+    sources = {"compiled/__init__.py": "answer = 42\n", "compiled/part.py": ""} if name == "compiled" else {}
+    return wheel(name, version, files={**sources, **files})
+
+
+async def _answer(tmp_path: Path, *locks: Lock, kept: bool = True) -> Any:
+    """What the module says after one replay over the other."""
+    async with kernel(PYODIDE_314, store=tmp_path if kept else None) as running:
+        for lock in locks:
+            await running.pyodide.replay(lock)
+        return await running.ask("import compiled; answer = compiled.answer")
+
+
 @pytest.mark.parametrize("kept", [True, False])
 async def test_bytecode_that_a_wheel_brings_is_taken(kept: bool, tmp_path: Path) -> None:
     """Python finds it where it looks, with and without a store, as it would in an unpacked wheel."""
-    other = wheel("compiled", "1.0", files={"compiled/__init__.py": "answer = 43\n"})
-    (made,) = await wiring.compiled_wheels(pyodide_directory(PYODIDE_314), [other.data])
-    opened = OpenedWheel(admit(made, Digest.of(made), filename=other.filename))
-    compiled = {name: data for name, data in opened.files() if name.endswith(".pyc")}
     # What it was compiled from is another text: only bytecode can tell 43.
-    built = wheel(
-        "compiled", "1.0", files={"compiled/__init__.py": "answer = 42\n", "compiled/part.py": "", **compiled}
+    built = _built(await _compiled("answer = 43\n"))
+    with PackageIndex() as index:
+        index.add(built)
+        assert 43 == await _answer(tmp_path, locked(index, PYODIDE_314, built), kept=kept)
+
+
+async def test_bytecode_of_a_wheel_that_was_replaced_is_not_taken(tmp_path: Path) -> None:
+    """It goes with its source: what comes in its place is compiled, however little Python would have looked."""
+    old, new = (
+        _built(await _compiled("answer = 43\n")),
+        _built({"compiled/__init__.py": b"answer = 'new'\n"}, version="2.0"),
     )
     with PackageIndex() as index:
-        index.add(built)
-        lock = locked(index, PYODIDE_314, built)
-        async with kernel(PYODIDE_314, store=tmp_path if kept else None) as running:
-            await running.pyodide.replay(lock)
-            answer = await running.ask("import sys, compiled; answer = [compiled.answer, sys.pycache_prefix is None]")
-
-    assert [43, not kept] == answer
+        index.add(old)
+        index.add(new)
+        locks = [locked(index, PYODIDE_314, one) for one in (old, new)]
+        assert "new" == await _answer(tmp_path, *locks)
 
 
-async def test_bytecode_in_another_place_is_none(tmp_path: Path) -> None:
-    """A file beside a module that is named as its bytecode would be is not taken for it, as in an unpacked wheel."""
-    other = wheel("compiled", "1.0", files={"compiled/__init__.py": "answer = 43\n"})
-    (made,) = await wiring.compiled_wheels(pyodide_directory(PYODIDE_314), [other.data])
-    opened = OpenedWheel(admit(made, Digest.of(made), filename=other.filename))
-    moved = {name.replace("__pycache__/", ""): data for name, data in opened.files() if name.endswith(".pyc")}
-    sources = {"compiled/__init__.py": "answer = 42\n", "compiled/part.py": ""}
-    built = wheel("compiled", "1.0", files={**sources, **moved})
+@pytest.mark.parametrize("folder", ["compiled/", "compiled/__pycache__/"])
+async def test_bytecode_of_anothers_module_is_not_taken(folder: str, tmp_path: Path) -> None:
+    """A wheel brings bytecode for its own modules only, and only where Python keeps it."""
+    ((_, data),) = (await _compiled("answer = 'evil'\n")).items()
+    evil = _built({f"{folder}__init__.cpython-314.pyc": data}, name="aevil")
+    good = _built({})
     with PackageIndex() as index:
-        index.add(built)
+        index.add(evil)
+        index.add(good)
+        both = locked(index, PYODIDE_314, good)
+        other = locked(index, PYODIDE_314, evil, name="aevil").packages
+        assert 42 == await _answer(tmp_path, replace(both, packages=by_name([*both, *other.values()])))
+
+
+async def test_bytecode_that_is_unpacked_is_found(tmp_path: Path) -> None:
+    """What Pyodide or micropip unpacks while bytecode is kept elsewhere is not compiled again, if of that source."""
+    files = await _compiled("answer = 42\n")
+    built = _built(files)
+    unpack = f"""
+import builtins, importlib, io, zipfile
+from site import getsitepackages
+zipfile.ZipFile(io.BytesIO(bytes.fromhex({built.data.hex()!r}))).extractall(getsitepackages()[0])
+importlib.invalidate_caches()
+compiled_files, compile_ = [], builtins.compile
+def spy(source, name, *more, **options):
+    compiled_files.append(name)
+    return compile_(source, name, *more, **options)
+builtins.compile = spy
+try:
+    import compiled
+    {{}}
+finally:
+    builtins.compile = compile_
+answer = [compiled.answer, [name for name in compiled_files if "site-packages" in str(name)]]
+"""
+    with PackageIndex() as index:
+        first = wheel("first", "1.0", files={"first.py": ""})
+        index.add(first)
         async with kernel(PYODIDE_314, store=tmp_path) as running:
-            await running.pyodide.replay(locked(index, PYODIDE_314, built))
-            assert 42 == await running.ask("import compiled; answer = compiled.answer")
+            await running.pyodide.replay(locked(index, PYODIDE_314, first, name="first"))
+            value, names = await running.ask(unpack.replace("{}", "import compiled.part"))
+    assert (42, ["part.py"]) == (value, [name.rsplit("/", 1)[-1] for name in names])
 
 
 async def test_an_edited_source_is_compiled_anew(index: PackageIndex, tmp_path: Path) -> None:

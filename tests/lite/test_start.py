@@ -194,18 +194,17 @@ async def test_the_next_visit_asks_for_no_wheel(lab: Lab, host: StaticHost, kern
     assert ([], True) == ([one for one in host.asked if one.endswith((".whl", ".pack"))], bool(host.asked))
 
 
-@pytest.mark.parametrize("harm", ["pack", "wheel"])
+@pytest.mark.parametrize("harm", ["pack", "wheel", "both"])
 async def test_what_is_wrong_with_a_file_leaves_a_kernel(
     served: Served, site: Built, tmp_path: Path, harm: str
 ) -> None:
-    """Without the pack wheels are fetched whole; a wheel that is gone leaves a kernel with the others."""
+    """Without the pack wheels are fetched whole; a wheel that is gone leaves a kernel with the others, or its parts."""
     shutil.copytree(site.output, tmp_path / "site")
     lock = _locks(site)["pyodide-lock.json"]
     assert lock.start is not None
-    url = lock.start.url if harm == "pack" else next(one.wheel.url for one in lock if one.name == "msgpack")
-    # Both: nothing of a wheel that is gone is in a pack that is gone.
-    for gone in {url, lock.start.url}:
-        (tmp_path / "site" / FOLDER / gone).unlink()
+    urls = {"pack": lock.start.url, "wheel": next(one.wheel.url for one in lock if one.name == "msgpack")}
+    for url in urls.values() if harm == "both" else [urls[harm]]:
+        (tmp_path / "site" / FOLDER / url).unlink()
     forgiven = {"404": "the file is gone", "Failed to": "Pyodide says so", "error occurred": "Pyodide says so"}
     async with visitor(served.browser, forgiven=forgiven) as lab:
         with StaticHost(tmp_path / "site") as host:
@@ -228,6 +227,15 @@ async def test_check_reads_it(directory: Path, site: Built, tmp_path: Path) -> N
         check(place)
     pack.unlink()
     with pytest.raises(HashMismatchError, match="no such file"):
+        check(place)
+    pack.write_bytes((site.output / FOLDER / start.url).read_bytes())
+    (program,) = place.folder.glob("runtime-*/pyodide.mjs")
+    program.write_text("broken(")
+    with pytest.raises(HashMismatchError, match="what kernels load first"):
+        check(place)
+    shutil.rmtree(program.parent)
+    shutil.rmtree(place.folder / "stdlib")
+    with pytest.raises(HashMismatchError, match="what kernels load first"):
         check(place)
 
 
