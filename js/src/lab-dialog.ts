@@ -68,7 +68,10 @@ export class Dialogs implements Person {
     }[source];
     const why = isLockError(error) ? factsOf(error) : error instanceof Error ? error.message : String(error);
     const then = source === "site" ? "" : ` ${trans.__("The kernel starts with the packages of this site.")}`;
-    utils.Notification.error(`${what}: ${why}.${then}`, { autoClose: false });
+    const whole = `${what}: ${why}.${then}`;
+    // A notice is cut after some words.
+    const actions = [{ label: trans.__("Show All"), callback: () => void this.lines(what, [`${why}.`, then.trim()].filter((line) => line !== "")) }];
+    utils.Notification.error(whole, { autoClose: false, actions });
   }
 
   progress(received: number, total: number | null): void {

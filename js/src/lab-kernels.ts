@@ -284,7 +284,8 @@ export class Kernels {
     if (pin !== undefined && this.#consent.approvals.has(key)) {
       this.#consent.approvals.remember(pin);
     }
-    const wanted = neededWheels(opened, base).map((wheel) => ({ wheel, address: absolute(wheel, opened.base) }));
+    const here = await this.#siteFiles();
+    const wanted = neededWheels(opened, base).map((wheel) => ({ wheel, address: here.get(wheel.sha256) ?? absolute(wheel, opened.base) }));
     const received = new Map<string, number>();
     const total = wanted.reduce<number | null>((sum, { wheel }) => (sum === null || wheel.size === null ? null : sum + wheel.size), 0);
     const kept = (await store) ?? null;
@@ -328,6 +329,18 @@ export class Kernels {
     const { page } = this.#options;
     const isApproved = (): boolean => this.#consent.approvals.has(key);
     return previewLock(opened.lock, opened.id, opened.base, { isApproved, running: this.#consent.running, ...(page && { page }) });
+  }
+
+  /** Where the site has wheels of its own, by SHA-256: nobody else is asked for those. */
+  async #siteFiles(): Promise<ReadonlyMap<string, string>> {
+    const url = this.#options.site.options["lockFileURL"];
+    try {
+      const answer = typeof url === "string" ? await this.#ask(url) : null;
+      const { packages } = (answer?.ok ? await answer.json() : { packages: {} }) as { packages: Record<string, { file_name: string; sha256: string }> };
+      return new Map(Object.values(packages).map(({ file_name, sha256 }) => [sha256, new URL(file_name, url as string).href]));
+    } catch {
+      return new Map();
+    }
   }
 
   async #baseLock(): Promise<Base> {

@@ -56,9 +56,15 @@ describe("the panel beside a notebook", () => {
     expect(Area.ran.map((ran) => (ran as unknown[])[1])).toEqual([area, added[1]?.options["content"]]);
     expect(Area.ran[0]).toEqual([true, area, one.sessionContext]);
     // What a kernel made that is gone is made anew.
+    one.say("idle");
+    expect(Area.ran.length).toBe(2);
     one.say("restarting");
-    await tabs.show(one);
+    one.say("idle");
+    one.say("idle");
     expect([Area.ran.length, added.length]).toEqual([3, 2]);
+    one.say("dead");
+    await tabs.show(one);
+    expect([Area.ran.length, added.length]).toEqual([4, 2]);
     // Whoever closed the tab gets a new one.
     added[0]?.dispose();
     await tabs.show(one);

@@ -49,9 +49,13 @@ export class PanelTabs {
     this.#shell.activateById(one.tab.id);
     // A panel that is there has a button to look again; one of a kernel that is gone has nobody to ask.
     if (!one.isAlive) {
-      one.isAlive = true;
-      await this.#areas.SimplifiedOutputArea.execute(CODE, one.area, notebook.sessionContext);
+      await this.#look(one, notebook);
     }
+  }
+
+  async #look(one: Tab, notebook: NotebookPanel): Promise<void> {
+    one.isAlive = true;
+    await this.#areas.SimplifiedOutputArea.execute(CODE, one.area, notebook.sessionContext);
   }
 
   #made(notebook: NotebookPanel, isFirst: boolean): Tab {
@@ -75,6 +79,9 @@ export class PanelTabs {
         const one = this.#open.get(notebook);
         if (one !== undefined && (now === "restarting" || now === "autorestarting" || now === "starting" || now === "dead")) {
           one.isAlive = false;
+        } else if (one !== undefined && now === "idle" && !one.isAlive && !one.tab.isDisposed) {
+          // What it shows is of a kernel that is gone.
+          void this.#look(one, notebook);
         }
       });
     }

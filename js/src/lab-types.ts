@@ -159,7 +159,7 @@ export interface AppUtils {
     okButton(options?: { label?: string; caption?: string }): Button;
   };
   readonly Notification: {
-    error(message: string, options?: { autoClose?: number | false }): string;
+    error(message: string, options?: { autoClose?: number | false; actions?: readonly { label: string; callback: () => void }[] }): string;
     info(message: string, options?: { autoClose?: number | false }): string;
     success(message: string, options?: { autoClose?: number | false }): string;
   };

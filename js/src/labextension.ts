@@ -176,6 +176,14 @@ async function plugins(): Promise<readonly Plugin[]> {
       return;
     }
     const found = new Map<string, Verified>();
+    if (link.address !== null) {
+      // Only a kernel needs its packages, and none may be there yet.
+      void app.restored.then(() => {
+        if (notebooks.currentWidget === null) {
+          (utils as AppUtils).Notification.info(trans.__("This address brings packages along. Open a notebook: you are asked before anything is installed."), { autoClose: 15_000 });
+        }
+      });
+    }
     let arriving: readonly [number, number | null] | null = null;
     const tabs = outputs === null ? null : new PanelTabs(app.shell, outputs, utils as AppUtils, trans);
     const run = addCommands({

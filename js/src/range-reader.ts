@@ -1,15 +1,15 @@
 /**
  * A part of a file from its server, at once: a synchronous request, which a dedicated worker alone may send.
  *
- * Rules this file keeps: what comes is the range that was asked for (206), or the whole file out of which it is cut (a
- * server that knows no ranges); everything else is an error.
+ * Rules this file keeps: what comes is the range that was asked for (206), or the whole file (a server that knows no ranges),
+ * so that it is asked for once; everything else is an error.
  *
  * Source: RFC 9110, section 14 (range requests); XMLHttpRequest (WHATWG), `responseType` of synchronous requests.
  */
 
 import { notThere } from "./sparse-source.ts";
 
-/** Bytes `from` up to, not including, `to` of the file of `size` bytes at an address. */
+/** Bytes `from` up to, not including, `to` of the file of `size` bytes at an address, or all of it. */
 export type RangeReader = (address: string, from: number, to: number, size: number) => Uint8Array;
 
 declare const DedicatedWorkerGlobalScope: (new () => object) | undefined;
@@ -39,7 +39,7 @@ export function partOf(status: number, bytes: Uint8Array, from: number, to: numb
     return bytes;
   }
   if (status === 200 && bytes.length === size) {
-    return bytes.subarray(from, to);
+    return bytes;
   }
   throw notThere(`the server answered ${status} with ${bytes.length} bytes`);
 }

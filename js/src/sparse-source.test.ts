@@ -80,10 +80,35 @@ describe("SparseSource", () => {
   });
 });
 
+describe("a wheel that is read in many pieces", () => {
+  it("is asked for whole after some of them, and once where the server sends no pieces", () => {
+    const asked: (readonly [number, number])[] = [];
+    const ask = (from: number, to: number): Uint8Array => {
+      asked.push([from, to]);
+      return WHOLE.slice(from, to);
+    };
+    const source = new SparseSource({ size: 100, segments: [{ offset: 0, bytes: Uint8Array.of(99) }] }, ask);
+    for (let at = 1; at < 100; at += 2) {
+      expect([...source.read(at, at + 1)]).toEqual([at + 1]);
+    }
+    expect(asked.at(-1)).toEqual([0, 100]);
+    expect(asked.length).toBe(9);
+    // What was here stays: somebody may have compared it.
+    expect([...source.read(0, 2)]).toEqual([99, 2]);
+
+    let times = 0;
+    const plain = new SparseSource({ size: 100, segments: [] }, () => {
+      times += 1;
+      return WHOLE.slice();
+    });
+    expect([[...plain.read(3, 5)], [...plain.read(50, 51)], times]).toEqual([[4, 5], [51], 1]);
+  });
+});
+
 describe("the reader of ranges", () => {
-  it("takes the range, or cuts it out of the whole file, and nothing else", () => {
+  it("takes the range, or the whole file, and nothing else", () => {
     expect([...partOf(206, WHOLE.slice(3, 7), 3, 7, 100)]).toEqual([4, 5, 6, 7]);
-    expect([...partOf(200, WHOLE, 3, 7, 100)]).toEqual([4, 5, 6, 7]);
+    expect([...partOf(200, WHOLE, 3, 7, 100)]).toEqual([...WHOLE]);
     for (const [status, bytes] of [[206, WHOLE.slice(3, 8)], [206, WHOLE], [200, WHOLE.slice(3, 7)], [404, WHOLE], [0, new Uint8Array()]] as const) {
       expect(codeOf(() => partOf(status, bytes, 3, 7, 100))).toBe("not-there-yet");
     }

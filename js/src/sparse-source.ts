@@ -3,8 +3,8 @@
  *
  * Rules this file keeps:
  *
- * 1. What is not here is asked for at once, in one piece; where nobody can be asked, or the answer is not that piece, the
- *    read fails and nothing is kept of it.
+ * 1. What is not here is asked for at once, in one piece, and after some pieces whole; where nobody can be asked, or the answer
+ *    is neither, the read fails and nothing is kept of it.
  * 2. Nothing is decided about bytes: who reads a file compares it with RECORD, whatever way it came.
  *
  * Left to others: what is needed first (`start-pack.ts`), how a range is asked for (`range-reader.ts`).
@@ -14,8 +14,11 @@ import { LockError } from "./errors.ts";
 import type { ByteSource } from "./source.ts";
 import type { WheelParts } from "./start-pack.ts";
 
-/** Bytes `from` up to, not including, `to` of a wheel, or an error. */
+/** Bytes `from` up to, not including, `to` of a wheel, or all of it where that is what came, or an error. */
 export type ReadRange = (from: number, to: number) => Uint8Array;
+
+/** Whoever asks for so many pieces goes through the wheel, and is given all of it: each piece costs a wait. */
+const MANY = 8;
 
 export class SparseSource implements ByteSource {
   readonly size: number;
@@ -24,6 +27,7 @@ export class SparseSource implements ByteSource {
   /** What is here: beginning and end of each part, in order, with gaps between them. */
   #there: (readonly [number, number])[] = [];
   readonly #ask: ReadRange | null;
+  #asked = 0;
   #closed = false;
 
   /** @param ask How to get what is not here; `null` where that cannot be had at once. */
@@ -73,12 +77,16 @@ export class SparseSource implements ByteSource {
       if (this.#ask === null) {
         throw notThere("its part of the wheel has not arrived");
       }
-      const bytes = this.#ask(from, to);
-      if (bytes.length !== to - from) {
+      this.#asked += 1;
+      const bytes = this.#asked > MANY ? this.#ask(0, this.size) : this.#ask(from, to);
+      if (bytes.length === this.size) {
+        this.#fill(bytes);
+      } else if (bytes.length === to - from) {
+        this.#bytes.set(bytes, from);
+        this.#add(from, to);
+      } else {
         throw notThere(`${bytes.length} bytes came instead of ${to - from}`);
       }
-      this.#bytes.set(bytes, from);
-      this.#add(from, to);
     }
     return this.#bytes.subarray(from, to);
   }
@@ -86,6 +94,16 @@ export class SparseSource implements ByteSource {
   close(): void {
     this.#closed = true;
     this.#bytes = new Uint8Array(0);
+  }
+
+  /** Take over what is not here: about what is here somebody may have decided already. */
+  #fill(whole: Uint8Array): void {
+    let at = 0;
+    for (const [from, to] of [...this.#there, [this.size, this.size] as const]) {
+      this.#bytes.set(whole.subarray(at, from), at);
+      at = to;
+    }
+    this.#there = [[0, this.size]];
   }
 
   #add(from: number, to: number): void {

@@ -153,7 +153,7 @@ class MicropipLockAddon(BaseAddon):  # type: ignore[misc]  # JupyterLite has no 
     def _keep_offline(self, config: Path) -> None:
         """Let JupyterLite's service worker keep what was visited."""
         told = json.loads(config.read_text("utf-8"))
-        told["jupyter-config-data"]["enableServiceWorkerCache"] = "true"
+        told["jupyter-config-data"]["enableServiceWorkerCache"] = True
         config.write_text(json.dumps(told, indent=2, sort_keys=True), "utf-8")
         self.maybe_timestamp(config)
 

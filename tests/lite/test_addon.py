@@ -201,7 +201,8 @@ def test_a_site_is_kept_for_offline(site: Path, offline: bool | None) -> None:
     assert _build(site, record=True, offline=offline)
     config = json.loads((site / "_output/jupyter-lite.json").read_text())["jupyter-config-data"]
 
-    assert ("true" if offline else None) == config.get("enableServiceWorkerCache")
+    # The schema of the configuration wants a boolean, and the application reads it as text.
+    assert (True if offline else None) is config.get("enableServiceWorkerCache")
 
 
 @pytest.mark.parametrize(

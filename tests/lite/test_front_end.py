@@ -75,6 +75,20 @@ async def test_a_link_is_opened(served: Served, index: PackageIndex) -> None:
         assert asked == index.log.count()
 
 
+async def test_what_the_site_has_comes_from_the_site(served: Served, index: PackageIndex) -> None:
+    """Nobody else is asked for wheels which the site has, too; who opens a link is told of it before there is a kernel."""
+    lock = lock_of(("rich", "markdown-it-py", "mdurl", "pygments"), index)
+    async with visitor(served.browser) as lab:
+        index.log.clear()
+        page = await lab.open(_link(served, lock))
+        await page.wait_for_selector(".Toastify__toast:has-text('This address brings packages along')")
+        start = asyncio.create_task(lab.kernel(page))
+        await page.click(".jp-Dialog button.jp-mod-accept")
+        kernel = await start
+        assert await kernel.ask("import rich.table, sys; answer = sys.pycache_prefix is not None")
+        assert 0 == index.log.count()
+
+
 def _moved(lock: Lock, **changes: Any) -> Lock:
     """The lock with another wheel for its first package."""
     first, *others = lock
@@ -99,9 +113,10 @@ async def test_what_is_wrong_with_a_link(served: Served, index: PackageIndex, ha
         if harm != "abi-mismatch":
             await page.click(".jp-Dialog button.jp-mod-accept")
         kernel = await start
-        notice = await page.wait_for_selector(".Toastify__toast")
-        assert notice is not None
-        assert harm in await notice.inner_text()
+        notice = page.locator(".Toastify__toast", has_text="not in place")
+        await notice.get_by_role("button", name="Show All").click()
+        assert harm in await page.locator(".jp-Dialog").inner_text()
+        await page.click(".jp-Dialog button.jp-mod-accept")
         assert "rich" == await kernel.ask("import rich; answer = rich.__name__")
         assert await kernel.ask("import importlib.util as u; answer = u.find_spec('snowballstemmer') is None")
 

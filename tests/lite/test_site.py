@@ -101,7 +101,7 @@ async def test_a_site_for_offline_needs_no_network(built: Built, served: Served,
     config = tmp_path / "site" / "jupyter-lite.json"
     told = json.loads(config.read_text())
     # What --micropip-lock-offline writes.
-    told["jupyter-config-data"]["enableServiceWorkerCache"] = "true"
+    told["jupyter-config-data"]["enableServiceWorkerCache"] = True
     config.write_text(json.dumps(told))
     async with visitor(served.browser, forgiven={"ERR_CONNECTION_REFUSED": "the host is gone"}) as lab:
         with StaticHost(tmp_path / "site") as host:
