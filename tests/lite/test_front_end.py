@@ -76,7 +76,7 @@ async def test_a_link_is_opened(served: Served, index: PackageIndex) -> None:
 
 
 async def test_what_the_site_has_comes_from_the_site(served: Served, index: PackageIndex) -> None:
-    """Nobody else is asked for wheels which the site has, too; who opens a link is told of it before there is a kernel."""
+    """Nobody else is asked for wheels which the site has, too; who opens a link is told before there is a kernel."""
     lock = lock_of(("rich", "markdown-it-py", "mdurl", "pygments"), index)
     async with visitor(served.browser) as lab:
         index.log.clear()
