@@ -33,6 +33,16 @@ export interface BootEvent {
   readonly allTotal: number | null;
 }
 
+/** What is booted with, of a lock. */
+export interface Chosen {
+  /** The text of a lock. */
+  readonly lock: string;
+  /** As in `BootOptions`. */
+  readonly packages?: readonly string[];
+  /** Where the bytes of a wheel are instead of where the lock says, by SHA-256: what the page has already, as `blob:` addresses. */
+  readonly addresses?: ReadonlyMap<string, string>;
+}
+
 export interface BootOptions<P extends BootedPyodide> {
   /** From `pyodide.mjs`. */
   readonly loadPyodide: (options: Record<string, unknown>) => Promise<P>;
@@ -44,8 +54,8 @@ export interface BootOptions<P extends BootedPyodide> {
   readonly lock: string | URL | object;
   /** Where relative file names of a lock that is no address are resolved against; default: the page. */
   readonly base?: string | URL;
-  /** Where the bytes of a wheel are instead of where the lock says, by SHA-256: what the page has already, as `blob:` addresses. */
-  readonly addresses?: ReadonlyMap<string, string>;
+  /** Given the text of the lock, says what of it is booted with: for a page that knows more of its locks. */
+  readonly choose?: (text: string) => Chosen;
   /** A compiled standard library (`micropip-lock stdlib`). */
   readonly stdLibURL?: string;
   /** SHA-256 of it, in hexadecimal: compared once it is there. */

@@ -110,6 +110,25 @@ describe("bootFromLock", () => {
     expect(network.asked.length).toBe(2);
   });
 
+  it("takes what the page chooses of a lock, and bytes from where the page has them", async () => {
+    const network = new Network();
+    const seen: string[] = [];
+    const choose = (text: string): { lock: string; packages: string[]; addresses: Map<string, string> } => {
+      seen.push(text);
+      return { lock: JSON.stringify(lockOf("a", "b", "c")), packages: ["c"], addresses: new Map([[sha256, "https://files.example/here.whl"]]) };
+    };
+    await failure(bootFromLock(optionsOf(network, { lock: "[]", choose })));
+    expect([seen, network.asked]).toEqual([["[]"], ["here.whl"]]);
+  });
+
+  it("leaves a running Pyodide when nothing can be chosen", async () => {
+    const choose = (): never => {
+      throw new LockError("not-json", "no lock at all");
+    };
+    const error = await failure(bootFromLock(optionsOf(new Network(), { choose })));
+    expect([error instanceof BootError, error.code]).toEqual([true, "not-json"]);
+  });
+
   it("sets Python up all the same when the lock does not arrive", async () => {
     const network = new Network();
     network.answers = forEver;

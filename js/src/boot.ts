@@ -240,8 +240,9 @@ class Boot<P extends BootedPyodide> {
 
   async #fetch(): Promise<{ lock: ReadLock; started: Started }> {
     const { text, base } = await this.#lockText();
-    const lock = readLock(text);
-    const { abi, packages, store } = this.#options;
+    const { abi, packages: named, choose, store } = this.#options;
+    const { lock: chosen, packages = named, addresses } = choose?.(text) ?? { lock: text };
+    const lock = readLock(chosen);
     if (abi !== undefined && abi !== lock.abi.abiVersion) {
       throw otherAbi(lock.abi, { ...lock.abi, abiVersion: abi });
     }
@@ -250,8 +251,7 @@ class Boot<P extends BootedPyodide> {
     this.#total = sizes.includes(null) ? null : sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0);
     this.#tell({ stage: "lock" });
     this.#hasLock = true;
-    const at = this.#options.addresses;
-    const wanted = wheels.map((wheel): Wanted => ({ wheel, address: at?.get(wheel.sha256) ?? absolute(wheel, base) }));
+    const wanted = wheels.map((wheel): Wanted => ({ wheel, address: addresses?.get(wheel.sha256) ?? absolute(wheel, base) }));
     const fetching: FetchOptions = {
       engine: this.#engine,
       store: (await store) ?? null,

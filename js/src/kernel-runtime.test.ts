@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { BootError, type BootedPyodide, type BootOptions, bootFromLock, LockError } from "./boot-main.ts";
 import { kernelLoader, type KernelPyodide, mountedOf } from "./kernel-runtime.ts";
 
@@ -36,11 +36,7 @@ function loaderOf(pyodide: Pyodide, given: Record<string, unknown>[] = []): (opt
   return kernelLoader(load, RUNTIME);
 }
 
-beforeEach(() => {
-  vi.stubGlobal("fetch", async (url: string) => (url === URL_OF_LOCK ? new Response(LOCK) : new Response("none", { status: url.endsWith("text") ? 200 : 404 })));
-});
 afterEach(() => {
-  vi.unstubAllGlobals();
   boot.mockReset();
   vi.restoreAllMocks();
 });
@@ -56,20 +52,18 @@ describe("what kernels load as Pyodide", () => {
     const given: Record<string, unknown>[] = [];
     const load = loaderOf(pyodide, given);
     await load({ indexURL: "https://site.example/ours/", lockFileURL: URL_OF_LOCK, packages: ["a"], stdLibURL: "https://site.example/std.zip", env: { A: "b" } });
-    expect(options).toMatchObject({ base: URL_OF_LOCK, packages: ["a"], stdLibURL: "https://site.example/std.zip", runtimeFirst: true });
+    expect(options).toMatchObject({ lock: URL_OF_LOCK, base: URL_OF_LOCK, stdLibURL: "https://site.example/std.zip", runtimeFirst: true });
     // Pyodide itself loads nothing, and finds its own files; it knows the lock, for what is imported later.
     expect(given).toEqual([expect.objectContaining({ indexURL: RUNTIME, packages: [], lockFileURL: URL_OF_LOCK, env: { A: "b" } })]);
-    expect(Object.keys(JSON.parse(options?.lock as string).packages).sort()).toEqual(["a", "b-c"]);
+    const chosen = options?.choose?.(LOCK);
+    expect([Object.keys(JSON.parse(chosen?.lock as string).packages).sort(), chosen?.packages]).toEqual([["a", "b-c"], ["a"]]);
     await load({ lockFileContents: LOCK, packageBaseUrl: "https://site.example/b/", packages: ["other"] });
-    expect(options).toMatchObject({ base: "https://site.example/b/", packages: ["other"] });
+    expect(options).toMatchObject({ lock: LOCK, base: "https://site.example/b/" });
   });
 
   it.each<[string, Record<string, unknown> | undefined]>([
     ["no options", undefined],
     ["no packages", { lockFileURL: URL_OF_LOCK, packages: [] }],
-    ["a lock that is not there", { lockFileURL: "https://site.example/gone", packages: ["a"] }],
-    ["a lock that is none", { lockFileURL: "https://site.example/text", packages: ["a"] }],
-    ["a text that is none", { lockFileContents: "{", packages: ["a"] }],
     ["no lock", { packages: ["a"] }],
   ])("is Pyodide itself where there is nothing to mount: %s", async (_, options) => {
     const given: Record<string, unknown>[] = [];
@@ -99,16 +93,27 @@ describe("what kernels load as Pyodide", () => {
     const value = JSON.parse(LOCK);
     Object.assign(value.packages.a, blob);
     const { lock, packages, addresses, others } = mountedOf(JSON.stringify(value), ["A", "more"]);
-    expect([packages, others, [...addresses]]).toEqual([["a"], ["more"], [["a", "blob:https://site.example/1"]]]);
+    expect([packages, others, [...(addresses ?? [])]]).toEqual([["a"], ["more"], [["a", "blob:https://site.example/1"]]]);
     const told = JSON.parse(lock);
     expect(Object.keys(told.packages).sort()).toEqual(["a", "b-c"]);
     expect(told.packages.a.file_name).toBe("https://files.example/a-1-py3-none-any.whl");
     expect([told.info, told.tool]).toEqual([{ abi_version: "2026_0" }, { "micropip-lock": { version: 1, start: { url: "start-0.pack" } } }]);
   });
 
+  it.each(["{", "null", "[]"])("says that a text is no lock, or holds nothing of what is named: %s", (text) => {
+    if (text === "{") {
+      expect(() => mountedOf(text, ["a"])).toThrow("cannot be read");
+    } else {
+      expect(mountedOf(text, ["a"])).toMatchObject({ packages: [], others: ["a"] });
+    }
+  });
+
   it("lets Pyodide load what the lock does not have", async () => {
     const pyodide = new Pyodide();
-    boot.mockImplementation(async () => pyodide as never);
+    boot.mockImplementation(async ({ choose }) => {
+      choose?.(LOCK);
+      return pyodide as never;
+    });
     await loaderOf(pyodide)({ lockFileURL: URL_OF_LOCK, packages: ["a", "more"] });
     expect(pyodide.loaded).toEqual([["more"]]);
   });

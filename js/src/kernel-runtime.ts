@@ -9,7 +9,8 @@
  * Left to others: the boot (`boot.ts`).
  */
 
-import { BootError, type BootedPyodide, bootFromLock, openStore } from "./boot-main.ts";
+import { BootError, type BootedPyodide, bootFromLock, LockError, openStore } from "./boot-main.ts";
+import type { Chosen } from "./boot-options.ts";
 import { normalized } from "./table.ts";
 
 /** What is used of a Pyodide here. */
@@ -40,11 +41,7 @@ interface KernelEntry {
 }
 
 /** What a kernel mounts, and what of it is left to Pyodide. */
-export interface Mounted {
-  readonly lock: string;
-  readonly packages: readonly string[];
-  /** Where bytes are that the page has already, by SHA-256. */
-  readonly addresses: ReadonlyMap<string, string>;
+export interface Mounted extends Chosen {
   /** Names that the lock does not have. */
   readonly others: readonly string[];
 }
@@ -54,9 +51,11 @@ export interface Mounted {
  * kernel when it starts.
  *
  * A wheel that the page has fetched already lies at a `blob:` address there, and says itself where it is from.
+ *
+ * @throws LockError with code `not-json`.
  */
 export function mountedOf(text: string, names: readonly string[]): Mounted {
-  const { info, packages, tool } = JSON.parse(text) as KernelLock;
+  const { info, packages, tool } = parsed(text);
   const chosen = new Map<string, KernelEntry>();
   const addresses = new Map<string, string>();
   const queue = names.map(normalized);
@@ -80,6 +79,15 @@ export function mountedOf(text: string, names: readonly string[]): Mounted {
   return { lock: JSON.stringify({ info, packages: Object.fromEntries(chosen), ...ours }), packages: known, addresses, others };
 }
 
+function parsed(text: string): KernelLock {
+  try {
+    const value = JSON.parse(text) as Partial<KernelLock> | null;
+    return { info: value?.info, packages: value?.packages ?? {}, ...(value?.tool && { tool: value.tool }) };
+  } catch (error) {
+    throw new LockError("not-json", "the lock of this kernel cannot be read", { got: String(error) });
+  }
+}
+
 /**
  * `loadPyodide` for kernels.
  *
@@ -90,21 +98,24 @@ export function kernelLoader<P extends KernelPyodide>(load: Load<P>, indexURL: s
   return async (options = {}) => {
     const { packages, lockFileURL, lockFileContents, packageBaseUrl, stdLibURL } = options;
     const names = Array.isArray(packages) ? packages.map(String) : [];
-    const text = names.length === 0 ? null : await textOf(lockFileContents, lockFileURL);
-    if (text === null) {
+    const given = (await lockFileContents) ?? lockFileURL;
+    if (names.length === 0 || given === undefined || given === null) {
       return await load({ ...options, indexURL });
     }
-    const { lock, addresses, others, packages: known } = mountedOf(text, names);
     const base = packageBaseUrl ?? lockFileURL;
+    let others: readonly string[] = [];
     const quiet = new Quiet();
     let kernel: P;
     try {
       kernel = await bootFromLock<P>({
         loadPyodide: load,
         pyodide: { ...options, indexURL, packages: [] },
-        lock,
-        packages: known,
-        addresses,
+        lock: given as string | object,
+        choose: (text) => {
+          const chosen = mountedOf(text, names);
+          ({ others } = chosen);
+          return chosen;
+        },
         store: openStore(),
         quiet: quiet.resolved,
         // Both are the site's, and nothing can be imported before there is a runtime.
@@ -127,23 +138,6 @@ export function kernelLoader<P extends KernelPyodide>(load: Load<P>, indexURL: s
     quiet.untilFirstCell(kernel);
     return kernel;
   };
-}
-
-/** The text of the lock that a kernel is given; `null` where there is none, or none to be had: Pyodide says why. */
-async function textOf(contents: unknown, url: unknown): Promise<string | null> {
-  try {
-    const given = await contents;
-    let text: string;
-    if (given !== undefined && given !== null) {
-      text = typeof given === "string" ? given : JSON.stringify(given);
-    } else {
-      const answer = typeof url === "string" ? await fetch(url) : null;
-      text = answer?.ok ? await answer.text() : "";
-    }
-    return typeof JSON.parse(text)?.packages === "object" ? text : null;
-  } catch {
-    return null;
-  }
 }
 
 /**
