@@ -15,6 +15,7 @@ from micropip_lock.cli_text import printable
 from micropip_lock.cli_verbs import Looks, Outcome, check_output, needs_file, shown_progress
 from micropip_lock.core import needed
 from micropip_lock.core.compare import diff
+from micropip_lock.core.upgrading import held_back
 from micropip_lock.load import load_lock
 from micropip_lock.render import diff_lines
 from micropip_lock.upgrading import upgrade as _upgrade
@@ -89,7 +90,11 @@ async def upgrade(options: Namespace, looks: Looks) -> Outcome:
             "lock": new.to_dict(),
         },
         data=new.to_json() if output is None else "",
-        people=(*diff_lines(found, looks.people), *([f"wrote {printable(str(saved))}"] if saved is not None else [])),
+        people=(
+            *diff_lines(found, looks.people),
+            *(printable(one) for one in held_back(old, new, options.names)),
+            *([f"wrote {printable(str(saved))}"] if saved is not None else []),
+        ),
     )
 
 

@@ -74,6 +74,24 @@ def read_wanted(lock: Lock, texts: Iterable[str]) -> tuple[Wanted, ...]:
     return tuple(found.values())
 
 
+def held_back(old: Lock, new: Lock, texts: Iterable[str]) -> tuple[str, ...]:
+    """What a person should know of packages that did not move because the lock's own requirement says where they stay.
+
+    Args:
+        old: The lock before.
+        new: The lock after.
+        texts: As for :func:`read_wanted`.
+    """
+    return tuple(
+        f"{one.name} stays {old.packages[one.name].version}: the lock asks for {one.requirement}; "
+        f"to move it, say what else it may be: '{one.name}>=VERSION'"
+        for one in read_wanted(old, texts)
+        if one.stated is None
+        and parse_requirement(one.requirement).specifier
+        and old.packages[one.name].version == new.packages[one.name].version
+    )
+
+
 def _asked_for(package: LockedPackage) -> str:
     """The requirement as the lock has it; a dependency's is its name."""
     try:

@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 from micropip_lock.core.caveats import note
 from micropip_lock.core.digest import Digest
 from micropip_lock.core.model import Lock
-from micropip_lock.core.upgrading import Wanted, check_agrees, limits, merged, read_wanted
+from micropip_lock.core.upgrading import Wanted, check_agrees, held_back, limits, merged, read_wanted
 from micropip_lock.errors import OutcomeError, UsageError
 from tests.core.test_needed import lock_of
 
@@ -43,6 +43,15 @@ def moved(lock: Lock, **changes: Any) -> Lock:
 def test_what_is_wanted(text: str, expected: Wanted) -> None:
     """A plain name is asked for as the lock has it, anything more takes the place of that."""
     assert (expected,) == read_wanted(OLD, [text])
+
+
+def test_what_holds_a_package_back() -> None:
+    """A package that did not move is told when its own requirement limits it; any other is not."""
+    assert () == held_back(OLD, moved(OLD, app={}), ["app"])
+    assert () == held_back(OLD, OLD, ["lib", "app>=2"])
+    (told,) = held_back(OLD, OLD, ["app", "lib"])
+    assert told.startswith("app stays 1")
+    assert "app[x]>=1" in told
 
 
 @pytest.mark.parametrize(
