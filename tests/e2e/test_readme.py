@@ -27,7 +27,7 @@ def blocks(language: str, *, containing: str = "") -> list[str]:
 def run(text: str, cwd: Path, catalogue: PackageIndex) -> subprocess.CompletedProcess[str]:
     """Run a block in bash as it stands, with the virtual environment on PATH as after `activate`."""
     # What an outer `make test` tells its children is not what a newcomer's shell says.
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "ARGS"))}
     environment = {
         **inherited,
         "PIP_INDEX_URL": catalogue.url,
