@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { bootFromLock } from "./boot.ts";
 import { BootError, type BootEvent, type BootOptions } from "./boot-options.ts";
 import { absolute, type BootedPyodide, checkAbi, checkImportNames, checkWheel, closure } from "./boot-place.ts";
@@ -108,6 +108,29 @@ describe("bootFromLock", () => {
     const network = new Network();
     await failure(bootFromLock(optionsOf(network, { runtimeFirst: true })));
     expect(network.asked.length).toBe(2);
+  });
+
+  it("waits a moment for a lock that does not arrive, and not once more", async () => {
+    vi.useFakeTimers();
+    try {
+      const network = new Network();
+      network.answers = forEver;
+      const happened: string[] = [];
+      const loadPyodide = async (options: Record<string, unknown>): Promise<BootedPyodide> => {
+        happened.push("begun");
+        await (options["fsInit"] as () => Promise<void>)();
+        happened.push("set up");
+        throw new Error("that far");
+      };
+      const failing = failure(bootFromLock(optionsOf(network, { lock: "https://files.example/lock.json", loadPyodide })));
+      await vi.advanceTimersByTimeAsync(299);
+      expect(happened).toEqual([]);
+      await vi.advanceTimersByTimeAsync(1);
+      expect(happened).toEqual(["begun", "set up"]);
+      expect((await failing).message).toBe("that far");
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it("takes what the page chooses of a lock, and bytes from where the page has them", async () => {

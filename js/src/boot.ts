@@ -181,16 +181,18 @@ class Boot<P extends BootedPyodide> {
       (error: unknown) => ({ ok: false, error }) as const,
     );
     void fetching.then(() => this.#begun());
-    if (!runtimeFirst) {
+    const waited = runtimeFirst ? null : moment();
+    if (waited !== null) {
       this.#turn();
-      await Promise.race([this.#beginning, moment()]);
+      await Promise.race([this.#beginning, waited]);
       this.#stop.signal.throwIfAborted();
     }
     const booting = loadPyodide({
       ...more,
       fsInit: async (...args: unknown[]): Promise<void> => {
         this.#turn();
-        await Promise.race([this.#beginning, moment()]);
+        // Once is enough: a lock that is long in coming holds nothing up a second time.
+        await Promise.race([this.#beginning, waited ?? moment()]);
         await (more?.["fsInit"] as ((...args: unknown[]) => unknown) | undefined)?.(...args);
       },
       ...(indexURL === undefined ? {} : { indexURL }),

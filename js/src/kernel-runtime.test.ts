@@ -108,6 +108,13 @@ describe("what kernels load as Pyodide", () => {
     }
   });
 
+  it.each([null, 5, "text", {}, { file_name: 5 }, { file_name: "a.whl", depends: 5 }, { file_name: "a.whl", depends: [null] }, { file_name: "blob:x" }])(
+    "fails at no entry, whatever it is: %j",
+    (broken) => {
+      expect(mountedOf(JSON.stringify({ packages: { a: broken } }), ["a"]).packages).toEqual(["a"]);
+    },
+  );
+
   it("lets Pyodide load what the lock does not have", async () => {
     const pyodide = new Pyodide();
     boot.mockImplementation(async ({ choose }) => {

@@ -62,7 +62,8 @@ export function mountedOf(text: string, names: readonly string[]): Mounted {
   const known = queue.filter((name) => Object.hasOwn(packages, name));
   for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
     const entry = Object.hasOwn(packages, name) ? packages[name] : undefined;
-    if (entry === undefined || chosen.has(name)) {
+    // What is no entry is told by whoever reads the lock.
+    if (typeof entry?.file_name !== "string" || chosen.has(name)) {
       continue;
     }
     const from = entry.tool?.["micropip-lock"]?.url;
@@ -71,7 +72,7 @@ export function mountedOf(text: string, names: readonly string[]): Mounted {
       addresses.set(entry.sha256, entry.file_name.split("#")[0] as string);
     }
     chosen.set(name, { ...entry, ...(isHere && { file_name: from }) });
-    queue.push(...(entry.depends ?? []).map(normalized));
+    queue.push(...(Array.isArray(entry.depends) ? entry.depends.map(String) : []).map(normalized));
   }
   const { version, start } = tool?.["micropip-lock"] ?? {};
   const ours = version === undefined ? {} : { tool: { "micropip-lock": { version, ...(start !== undefined && { start }) } } };

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Final
+from urllib.parse import unquote
 
 from micropip_lock import wiring
 from micropip_lock.app.start import failures, written_pack
@@ -95,7 +96,7 @@ def _with_ours(place: Place, lock: Lock, read: FilesRead) -> FilesRead:
     more: dict[str, frozenset[str]] = {}
     for one in (one for one in lock if one.name == "micropip-lock"):
         wheel = one.wheel
-        data = (place.bundle / wheel.url).read_bytes()
+        data = (place.bundle / unquote(wheel.url)).read_bytes()
         names = OpenedWheel(admit(data, wheel.digest, filename=wheel.filename)).names
         more[wheel.filename] = read.read.get(wheel.filename, frozenset()) | {*_modules(names)}
     return replace(read, read={**read.read, **more})
