@@ -18,7 +18,11 @@ class FakeWidget {
 
 class Area extends FakeWidget {
   static readonly ran: unknown[] = [];
+  static fails = false;
   static async execute(code: string, output: Widget, session: unknown): Promise<void> {
+    if (Area.fails) {
+      throw new Error("the kernel is gone");
+    }
     Area.ran.push([code.includes("panel()"), output, session]);
   }
 }
@@ -63,6 +67,10 @@ describe("the panel beside a notebook", () => {
     one.say("idle");
     expect([Area.ran.length, added.length]).toEqual([3, 2]);
     one.say("dead");
+    Area.fails = true;
+    one.say("idle");
+    await expect(tabs.show(one)).rejects.toThrow("the kernel is gone");
+    Area.fails = false;
     await tabs.show(one);
     expect([Area.ran.length, added.length]).toEqual([4, 2]);
     // Whoever closed the tab gets a new one.

@@ -55,7 +55,12 @@ export class PanelTabs {
 
   async #look(one: Tab, notebook: NotebookPanel): Promise<void> {
     one.isAlive = true;
-    await this.#areas.SimplifiedOutputArea.execute(CODE, one.area, notebook.sessionContext);
+    try {
+      await this.#areas.SimplifiedOutputArea.execute(CODE, one.area, notebook.sessionContext);
+    } catch (error) {
+      one.isAlive = false;
+      throw error;
+    }
   }
 
   #made(notebook: NotebookPanel, isFirst: boolean): Tab {
@@ -80,8 +85,8 @@ export class PanelTabs {
         if (one !== undefined && (now === "restarting" || now === "autorestarting" || now === "starting" || now === "dead")) {
           one.isAlive = false;
         } else if (one !== undefined && now === "idle" && !one.isAlive && !one.tab.isDisposed) {
-          // What it shows is of a kernel that is gone.
-          void this.#look(one, notebook);
+          // What it shows is of a kernel that is gone; where the new one goes as well, whoever asks is told.
+          this.#look(one, notebook).catch(() => undefined);
         }
       });
     }

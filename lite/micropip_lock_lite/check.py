@@ -24,13 +24,14 @@ def check(place: Place) -> int:
     """Check every lock of ours in a site, and every file that they name.
 
     Returns:
-        How many files were hashed.
+        How many wheels were hashed.
 
     Raises:
         MicropipLockError: the first of what is wrong, all of it in ``errors``.
     """
     faults: list[MicropipLockError] = []
     checked: set[tuple[str, str]] = set()
+    packs: set[tuple[str, str]] = set()
     runtime = _read(place.runtime / LOCK_NAME)
     if not (place.folder / LOCK_NAME).is_file():
         _read(place.folder / LOCK_NAME)
@@ -43,7 +44,7 @@ def check(place: Place) -> int:
             faults += error.errors or [error]
             continue
         faults += _wrong_files(place, path, lock, checked)
-        faults += _wrong_start(place, path, lock, checked)
+        faults += _wrong_start(place, path, lock, packs)
     faults += _wrong_programs(place)
     raise_all(faults)
     return len(checked)

@@ -1,4 +1,4 @@
-/*! micropip-lock boot; sources sha256 3f350c7768cab7e65491ef03e314e4b8b263432d9b1213b2e53359657ac1f9fc */
+/*! micropip-lock boot; sources sha256 6beba5acdd94153442f017cfaf2b8a943336be311186e1943fcd87e3b97c3665 */
 var Ht="micropip-lock",m=class extends Error{name="LockError";tag=Ht;code;constructor(e,t,n={}){super(t),this.code=e,Object.assign(this,n)}};function k(r){return r instanceof Error&&"tag"in r&&r.tag===Ht}var X=class extends m{constructor(e,t){let{code:n,message:o,where:s,expected:i,got:a,hint:l}=e;super(n,o,{...s===void 0?{}:{where:s},...i===void 0?{}:{expected:i},...a===void 0?{}:{got:a},...l===void 0?{}:{hint:l}}),this.cause=e,Object.defineProperty(this,"pyodide",{value:t})}};var Dr=`
 let free;
 const queue = [], stops = new Map();
