@@ -69,6 +69,7 @@ describe("the panel beside a notebook", () => {
     one.say("dead");
     Area.fails = true;
     one.say("idle");
+    await new Promise((resolve) => setTimeout(resolve, 0));
     await expect(tabs.show(one)).rejects.toThrow("the kernel is gone");
     Area.fails = false;
     await tabs.show(one);
