@@ -100,6 +100,10 @@ class Mounted {
     this.done.push(`replaced ${sha256.slice(0, 4)}`);
   }
 
+  confirm(sha256: string): void {
+    this.done.push(`confirmed ${sha256.slice(0, 4)}`);
+  }
+
   invalidate(sha256: string, { code }: LockError): void {
     this.done.push(`${code} ${sha256.slice(0, 4)}`);
   }

@@ -1,5 +1,6 @@
 /**
- * Starting from parts of the wheels: what is needed first is mounted, and the whole wheels arrive behind.
+ * Starting from parts of the wheels, of a start pack or of the visit before: what is needed first is mounted, and the whole
+ * wheels arrive behind.
  *
  * Rules this file keeps:
  *
@@ -14,7 +15,7 @@
  */
 
 import { isLockError, LockError } from "./errors.ts";
-import { type Arrived, fetchBytes, type FetchOptions, fetchWheels, takeStored, type Wanted } from "./fetch-wheels.ts";
+import { type Arrived, fetchBytes, type FetchOptions, fetchWheels, takeStored, type Wanted, type WheelCache } from "./fetch-wheels.ts";
 import { Bytecode, type Interpreter } from "./bytecode.ts";
 import { hexOf } from "./hash.ts";
 import { type Inflate, type InflateModule, pickInflate } from "./inflate.ts";
@@ -24,6 +25,7 @@ import type { RangeReader } from "./range-reader.ts";
 import { memorySource } from "./source.ts";
 import { SparseSource } from "./sparse-source.ts";
 import { type Packed, readStartPack, type WheelParts } from "./start-pack.ts";
+import type { KeptWheel, ReturningWheel } from "./visit.ts";
 import { openWheel, type PlainWheel } from "./wheel.ts";
 
 /** What became of a wheel that was to arrive behind. */
@@ -34,6 +36,8 @@ export interface Begun extends Wanted {
   readonly source: SparseSource;
   /** Its compiled modules; their sources are not among the parts. */
   readonly compiled: Packed | null;
+  /** What the visit before left of it; its whole is in the store. */
+  readonly kept?: KeptWheel;
   /** Never rejects. */
   readonly whole: Promise<Outcome>;
 }
@@ -66,9 +70,12 @@ interface Parts {
   readonly one: Wanted;
   readonly source: SparseSource;
   readonly compiled: Packed | null;
+  readonly kept?: KeptWheel;
 }
 
 const BEHIND = 3;
+/** What nobody waits for lets the first imports pass. */
+const PAUSE_MS = 1000;
 /** Failures that say: what the server has is not what the lock names. */
 const OTHERS = new Set(["digest-mismatch", "not-a-wheel", "size", "too-large"]);
 
@@ -77,6 +84,8 @@ export class Started {
   readonly arrived: readonly Arrived[];
   readonly begun: readonly Begun[];
   readonly #opened = new Map<Begun, PlainWheel>();
+  /** Compiled modules, inflated: until they are asked for. */
+  readonly #codes = new Map<Packed, Uint8Array>();
 
   constructor(arrived: readonly Arrived[], begun: readonly Begun[]) {
     this.arrived = arrived;
@@ -88,14 +97,11 @@ export class Started {
    * of them is for this Python.
    */
   open(module: InflateModule, interpreter: Interpreter): boolean {
-    if (this.begun.length === 0) {
-      return true;
-    }
     const inflate = pickInflate(module);
-    for (const one of this.begun) {
+    for (const one of this.begun.filter(({ kept }) => kept === undefined)) {
       const { source, wheel, compiled } = one;
       const opened = openWheel(source.known, wheel.filename, inflate, (from, to) => source.has(from, to));
-      if (opened === null || (compiled !== null && !fits(compiled, inflate, interpreter))) {
+      if (opened === null || (compiled !== null && !this.#fits(compiled, inflate, interpreter))) {
         return false;
       }
       this.#opened.set(one, opened);
@@ -103,8 +109,35 @@ export class Started {
     return true;
   }
 
+  /** Compiled modules, inflated, where that was done; once. */
+  codes(compiled: Packed): Uint8Array | undefined {
+    const codes = this.#codes.get(compiled);
+    this.#codes.delete(compiled);
+    return codes;
+  }
+
+  /** Whether compiled modules are for this Python. */
+  #fits(compiled: Packed, inflate: Inflate, interpreter: Interpreter): boolean {
+    try {
+      const codes = inflate(compiled.packed, compiled.size);
+      this.#codes.set(compiled, codes);
+      return Bytecode.fromBytes(codes, interpreter).size > 0;
+    } catch (error) {
+      if (isLockError(error)) {
+        return false;
+      }
+      throw error;
+    }
+  }
+
+  /** What was found in a wheel that a start pack has parts of. */
   opened(one: Begun): PlainWheel {
     return this.#opened.get(one) as PlainWheel;
+  }
+
+  /** Whether it is a start pack that this begins with. */
+  get isPacked(): boolean {
+    return this.begun.some(({ kept }) => kept === undefined);
   }
 
   /**
@@ -132,7 +165,7 @@ export class Started {
    * @returns Whether all of them are there and right.
    */
   async settle(
-    mounts: Pick<Mounts, "replaceSource" | "invalidate">,
+    mounts: Pick<Mounts, "replaceSource" | "confirm" | "invalidate">,
     inflate: Inflate,
     tell: (event: BehindEvent) => void,
     keep: (arrived: Arrived) => Promise<unknown>,
@@ -144,8 +177,15 @@ export class Started {
         const { name, sha256 } = one.wheel;
         if (outcome.ok && error === null) {
           mounts.replaceSource(sha256, outcome.arrived.source);
-          tell({ stage: "whole", package: name });
-          await keep({ ...outcome.arrived, compiled: one.compiled });
+          if (one.kept?.checked) {
+            mounts.confirm(sha256);
+          }
+          if (one.kept === undefined) {
+            tell({ stage: "whole", package: name });
+          }
+          if (outcome.arrived.from === "network") {
+            await keep({ ...outcome.arrived, compiled: one.compiled });
+          }
           return true;
         }
         const message = isLockError(error) ? `${error.code}: ${error.message}` : String(error);
@@ -162,6 +202,10 @@ export class Started {
   }
 
   #fault(one: Begun, { bytes }: Arrived, inflate: Inflate): LockError | null {
+    if (one.kept !== undefined) {
+      // What was kept is of a wheel of the same digest, which was opened then.
+      return null;
+    }
     const [before, now] = [this.opened(one), openWheel(bytes, one.wheel.filename, inflate)];
     return now !== null && isSame(before, now)
       ? null
@@ -212,6 +256,13 @@ export async function beginWith(options: StartOptions, stored: ReadonlyMap<Wante
   return new Started(arrived, inTurn(begun, options));
 }
 
+/** Begin with what the visit before left: nothing is asked for, and the whole wheels are hashed behind, when there was a pause. */
+export function returnWith(wheels: readonly ReturningWheel[], options: Pick<StartOptions, "fetching" | "behind" | "quiet">): Started {
+  const parts = wheels.map(({ kept, source, ...one }) => ({ one, source, compiled: null, kept }));
+  const quiet = options.quiet.then(() => new Promise<void>((resolve) => setTimeout(resolve, PAUSE_MS)));
+  return new Started([], inTurn(parts, { ...options, quiet }));
+}
+
 /** What the store has of wheels. */
 export async function allStored(wanted: readonly Wanted[], options: FetchOptions): Promise<Map<Wanted, Arrived>> {
   const found = await Promise.all(wanted.map((one) => takeStored(one, options)));
@@ -229,11 +280,12 @@ async function partsOf({ pack, address, fetching, onBytes }: StartOptions): Prom
  *
  * Past the HTTP cache: Chromium's would let a range of a file wait, 20 s long, for the whole that is arriving.
  */
-function inTurn(wheels: readonly Parts[], { fetching, behind, quiet }: StartOptions): Begun[] {
-  const queue: { one: Wanted; done: (outcome: Outcome) => void }[] = [];
-  const begun = wheels.map(({ one, source, compiled }): Begun => {
-    const whole = new Promise<Outcome>((done) => queue.push({ one, done }));
-    return { ...one, source, compiled, whole };
+function inTurn(wheels: readonly Parts[], { fetching, behind, quiet }: Pick<StartOptions, "fetching" | "behind" | "quiet">): Begun[] {
+  const queue: { one: Wanted; store: WheelCache | null; done: (outcome: Outcome) => void }[] = [];
+  const begun = wheels.map(({ one, source, compiled, kept }): Begun => {
+    const store = kept === undefined ? null : (fetching.store ?? null);
+    const whole = new Promise<Outcome>((done) => queue.push({ one, store, done }));
+    return { ...one, source, compiled, whole, ...(kept && { kept }) };
   });
   const sizes = new Map(wheels.map(({ one, source }) => [one, source.size]));
   queue.sort((a, b) => (sizes.get(a.one) ?? 0) - (sizes.get(b.one) ?? 0));
@@ -241,8 +293,8 @@ function inTurn(wheels: readonly Parts[], { fetching, behind, quiet }: StartOpti
   const worker = async (): Promise<void> => {
     await Promise.race([quiet, ended]);
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      const { one, done } = next;
-      const arriving = fetchWheels([one], { ...fetching, cache: "no-store", store: null, signal: behind });
+      const { one, store, done } = next;
+      const arriving = fetchWheels([one], { ...fetching, cache: "no-store", store, bytecode: [], signal: behind });
       done(await arriving.then(([arrived]) => ({ ok: true, arrived: arrived as Arrived }) as const, failed));
     }
   };
@@ -250,18 +302,6 @@ function inTurn(wheels: readonly Parts[], { fetching, behind, quiet }: StartOpti
     void worker();
   }
   return begun;
-}
-
-/** Whether compiled modules are for this Python. */
-function fits({ packed, size }: Packed, inflate: Inflate, interpreter: Interpreter): boolean {
-  try {
-    return Bytecode.fromBytes(inflate(packed, size), interpreter).size > 0;
-  } catch (error) {
-    if (isLockError(error)) {
-      return false;
-    }
-    throw error;
-  }
 }
 
 function failed(error: unknown): Outcome {

@@ -124,7 +124,7 @@ describe("bootFromLock", () => {
       };
       const failing = failure(bootFromLock(optionsOf(network, { lock: "https://files.example/lock.json", loadPyodide })));
       await vi.advanceTimersByTimeAsync(299);
-      expect(happened).toEqual([]);
+      expect(happened).toEqual(["begun"]);
       await vi.advanceTimersByTimeAsync(1);
       expect(happened).toEqual(["begun", "set up"]);
       expect((await failing).message).toBe("that far");
@@ -229,13 +229,15 @@ describe("bootFromLock", () => {
     expect(network.ended).toEqual(network.asked);
   });
 
-  it("begins no runtime once it was told to stop", async () => {
+  it("has a runtime go no further once it was told to stop", async () => {
     const network = new Network();
     network.answers = forEver;
     const controller = new AbortController();
-    const begun: string[] = [];
-    const loadPyodide = async (): Promise<BootedPyodide> => {
-      begun.push("a runtime");
+    const happened: string[] = [];
+    const loadPyodide = async (options: Record<string, unknown>): Promise<BootedPyodide> => {
+      happened.push("begun");
+      await (options["fsInit"] as () => Promise<void>)();
+      happened.push("set up");
       return running();
     };
     const lock = "https://files.example/env/pyodide-lock.json";
@@ -245,7 +247,7 @@ describe("bootFromLock", () => {
     expect((await failure(booting)).code).toBe("cancelled");
     // Longer than the runtime waits for the first download.
     await later(400);
-    expect(begun).toEqual([]);
+    expect(happened).toEqual(["begun"]);
   });
 
   it("hands the listener's own error on", async () => {

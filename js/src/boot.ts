@@ -6,8 +6,9 @@
  *
  * 1. All or nothing: every wheel is there, checked and free of conflicts before the file system changes; what fails
  *    leaves a Pyodide that runs and is empty (`BootError.pyodide`).
- * 2. The downloads begin at once and the runtime when the first was asked for, or after a moment: it blocks this thread; or,
- *    where that is wanted, the runtime's own files come first. What is on its way goes on in a worker of its own (`aside.ts`).
+ * 2. Downloads and runtime begin at once; or, where that is wanted, the runtime's own files come first. Before the runtime
+ *    takes the thread, the first wheel is asked for, or a moment over. What is on its way goes on in a worker of its own
+ *    (`aside.ts`).
  * 3. What the lock says against the ABI that the page expects is told before a wheel is asked for; against the runtime's
  *    own, as soon as that is known.
  * 4. After an abort nothing is under way but the boot of the runtime, which cannot be stopped.
@@ -17,7 +18,7 @@
 import { BootError, type BootEvent, type BootOptions } from "./boot-options.ts";
 import { type Aside, openAside } from "./aside.ts";
 import { absolute, type BootedPyodide, checkAbi, checkImportNames, checkWheel, closure, loadExtension, otherAbi, placeOf } from "./boot-place.ts";
-import { allStored, beginWith, Started } from "./boot-start.ts";
+import { allStored, beginWith, returnWith, Started } from "./boot-start.ts";
 import { bytecodeKind, packKind } from "./bytecode.ts";
 import { BytecodeKeeper, interpreterOf } from "./bytecode-keeper.ts";
 import { createEngine, type Engine } from "./engine.ts";
@@ -33,6 +34,7 @@ import { type MountedWheel, type WheelToMount } from "./mounted-wheel.ts";
 import { rangeReader } from "./range-reader.ts";
 import { recordFiles, sourceOf } from "./records.ts";
 import { CHECKED } from "./store.ts";
+import { takeVisit, visitKey, VisitKeeper } from "./visit.ts";
 import { openWheel, type PlainWheel } from "./wheel.ts";
 
 /** How long the runtime waits for the first download at most. */
@@ -74,6 +76,7 @@ class Boot<P extends BootedPyodide> {
   readonly #looked = new Map<Uint8Array, PlainWheel>();
   #inflate: Inflate | null = nodeInflate();
   #keeper: BytecodeKeeper | null = null;
+  #visits: VisitKeeper | null = null;
   /** SHA-256 of wheels of which parts are here: nothing proves yet that those are of the wheel of that digest. */
   readonly #unproven = new Set<string>();
   #settled: Promise<unknown> = Promise.resolve();
@@ -181,18 +184,17 @@ class Boot<P extends BootedPyodide> {
       (error: unknown) => ({ ok: false, error }) as const,
     );
     void fetching.then(() => this.#begun());
-    const waited = runtimeFirst ? null : moment();
-    if (waited !== null) {
+    const waited = moment();
+    if (!runtimeFirst) {
       this.#turn();
-      await Promise.race([this.#beginning, waited]);
-      this.#stop.signal.throwIfAborted();
     }
     const booting = loadPyodide({
       ...more,
       fsInit: async (...args: unknown[]): Promise<void> => {
         this.#turn();
-        // Once is enough: a lock that is long in coming holds nothing up a second time.
-        await Promise.race([this.#beginning, waited ?? moment()]);
+        // What comes now takes this thread: whoever is to ask for the first wheel is let through before.
+        await Promise.race([this.#beginning, waited]);
+        this.#stop.signal.throwIfAborted();
         await (more?.["fsInit"] as ((...args: unknown[]) => unknown) | undefined)?.(...args);
       },
       ...(indexURL === undefined ? {} : { indexURL }),
@@ -232,7 +234,7 @@ class Boot<P extends BootedPyodide> {
 
   /** Wheels of which parts are here, opened; all of them whole when one of those is not ordinary. */
   async #opened(pyodide: P, started: Started): Promise<Started> {
-    if (started.begun.length === 0 || started.open(pyodide._module, interpreterOf(pyodide))) {
+    if (!started.isPacked || started.open(pyodide._module, interpreterOf(pyodide))) {
       return started;
     }
     this.#tell({ stage: "no-start", message: "something about a wheel is not ordinary" });
@@ -269,6 +271,15 @@ class Boot<P extends BootedPyodide> {
         this.#tell({ stage: "fetch", package: name, received, total: size });
       },
     };
+    const key = fetching.store?.getVisit === undefined ? null : await visitKey(chosen, packages, wanted);
+    if (fetching.store != null && key !== null) {
+      this.#visits = new VisitKeeper(fetching.store, key, fetching.bytecode ?? []);
+      const before = await takeVisit(fetching.store, key, wanted);
+      if (before !== null) {
+        before.forEach(({ wheel, kept }) => fetching.onBytes?.(wheel, kept.size));
+        return { lock, started: returnWith(before, { fetching, behind: this.#behind.signal, quiet: this.#quiet }) };
+      }
+    }
     const stored = lock.start === null ? undefined : await allStored(wanted, fetching);
     await this.#turned;
     const started = lock.start && stored && (await this.#begin(lock.start, wanted, stored, fetching, base));
@@ -338,29 +349,40 @@ class Boot<P extends BootedPyodide> {
     const mounts = new Mounts(pyodide.FS, inflate, this.#options.onFinding ?? aloud);
     const wheels: WheelToMount[] = [];
     const declaring: Declaring[] = [];
+    const begun = started.begun.filter(({ kept }) => kept === undefined);
     const all = [
       ...started.arrived.map((one) => ({ ...one, opened: this.#looked.get(one.bytes) ?? this.#look(one, inflate) })),
-      ...started.begun.map((one) => ({ ...one, opened: started.opened(one), checked: false, bytecode: [] })),
+      ...begun.map((one) => ({ ...one, opened: started.opened(one), checked: false, bytecode: [] })),
     ];
     if (store != null || all.some(({ compiled }) => compiled != null)) {
-      for (const { wheel } of started.begun) {
+      for (const { wheel } of begun) {
         this.#unproven.add(wheel.sha256);
       }
       const proven = (): readonly MountedWheel[] => mounts.wheels.filter(({ wheel }) => !this.#unproven.has(wheel.sha256 ?? ""));
-      this.#keeper = new BytecodeKeeper(pyodide, place.site, store ?? null, proven, () => this.#settled);
+      this.#keeper = new BytecodeKeeper(pyodide, place.site, store ?? null, proven, () => this.#settled, () => this.#visits?.soon());
     }
-    for (const { opened, ...one } of all) {
-      checkWheel(one.wheel, opened, place.python);
-      const records = await recordFiles(one.wheel, one.address, opened.recordText);
+    for (const { wheel, opened } of all) {
+      checkWheel(wheel, opened, place.python);
+    }
+    const written = await Promise.all(all.map(({ wheel, address, opened }) => recordFiles(wheel, address, (opened as PlainWheel).recordText)));
+    for (const [at, { opened: plain, ...one }] of all.entries()) {
+      const [opened, records] = [plain as PlainWheel, written[at] as Record<string, string>];
       const { filename, distInfo, dataDir, entries, metadata } = opened;
       declaring.push({ name: one.wheel.name, metadata });
       const { source, checked, compiled } = one;
-      const bytecode = compiled == null ? one.bytecode : [...one.bytecode, inflate(compiled.packed, compiled.size)];
+      const bytecode = compiled == null ? one.bytecode : [...one.bytecode, started.codes(compiled) ?? inflate(compiled.packed, compiled.size)];
       const wheel = { filename, distInfo, dataDir, entries, source, records, checked, sha256: one.wheel.sha256 };
       const keeper = bytecode.length > 0 ? this.#keeper : null;
       wheels.push(keeper ? { ...wheel, compiled: keeper.compiled(bytecode, entries) } : wheel);
     }
     checkImportNames(declaring);
+    for (const { kept, source, wheel } of started.begun) {
+      if (kept !== undefined) {
+        const { filename, distInfo, dataDir, entries, records, here, bytecode } = kept;
+        const one = { filename, distInfo, dataDir, entries, source, records, before: new Set(here), sha256: wheel.sha256 };
+        wheels.push(bytecode.length > 0 && this.#keeper ? { ...one, compiled: this.#keeper.compiled(bytecode, entries) } : one);
+      }
+    }
     const prepared = mounts.prepare(place.site, place.prefix, wheels, new Set());
     const [taken] = prepared.taken;
     if (taken !== undefined) {
@@ -370,6 +392,7 @@ class Boot<P extends BootedPyodide> {
     try {
       // From here on an error undoes what was done; it can only be one of the runtime's, or of the listener.
       prepared.commit();
+      this.#keeper?.offer(mounts.wheels);
       this.#tell({ stage: "mount" });
       const limit = "document" in globalThis ? PAGE_LIMIT : -1;
       for (const path of JSON.parse(prepared.extensionsNow(limit)) as string[]) {
@@ -381,7 +404,7 @@ class Boot<P extends BootedPyodide> {
       throw error;
     }
     pyodide.runPython('__import__("importlib").invalidate_caches()');
-    for (const { wheel, address } of all) {
+    for (const { wheel, address } of [...started.arrived, ...started.begun]) {
       pyodide.loadedPackages[wheel.displayName] = sourceOf(wheel.origin ?? { kind: "url", url: address, index: null });
     }
     return mounts;
@@ -430,7 +453,7 @@ class Boot<P extends BootedPyodide> {
       if (!isComplete) {
         return;
       }
-      if (started.begun.length > 0) {
+      if (started.isPacked) {
         this.#tell({ stage: "complete" });
       }
       await mounts.checkRest(({ sha256 }) => {
@@ -440,6 +463,7 @@ class Boot<P extends BootedPyodide> {
       });
       // What was imported by now.
       await this.#keeper?.flush();
+      await this.#visits?.keep(mounts.wheels);
       this.#tell({ stage: "settled" });
     };
     keep().catch((error: unknown) => console.error("micropip-lock: after the boot:", error));

@@ -2,17 +2,20 @@ import { describe, expect, it } from "vitest";
 import { Bytecode } from "./bytecode.ts";
 import { KEEPING_LOADER } from "./keeping-loader.ts";
 import { BytecodeKeeper, GatheredExtras, type PythonRunner } from "./bytecode-keeper.ts";
+import type { FsNode } from "./emscripten.ts";
 import type { MountedWheel } from "./mounted-wheel.ts";
+import type { PlainEntry } from "./wheel.ts";
 
 const HERE = { cacheTag: "cpython-314", magic: Uint8Array.of(1, 2, 3, 4), version: "314.0.7" };
 
 /** A Pyodide in which `a.py` and `b.py` were just compiled. */
-function python(): PythonRunner {
+function python(offer: (path: string, listed: string) => void = () => undefined, FS = {} as PythonRunner["FS"]): PythonRunner {
   const found: [string, Uint8Array, Uint8Array][] = ["a", "b"].map((name) => [`/site/${name}.py`, new Uint8Array(32), Uint8Array.of(7)]);
-  const take = Object.assign((most: number) => ({ toJs: () => found.splice(0, most), destroy: () => undefined }), { waiting: () => found.length });
+  const take = Object.assign((most: number) => ({ toJs: () => found.splice(0, most), destroy: () => undefined }), { waiting: () => found.length, offer });
   const keep = Object.assign(() => take, { destroy: () => undefined });
   return {
     version: HERE.version,
+    FS,
     _api: { lockfile_info: { abi_version: "2026_0" } },
     runPython: (code) => (code !== KEEPING_LOADER ? JSON.stringify([HERE.cacheTag, [...HERE.magic]]) : keep),
   };
@@ -38,5 +41,32 @@ describe("bytecode that is kept", () => {
     settle();
     await flushed;
     expect([Bytecode.fromBytes(store.of("a") as Uint8Array, HERE).has("a.py"), store.of("b")]).toEqual([true, undefined]);
+  });
+
+  it("is offered to Python where import takes that source before anything else of its name", () => {
+    const paths = ["a.py", "b.py", "c/__init__.py", "d/__init__.py", "d/e.py", "f.py", "g.py", "h.py"];
+    const rivals = ["b.cpython-314-wasm32-emscripten.so", "d/__init__.abi3.so", "f/__init__.py", "g/__init__.pyc", "h/other.so"];
+    const entries = [...paths, ...rivals].map((path, at) => ({ path, size: at }) as PlainEntry);
+    const node = { stream_ops: {} } as FsNode;
+    const written: string[] = [];
+    const fs = { mkdirTree: () => undefined, writeFile: (path: string) => written.push(path), lookupPath: () => ({ node }) };
+    const offered: [string, number, number, number, number][][] = [];
+    const offer = (_: string, listed: string): void => void offered.push(JSON.parse(listed));
+    const mounted = { wheel: { entries } } as unknown as MountedWheel;
+    const keeper = new BytecodeKeeper(python(offer, fs as unknown as PythonRunner["FS"]), "/site", new GatheredExtras(), () => [mounted]);
+    const code = new Bytecode(new Map(paths.map((path, at) => [path, Uint8Array.of(at, at)]))).toBytes(HERE);
+    keeper.compiled([code], entries)("/site", 5000);
+    keeper.offer([mounted]);
+    keeper.offer([mounted]);
+
+    expect([written.length, offered.length]).toEqual([1, 1]);
+    const [listed = []] = offered;
+    expect(listed.map(([path]) => path)).toEqual(["/site/a.py", "/site/c/__init__.py", "/site/d/e.py", "/site/h.py"]);
+    // As Emscripten reads: the module's own bytes and no others, whatever is asked for.
+    const read = node.stream_ops["read"] as (stream: object, into: Uint8Array, offset: number, length: number, position: number) => number;
+    const into = new Uint8Array(6);
+    const counts = listed.map(([, , , at, length], index) => read({}, into, index, length + index, at));
+    expect([counts, [...into]]).toEqual([[2, 2, 2, 2], [0, 2, 4, 7, 7, 0]]);
+    expect([read({}, into, 0, 1, listed[1]?.[3] ?? 0), read({}, into, 0, 2, 99), node.usedBytes]).toEqual([1, 0, 8]);
   });
 });

@@ -11,6 +11,8 @@
  */
 
 import { Bytecode, bytecodeKind, type Interpreter } from "./bytecode.ts";
+import { Codes } from "./codes.ts";
+import type { FileSystem } from "./emscripten.ts";
 import { KEEPING_LOADER } from "./keeping-loader.ts";
 import { type MountedWheel, PYCACHE, type WheelToMount } from "./mounted-wheel.ts";
 import type { WheelStore } from "./store.ts";
@@ -19,6 +21,7 @@ import type { PlainEntry } from "./wheel.ts";
 /** The parts of `pyodide` that are used. */
 export interface PythonRunner {
   readonly version: string;
+  readonly FS: FileSystem;
   readonly _api: { readonly lockfile_info: { readonly abi_version: string } };
   runPython(code: string): unknown;
 }
@@ -28,8 +31,15 @@ interface Proxy {
   toJs(): Taken;
   destroy(): void;
 }
-type Take = ((most: number) => Proxy) & { waiting(): number };
+type Take = ((most: number) => Proxy) & { waiting(): number; offer(path: string, listed: string): void };
 type Keep = ((site: string, prefix: string, notify: (() => void) | undefined) => Take | undefined) & { destroy(): void };
+
+/** Paths of wheels before which a source of the same name does not count: what import takes first. */
+interface Rivals {
+  /** Modules, without what follows the first dot of their names. */
+  readonly extensions: Set<string>;
+  readonly packages: Set<string>;
+}
 
 /** Where bytecode is kept beside wheels. */
 export type ExtraStore = Pick<WheelStore, "getExtra" | "putExtra">;
@@ -58,7 +68,7 @@ const PAUSE_MS = 1500;
 const AT_A_TIME = 8;
 
 /** Which Python this is. */
-export function interpreterOf(pyodide: PythonRunner): Interpreter {
+export function interpreterOf(pyodide: Pick<PythonRunner, "version" | "runPython">): Interpreter {
   const [cacheTag, magic] = JSON.parse(
     pyodide.runPython(
       "import importlib.util as _u, json as _j, sys as _s; _j.dumps([_s.implementation.cache_tag, list(_u.MAGIC_NUMBER)])",
@@ -75,12 +85,17 @@ export class BytecodeKeeper {
   readonly #kind: string;
   readonly #take: Take | undefined;
   readonly #settled: () => Promise<unknown>;
+  readonly #kept: () => void;
+  readonly #fs: FileSystem;
+  readonly #codes = new Codes();
+  readonly #offered: { entries: readonly PlainEntry[]; bytecode: Bytecode; site: string; time: number }[] = [];
   #flushing: Promise<void> | undefined;
 
   /**
    * @param store Where what is compiled is kept; `null`: nowhere, what is given is used all the same.
    * @param wheels Those that are what their digest says.
    * @param settled Resolves when it is known of each wheel whether it is.
+   * @param kept Called when something was kept.
    */
   constructor(
     pyodide: PythonRunner,
@@ -88,8 +103,11 @@ export class BytecodeKeeper {
     store: ExtraStore | null,
     wheels: () => readonly MountedWheel[],
     settled: () => Promise<unknown> = () => Promise.resolve(),
+    kept: () => void = () => undefined,
   ) {
     this.#settled = settled;
+    this.#kept = kept;
+    this.#fs = pyodide.FS;
     this.#site = site;
     this.#store = store;
     this.#wheels = wheels;
@@ -106,7 +124,37 @@ export class BytecodeKeeper {
     for (const one of stored) {
       bytecode.add(Bytecode.fromBytes(one, this.#interpreter));
     }
-    return (site, time) => bytecode.files(entries, site, time, this.#interpreter);
+    return (site, time) => {
+      this.#offered.push({ entries, bytecode, site, time });
+      return bytecode.files(entries, site, time, this.#interpreter);
+    };
+  }
+
+  /**
+   * Have Python take what was compiled of wheels straight from here, now that they are mounted.
+   * @param wheels All that are mounted.
+   */
+  offer(wheels: readonly MountedWheel[]): void {
+    const offered = this.#offered.splice(0);
+    if (this.#take === undefined || offered.length === 0) {
+      return;
+    }
+    const rivals = rivalsIn(wheels);
+    const listed: [string, number, number, number, number][] = [];
+    for (const { entries, bytecode, site, time } of offered) {
+      for (const { path, size } of entries) {
+        const code = path.endsWith(".py") ? bytecode.get(path) : undefined;
+        if (code !== undefined && isFirst(path, rivals)) {
+          listed.push([`${site}/${path}`, time, size, this.#codes.add(code), code.length]);
+        }
+      }
+    }
+    try {
+      this.#take.offer(this.#codes.open(this.#fs), JSON.stringify(listed));
+    } catch (error) {
+      // Python finds the same below sys.pycache_prefix.
+      console.error("micropip-lock: bytecode is taken the slow way:", error);
+    }
   }
 
   /** Keep what was compiled until now; resolves when it is done, never rejects. */
@@ -166,5 +214,28 @@ export class BytecodeKeeper {
         await store.putExtra(wheel.sha256, this.#kind, all.toBytes(this.#interpreter));
       }
     }
+    if (fresh.size > 0) {
+      this.#kept();
+    }
   }
+}
+
+function rivalsIn(wheels: readonly MountedWheel[]): Rivals {
+  const rivals: Rivals = { extensions: new Set(), packages: new Set() };
+  for (const { wheel } of wheels) {
+    for (const { path } of wheel.entries) {
+      if (path.endsWith(".so")) {
+        rivals.extensions.add(path.replace(/\.[^/]*$/, ""));
+      } else if (/\/__init__\.pyc?$/.test(path)) {
+        rivals.packages.add(path.slice(0, path.lastIndexOf("/")));
+      }
+    }
+  }
+  return rivals;
+}
+
+/** Whether import takes this source before anything else of that name. */
+function isFirst(path: string, { extensions, packages }: Rivals): boolean {
+  const module = path.slice(0, -".py".length);
+  return !extensions.has(module) && !packages.has(module);
 }

@@ -85,6 +85,11 @@ export class Bytecode {
     }
   }
 
+  /** The code of a source, by its path in the wheel. */
+  get(path: string): Uint8Array | undefined {
+    return this.#codes.get(path);
+  }
+
   /** The paths of the sources in what `toBytes` made. */
   static pathsIn(bytes: Uint8Array): readonly string[] {
     const head = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);

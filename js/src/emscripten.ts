@@ -30,6 +30,8 @@ export interface NodeTable {
 export interface FileSystem {
   readonly filesystems: { readonly MEMFS: { readonly ops_table?: NodeTable } };
   readonly ErrnoError: new (errno: number) => Error;
+  mkdirTree(path: string): void;
+  writeFile(path: string, bytes: Uint8Array): void;
   lookupPath(path: string, options?: { follow?: boolean }): { readonly node: FsNode };
   createNode(parent: FsNode, name: string, mode: number, device: number): FsNode;
   hashRemoveNode(node: FsNode): void;

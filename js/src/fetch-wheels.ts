@@ -21,7 +21,7 @@ import type { Packed } from "./start-pack.ts";
 import { CHECKED, type WheelStore } from "./store.ts";
 
 /** What is used of a store. */
-export type WheelCache = Pick<WheelStore, "get" | "put" | "getExtra" | "putExtra" | "settle">;
+export type WheelCache = Pick<WheelStore, "get" | "put" | "getExtra" | "putExtra" | "settle" | "part" | "getVisit" | "putVisit">;
 
 export interface Wanted {
   readonly wheel: LockedWheel;

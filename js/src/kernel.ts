@@ -215,7 +215,15 @@ export class Kernel implements Engine {
       const compiled = bytecode && this.#keeper?.compiled([bytecode], layout.entries);
       return compiled ? { ...wheel, compiled } : wheel;
     });
-    return this.#mounted().prepare(site, prefix, wheels, new Set(JSON.parse(leaving) as string[]));
+    const mounts = this.#mounted();
+    const prepared = mounts.prepare(site, prefix, wheels, new Set(JSON.parse(leaving) as string[]));
+    return {
+      ...prepared,
+      commit: () => {
+        prepared.commit();
+        this.#keeper?.offer(mounts.wheels);
+      },
+    };
   }
 
   /** Which files of mounted wheels somebody read, as JSON: by file name of the wheel, their paths in it. */

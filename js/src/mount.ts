@@ -163,7 +163,7 @@ export class Mounts {
 
   async #checkRest(whole: (wheel: WheelToMount) => unknown): Promise<void> {
     for (const one of [...this.wheels]) {
-      if (one.wheel.checked || this.#whole.has(one)) {
+      if (one.unchecked.length === 0 || this.#whole.has(one)) {
         continue;
       }
       let until = Date.now() + SLICE_MS;
@@ -191,6 +191,13 @@ export class Mounts {
   replaceSource(sha256: string, source: ByteSource): void {
     for (const one of this.#of(sha256)) {
       one.replaceSource(source);
+    }
+  }
+
+  /** Every file of a mounted wheel was compared with RECORD before. */
+  confirm(sha256: string): void {
+    for (const one of this.#of(sha256)) {
+      one.confirm();
     }
   }
 

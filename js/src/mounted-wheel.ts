@@ -33,6 +33,8 @@ export interface WheelToMount {
   readonly records: Readonly<Record<string, string>>;
   /** Every file was compared with RECORD before: the digest of the whole wheel stands for it. */
   readonly checked?: boolean;
+  /** Paths of files that were compared with RECORD before, and whose bytes `source` has as they were then. */
+  readonly before?: ReadonlySet<string>;
   /** Compiled modules, by path below `sys.pycache_prefix`, for sources of that time in site-packages. */
   readonly compiled?: (site: string, time: number) => ReadonlyMap<string, Content>;
 }
@@ -139,11 +141,13 @@ export class MountedWheel {
   readonly #compared = new Set<PlainEntry>();
   #byPath: Map<string, PlainEntry> | undefined;
   #source: ByteSource;
+  #checked: boolean;
   #fault: Pick<LockError, "code" | "message"> | undefined;
 
   constructor(wheel: WheelToMount, inflate: Inflate) {
     this.wheel = wheel;
     this.#source = wheel.source;
+    this.#checked = wheel.checked ?? false;
     this.#inflate = inflate;
   }
 
@@ -155,7 +159,21 @@ export class MountedWheel {
 
   /** Files that were not compared with RECORD yet. */
   get unchecked(): readonly PlainEntry[] {
-    return this.wheel.checked ? [] : this.wheel.entries.filter((entry) => !this.#compared.has(entry));
+    return this.#checked ? [] : this.wheel.entries.filter((entry) => !this.#isCompared(entry));
+  }
+
+  /** Every file was compared with RECORD before, and the source is the whole wheel. */
+  confirm(): void {
+    this.#checked = true;
+  }
+
+  /** Bytes of the whole wheel. */
+  get bytes(): number {
+    return this.#source.size;
+  }
+
+  #isCompared(entry: PlainEntry): boolean {
+    return this.#compared.has(entry) || (this.wheel.before?.has(entry.path) ?? false);
   }
 
   /**
@@ -167,16 +185,17 @@ export class MountedWheel {
     if (this.#fault !== undefined) {
       throw new LockError(this.#fault.code, this.#fault.message, { where: `${this.wheel.filename}: ${entry.path}` });
     }
-    const packed = this.#packed(entry);
+    const packed = this.packed(entry);
     const bytes = entry.method === 0 ? packed.slice() : this.#inflate(packed, entry.size);
-    if (!this.wheel.checked && !this.#compared.has(entry)) {
+    if (!this.#checked && !this.#isCompared(entry)) {
       this.#check(entry, bytes);
       this.#compared.add(entry);
     }
     return bytes;
   }
 
-  #packed({ path, start, packedSize }: PlainEntry): Uint8Array {
+  /** The bytes of a file as they lie in the wheel; nothing is compared. */
+  packed({ path, start, packedSize }: PlainEntry): Uint8Array {
     try {
       return this.#source.read(start, start + packedSize);
     } catch (error) {

@@ -29,6 +29,27 @@ export class FileEntry {
   exclusive = false;
 }
 
+/** A file whose bytes can be had at once, as a worker's FileReaderSync can; Node has none. */
+class HeldFile extends File {
+  readonly held: Uint8Array<ArrayBuffer>;
+
+  constructor(bytes: Uint8Array<ArrayBuffer>, name: string, lastModified: number) {
+    super([bytes], name, { lastModified });
+    this.held = bytes;
+  }
+
+  override slice(from = 0, to = this.size): Blob {
+    return new HeldFile(this.held.slice(from, to), this.name, this.lastModified);
+  }
+}
+
+/** For `FileReaderSync`. */
+export class FileReaderNow {
+  readAsArrayBuffer(blob: Blob): ArrayBuffer {
+    return (blob as HeldFile).held.slice().buffer;
+  }
+}
+
 /** An origin's storage: what outlives its tabs. */
 export class Origin {
   readonly platform: Platform;
@@ -235,7 +256,7 @@ export class Tab {
       getFile: async () => {
         await this.turn();
         there();
-        return new File([file.bytes.slice()], name, { lastModified: file.changed });
+        return new HeldFile(file.bytes.slice(), name, file.changed);
       },
       createSyncAccessHandle: async ({ mode = "readwrite" } = {}) => {
         await this.turn();

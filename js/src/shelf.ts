@@ -30,6 +30,8 @@ export interface Shelf {
   readonly kind: "opfs" | "cache" | "directory";
   /** `null` when there is no such file. */
   open(path: string): Promise<Opened | null>;
+  /** A file to be read in parts, unread as yet; `null` when there is none. Only where reading so needs no waiting. */
+  part?(path: string): Promise<ByteSource | null>;
   /** Write a file whole or not at all, also when this tab or process is killed; another of that name is replaced. */
   write(path: string, parts: readonly Uint8Array<ArrayBuffer>[]): Promise<void>;
   /** Take a file, or a folder with all in it, away; one that is not there is no error. */

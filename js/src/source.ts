@@ -106,6 +106,34 @@ export class FileSource implements ByteSource {
   }
 }
 
+/** What is used of the FileReaderSync of workers (W3C File API, section 6.5.1). */
+declare const FileReaderSync: (new () => { readAsArrayBuffer(blob: Blob): ArrayBuffer }) | undefined;
+
+/** @param file E.g. of the origin's private file system. @returns `null` where it cannot be read at once: outside of workers. */
+export function blobSource(file: Blob): ByteSource | null {
+  if (typeof FileReaderSync === "undefined") {
+    return null;
+  }
+  const reader = new FileReaderSync();
+  let kept: Blob | undefined = file;
+  return {
+    size: file.size,
+    read(from, to) {
+      if (kept === undefined) {
+        throw closed();
+      }
+      const bytes = new Uint8Array(reader.readAsArrayBuffer(kept.slice(...inside(from, to, kept.size))));
+      if (bytes.length !== to - from) {
+        throw new Error(`${bytes.length} of ${to - from} bytes could be read`);
+      }
+      return bytes;
+    },
+    close() {
+      kept = undefined;
+    },
+  };
+}
+
 function inside(from: number, to: number, size: number): [number, number] {
   if (!(Number.isInteger(from) && Number.isInteger(to) && 0 <= from && from <= to && to <= size)) {
     throw new RangeError(`bytes ${from} to ${to} of ${size}`);

@@ -14,7 +14,7 @@
 
 import { ifFree, locked } from "./locks.ts";
 import type { Listed, Opened, Shelf } from "./shelf.ts";
-import { handleSource, memorySource, type SyncAccessHandle } from "./source.ts";
+import { blobSource, type ByteSource, handleSource, memorySource, type SyncAccessHandle } from "./source.ts";
 
 /** What is used of a FileSystemFileHandle beyond what every platform has. */
 interface SyncFileHandle extends FileSystemFileHandle {
@@ -41,8 +41,14 @@ export class OpfsShelf implements Shelf {
     this.#name = name;
   }
 
-  /** Have a handle once: WebKitGTK has the function and refuses every call. @throws what the platform throws then. */
+  /**
+   * Have a handle once: WebKitGTK has the function and refuses every call. Where wheels are, it was had.
+   * @throws what the platform throws then.
+   */
   async tryHandle(): Promise<void> {
+    if ((await found(this.#folder("wheels", false))) !== null) {
+      return;
+    }
     const name = `trial.${random()}`;
     await locked(`${INCOMING}/${name}`, async () => {
       const folder = await this.#folder(INCOMING, true);
@@ -81,6 +87,11 @@ export class OpfsShelf implements Shelf {
         source.close();
       }
     }
+  }
+
+  async part(path: string): Promise<ByteSource | null> {
+    const file = await found(this.#file(path).then((one) => one.getFile()));
+    return file === null ? null : blobSource(file);
   }
 
   async names(folder: string): Promise<ReadonlySet<string>> {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Killed, Origin, type Platform, Tab } from "./opfs.test-opfs.ts";
+import { FileReaderNow, Killed, Origin, type Platform, Tab } from "./opfs.test-opfs.ts";
 import { exclusively, openStore, type WheelStore } from "./store.ts";
 
 const hex = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
@@ -65,6 +65,44 @@ describe.each(Object.entries(SETTINGS))("the store in %s", (_, { platform, worke
 
   it("is the fastest there is", () => {
     expect(store.kind).toBe(worker ? "opfs" : "cache");
+  });
+
+  it("keeps what a visit leaves, where wheels can be read in parts", async () => {
+    vi.stubGlobal("FileReaderSync", FileReaderNow);
+    const [key, left] = [hex(TWO), wheel(9, 5000)];
+    expect([await store.getVisit?.(key), await store.part?.(hex(ONE))]).toEqual([null, null]);
+    await store.put(hex(ONE), ONE);
+    expect(await store.putVisit?.(key, left)).toBe(worker ? "stored" : "failed");
+    const next = await storeOf(new Tab(origin), worker);
+    expect(seen(await next.getVisit?.(key))).toBe(worker ? hex(left) : null);
+    const part = await next.part?.(hex(ONE));
+    expect(part?.size).toBe(worker ? ONE.length : undefined);
+    if (part != null) {
+      expect(seen(part.read(10, 500))).toBe(hex(ONE.slice(10, 500)));
+      expect(() => part.read(10, ONE.length + 1)).toThrow(RangeError);
+      part.close();
+      expect(() => part.read(0, 1)).toThrow("closed");
+      await flip(key);
+      expect([await next.getVisit?.(key), await next.getVisit?.(key)]).toEqual([null, null]);
+      expect([...origin.paths()].filter((path) => path.includes("visits"))).toEqual([]);
+    }
+  });
+
+  it("keeps what eight visits leave, the newest, and none that wheels want the room of", async () => {
+    vi.stubGlobal("FileReaderSync", FileReaderNow);
+    if (worker) {
+      const keys = Array.from({ length: 10 }, (_, at) => hex(wheel(at + 50)));
+      for (const key of keys) {
+        await store.putVisit?.(key, wheel(1, 2000));
+        await new Promise((resolve) => setTimeout(resolve, 2));
+      }
+      const there = await Promise.all(keys.map(async (key) => (await store.getVisit?.(key)) != null));
+      expect(there).toEqual([false, false, ...Array.from({ length: 8 }, () => true)]);
+      await store.put(hex(ONE), ONE);
+      origin.quota = origin.usage() + 500;
+      expect(await store.put(hex(THREE), THREE)).toBe("stored");
+      expect([seen((await store.get(hex(ONE)))?.bytes), await store.getVisit?.(keys[9] as string)]).toEqual([hex(ONE), null]);
+    }
   });
 
   it("gives back what was put, in another session too, and only that", async () => {

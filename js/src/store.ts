@@ -62,6 +62,12 @@ export interface WheelStore {
   getExtra(sha256: string, kind: string): Promise<Uint8Array<ArrayBuffer> | null>;
   /** Keep something beside a wheel, which need not be here. */
   putExtra(sha256: string, kind: string, bytes: Uint8Array<ArrayBuffer>): Promise<Kept>;
+  /** A wheel to be read in parts; nobody has hashed it. `null` where it is not here, or cannot be read so. */
+  part?(sha256: string): Promise<ByteSource | null>;
+  /** What a visit left for the next one, as it was given, or `null`. @param key 64 hexadecimal digits, as for a wheel. */
+  getVisit?(key: string): Promise<Uint8Array<ArrayBuffer> | null>;
+  /** Keep something for the next visit; of many the oldest go. Wheels that want its room get it. */
+  putVisit?(key: string, bytes: Uint8Array<ArrayBuffer>): Promise<Kept>;
   /** Write down which wheels were used, once a replay is done. */
   settle(): Promise<void>;
 }
@@ -131,6 +137,10 @@ const DIGEST_BYTES = 32;
 
 const wheelPath = (sha256: string): string => `wheels/${sha256.slice(0, 2)}/${sha256}`;
 const extraPath = (sha256: string, kind: string): string => `extras/${sha256}/${kind}`;
+const VISITS = "visits";
+const visitPath = (key: string): string => `${VISITS}/${key}`;
+/** How many environments a browser keeps what visits left of. */
+const MOST_VISITS = 8;
 
 /** How long no other tab is expected to have stored anything. */
 const STALE_MS = 3_000;
@@ -219,16 +229,7 @@ export class ShelfStore implements WheelStore {
   }
 
   async getExtra(sha256: string, kind: string): Promise<Uint8Array<ArrayBuffer> | null> {
-    if (!(SHA256.test(sha256) && KIND.test(kind))) {
-      return null;
-    }
-    const opened = await this.#read(extraPath(sha256, kind), async ({ bytes }) => {
-      const stated = bytes.subarray(0, DIGEST_BYTES);
-      const got = await crypto.subtle.digest("SHA-256", bytes.subarray(DIGEST_BYTES));
-      return stated.length === DIGEST_BYTES && new Uint8Array(got).every((byte, at) => byte === stated[at]);
-    });
-    opened?.source.close();
-    return opened === null ? null : opened.bytes.subarray(DIGEST_BYTES);
+    return SHA256.test(sha256) && KIND.test(kind) ? this.#getSealed(extraPath(sha256, kind)) : null;
   }
 
   async putExtra(sha256: string, kind: string, bytes: Uint8Array<ArrayBuffer>): Promise<Kept> {
@@ -236,11 +237,50 @@ export class ShelfStore implements WheelStore {
       return "failed";
     }
     try {
-      const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-      return await this.#write(extraPath(sha256, kind), [digest, bytes]);
+      return await this.#write(extraPath(sha256, kind), await sealed(bytes));
     } catch {
       return "failed";
     }
+  }
+
+  async part(sha256: string): Promise<ByteSource | null> {
+    try {
+      return SHA256.test(sha256) ? ((await this.#shelf.part?.(wheelPath(sha256))) ?? null) : null;
+    } catch {
+      return null;
+    }
+  }
+
+  async getVisit(key: string): Promise<Uint8Array<ArrayBuffer> | null> {
+    return SHA256.test(key) && this.#shelf.part !== undefined ? this.#getSealed(visitPath(key)) : null;
+  }
+
+  async putVisit(key: string, bytes: Uint8Array<ArrayBuffer>): Promise<Kept> {
+    if (!SHA256.test(key) || this.#shelf.part === undefined) {
+      return "failed";
+    }
+    try {
+      await this.#shelf.write(visitPath(key), await sealed(bytes));
+      const all = await this.#shelf.list(VISITS);
+      all.sort((one, other) => other.changed - one.changed);
+      for (const { name } of all.filter(({ name }) => name !== key).slice(MOST_VISITS - 1)) {
+        await this.#shelf.remove(visitPath(name));
+      }
+      return "stored";
+    } catch (error) {
+      return isFull(error) ? "quota" : "failed";
+    }
+  }
+
+  /** A file that begins with the digest of the rest. */
+  async #getSealed(path: string): Promise<Uint8Array<ArrayBuffer> | null> {
+    const opened = await this.#read(path, async ({ bytes }) => {
+      const stated = bytes.subarray(0, DIGEST_BYTES);
+      const got = await crypto.subtle.digest("SHA-256", bytes.subarray(DIGEST_BYTES));
+      return stated.length === DIGEST_BYTES && new Uint8Array(got).every((byte, at) => byte === stated[at]);
+    });
+    opened?.source.close();
+    return opened === null ? null : opened.bytes.subarray(DIGEST_BYTES);
   }
 
   async settle(): Promise<void> {
@@ -287,6 +327,13 @@ export class ShelfStore implements WheelStore {
     if (quota !== undefined && quota < size) {
       return false;
     }
+    const visits = await this.#shelf.list(VISITS).catch(() => []);
+    if (visits.length > 0) {
+      await this.#shelf.remove(VISITS);
+      if (visits.reduce((sum, one) => sum + one.size, 0) >= size) {
+        return true;
+      }
+    }
     const old = (await this.list()).filter(({ sha256 }) => !this.#uses.inSession(sha256));
     old.sort((one, other) => one.lastUsed - other.lastUsed);
     let freed = 0;
@@ -296,8 +343,13 @@ export class ShelfStore implements WheelStore {
         freed += one;
       }
     }
-    return freed > 0;
+    return freed + visits.length > 0;
   }
+}
+
+/** Bytes behind their digest. */
+async function sealed(bytes: Uint8Array<ArrayBuffer>): Promise<readonly Uint8Array<ArrayBuffer>[]> {
+  return [new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)), bytes];
 }
 
 async function quotaHere(): Promise<number | undefined> {

@@ -97,6 +97,92 @@ async def test_a_second_visit_asks_for_no_wheel(web: Web, frozen_under_node: Fre
     assert [(len(lock), COMPILED.answer), (0, COMPILED.answer)] == visits
 
 
+VISITS = """
+async (name) => {
+  const root = await navigator.storage.getDirectory();
+  const sizes = {};
+  try {
+    const visits = await (await root.getDirectoryHandle(name)).getDirectoryHandle("visits");
+    for await (const [key, file] of visits.entries()) sizes[key] = (await file.getFile()).size;
+  } catch {
+    // Nothing was left so far.
+  }
+  return sizes;
+}
+"""
+FLIP = """
+async ([name, sha256]) => {
+  const root = await navigator.storage.getDirectory();
+  const wheels = await (await root.getDirectoryHandle(name)).getDirectoryHandle("wheels");
+  const file = await (await wheels.getDirectoryHandle(sha256.slice(0, 2))).getFileHandle(sha256);
+  const bytes = new Uint8Array(await (await file.getFile()).arrayBuffer());
+  bytes[bytes.length >> 1] ^= 1;
+  const writer = await file.createWritable();
+  await writer.write(bytes);
+  await writer.close();
+}
+"""
+ELSEWHERE = """
+import inspect, rich.table, rich.markdown
+answer = [len(inspect.getsource(rich.table)) > 20_000, rich.table.Table(title="hi").title]
+"""
+
+
+async def _first_visit(context: BrowserContext, data: str, web: Web, lock: Lock) -> None:
+    """A worker boots, imports, and leaves something for the next visit."""
+    page = await open_page(context, web, "worker")
+    await _boot(page, data, web, "worker", lock=lock.to_json(), store="boot")
+    before = await page.evaluate(VISITS, "boot")
+    assert COMPILED.answer == await page.evaluate("code => kernel.ask(code)", COMPILED.use)
+    # Compiled modules are kept when there was a pause, and then what the visit leaves.
+    more = f"([name, before]) => ({VISITS})(name).then((now) => Object.values(now)[0] > before + 100_000)"
+    await page.wait_for_function(more, arg=["boot", max(before.values(), default=0)], polling=200)
+    assert 1 == len(await page.evaluate(VISITS, "boot"))
+    await page.close()
+
+
+async def test_what_a_visit_leaves(web: Web, frozen_under_node: Freezer) -> None:
+    """The second visit needs no wheel but for what the first one did not read, and every file is as it was."""
+    lock = await frozen_under_node(COMPILED)
+    with PackageIndex() as files:
+        data = files.mount("/data/", DATA)
+        async with open_context(web) as context:
+            await _first_visit(context, data, web, lock)
+            page = await open_page(context, web, "worker")
+            await context.route("**/*.whl", lambda route: route.abort())
+            told = await _boot(page, data, web, "worker", lock=lock.to_json(), store="boot", leaves=True)
+            answers = [
+                await page.evaluate("code => kernel.ask(code)", code) for code in (COMPILED.use, ELSEWHERE, TREE)
+            ]
+    async with kernel(PYODIDE_314) as node:
+        replayed = await node.pyodide.replay(lock)
+    assert not [one for one in told["happened"] if one.startswith("asked ")]
+    assert [COMPILED.answer, [True, "hi"], replayed.tree] == answers
+
+
+async def test_a_wheel_that_rotted_since_the_last_visit(web: Web, frozen_under_node: Freezer) -> None:
+    """It is seen behind the boot, and fetched again; the visit after that asks for nothing."""
+    lock = await frozen_under_node(COMPILED)
+    rich = lock.packages["rich"]
+    with PackageIndex() as files:
+        data = files.mount("/data/", DATA)
+        async with open_context(web) as context:
+            await _first_visit(context, data, web, lock)
+            orders = []
+            for rots in (True, False):
+                page = await open_page(context, web, "worker")
+                if rots:
+                    await page.evaluate(FLIP, ["boot", rich.wheel.digest.hex])
+                told = await _boot(page, data, web, "worker", lock=lock.to_json(), store="boot")
+                orders.append([one for one in told["happened"] if one in ("done", "settled") or "asked" in one])
+                assert COMPILED.answer == await page.evaluate("code => kernel.ask(code)", COMPILED.use)
+                await page.close()
+    (_, asked, _), healed = orders
+    assert ["done", "settled"] == [one for one in orders[0] if "asked" not in one] == healed
+    assert "done" == orders[0][0]
+    assert asked.startswith("asked rich-")
+
+
 async def test_from_a_compiled_standard_library(web: Web, frozen_under_node: Freezer, tmp_path: Path) -> None:
     """A page that boots from bytecode imports bytecode, and the wheels work."""
     lock = await frozen_under_node(COMPILED)

@@ -237,3 +237,97 @@ async def test_damaged_bytecode_is_as_good_as_none(index: PackageIndex, tmp_path
         warm = await visit(second, lock)
 
     assert (warm["value"], warm["found"]) == (42, False)
+
+
+TAKEN = """
+import builtins, importlib, marshal, os, sys
+from pathlib import Path
+from site import getsitepackages
+root = Path(getsitepackages()[0])
+{change}
+opened = []
+def note(event, arguments):
+    if event == "open" and "compiled" in str(arguments[0]):
+        opened.append(str(arguments[0]).rsplit("/", 1)[-1])
+sys.addaudithook(note)
+import compiled, compiled.part
+spec = compiled.__spec__
+answer = {{
+    "value": compiled.answer,
+    "part": [compiled.part.f().rsplit("/", 2)[-1], compiled.part.f.__code__.co_filename.rsplit("/", 1)[-1]],
+    "spec": [spec.name, spec.origin == compiled.__file__, list(spec.submodule_search_locations)[0][-8:]],
+    "opened": opened,
+}}
+"""
+UNTOUCHED = {
+    "value": 42,
+    "part": ["part.py", "part.py"],
+    "spec": ["compiled", True, "compiled"],
+    # Neither sources nor files of bytecode: the code is taken from where it is.
+    "opened": [],
+}
+
+
+@pytest.mark.parametrize("version", [PYODIDE_314, PYODIDE_029])
+async def test_a_module_as_it_was_mounted_is_taken_at_once(version: str, index: PackageIndex, tmp_path: Path) -> None:
+    """Nothing is opened to import it, and it is the module that the finder would have found."""
+    lock = locked(index, version)
+    async with kernel(version, store=tmp_path) as first:
+        await visit(first, lock)
+    async with kernel(version, store=tmp_path) as second:
+        assert UNTOUCHED == await visit(second, lock, TAKEN.format(change=""))
+
+
+@pytest.mark.parametrize(
+    ("change", "value", "part"),
+    [
+        pytest.param('(root / "compiled/__init__.py").write_text("answer = 43\\n")', 43, "part.py", id="edited"),
+        pytest.param(
+            '(root / "compiled/part").mkdir(); (root / "compiled/part/__init__.py").write_text("f = lambda: __file__")',
+            42,
+            "__init__.py",
+            id="a package in its place",
+        ),
+        pytest.param(
+            '(root / "compiled/part.py").unlink(); '
+            '(root / "compiled/part.py").write_text("def f():\\n    return \'x/other.py\'\\n")',
+            42,
+            "other.py",
+            id="replaced",
+        ),
+        pytest.param(
+            '(root / "compiled").rename(root / "moved"); (root / "compiled").mkdir(); '
+            '(root / "compiled/__init__.py").write_text("answer = 44"); '
+            '(root / "compiled/part.py").write_text("f = lambda: \'x/new.py\'")',
+            44,
+            "new.py",
+            id="another directory",
+        ),
+    ],
+)
+async def test_a_module_that_was_touched_is_looked_for(
+    change: str, value: int, part: str, index: PackageIndex, tmp_path: Path
+) -> None:
+    """Whatever somebody does to a mounted package, import finds what it would find in one that was unpacked."""
+    lock = locked(index, PYODIDE_314)
+    async with kernel(PYODIDE_314, store=tmp_path) as first:
+        await visit(first, lock)
+    async with kernel(PYODIDE_314, store=tmp_path) as second:
+        found = await visit(second, lock, TAKEN.format(change=change))
+    assert (value, part) == (found["value"], found["part"][0].rsplit("/", 1)[-1])
+
+
+async def test_a_package_of_another_wheel_comes_first(tmp_path: Path) -> None:
+    """A module that was compiled before does not hide the package that import takes before it."""
+    rivals = wheel("rivals", "1.0", files={"compiled/part/__init__.py": "f = lambda: 'x/package.py'\n"})
+    with PackageIndex() as index:
+        index.add(BUILT)
+        index.add(rivals)
+        alone = locked(index, PYODIDE_314)
+        async with kernel(PYODIDE_314, store=tmp_path) as first:
+            await visit(first, alone)
+        other = locked(index, PYODIDE_314, rivals, name="rivals").packages
+        both = replace(alone, packages=by_name([*alone.packages.values(), *other.values()]))
+        async with kernel(PYODIDE_314, store=tmp_path) as second:
+            found = await visit(second, both, TAKEN.format(change=""))
+    assert "package.py" == found["part"][0].rsplit("/", 1)[-1]
