@@ -11,6 +11,7 @@ Left to others: the mount itself (``js/src/mount.ts``), the transaction around i
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -71,12 +72,12 @@ class EngineStore:
     def __init__(self, engine: Any, site: Path) -> None:
         self._engine = engine
         self._site = str(site)
-        self._keeps_bytecode = False
+        self._keeping: asyncio.Future[None] | None = None
 
     async def get(self, digest: Digest, filename: str) -> VerifiedWheel | None:
-        if not self._keeps_bytecode:
-            self._keeps_bytecode = True
-            await self._engine.keepBytecode(self._site)
+        # All wait for it, or the first one, which is the largest wheel, would be the last to be fetched.
+        self._keeping = self._keeping or asyncio.ensure_future(self._engine.keepBytecode(self._site))
+        await asyncio.shield(self._keeping)
         handle = await self._engine.stored(digest.hex)
         if not hasattr(handle, "bytes"):
             return None

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, Literal
 
+from micropip_lock.core.headers import read_headers
 from micropip_lock.ports import Stray
 
 _LARGEST: Final = 1 << 16
@@ -115,13 +116,10 @@ def _egg(place: Path, kind: Literal["egg-info", "link", "path-entry"]) -> Stray:
     name, _, version = place.name.rpartition(".")[0].partition("-")
     candidates = (place / "PKG-INFO", place / "METADATA", place / "EGG-INFO" / "PKG-INFO", place)
     text = next((text for path in candidates if (text := _text(path)) is not None), "")
-    # Loaded when there is such a thing, which is seldom.
-    from email.parser import HeaderParser
-
-    fields = HeaderParser().parsestr(text)
+    fields = read_headers(text)
     return Stray(
-        name=str(fields.get("Name", "")).strip() or name or place.name,
-        version=str(fields.get("Version") or version.partition("-")[0]).strip(),
+        name=fields.get("Name").strip() or name or place.name,
+        version=(fields.get("Version") or version.partition("-")[0]).strip(),
         kind=kind,
         place=os.fspath(place),
     )

@@ -33,6 +33,7 @@ from packaging.version import Version
 
 from micropip_lock.core.digest import Digest
 from micropip_lock.core.dist_info import public_url
+from micropip_lock.core.headers import read_headers
 from micropip_lock.core.index_page import IndexFile
 from micropip_lock.core.local_wheel import is_reachable
 from micropip_lock.core.wheel import within_caps
@@ -79,11 +80,8 @@ def identity_of(metadata: bytes | None, wheel: str | None) -> InstalledIdentity:
     """
     if metadata is None:
         raise RecordError("METADATA is missing", code="no-metadata", hint="uninstall it and install it again")
-    # Loaded with the first METADATA: what loads it costs a kernel that has none.
-    from email.parser import HeaderParser
-
-    fields = HeaderParser().parsestr(metadata.decode("utf-8", "replace"))
-    display_name, version = str(fields.get("Name", "")).strip(), str(fields.get("Version", "")).strip()
+    fields = read_headers(metadata.decode("utf-8", "replace"))
+    display_name, version = fields.get("Name").strip(), fields.get("Version").strip()
     try:
         name, parsed = canonicalize_name(display_name, validate=True), Version(version)
     except ValueError as error:
@@ -101,13 +99,13 @@ def identity_of(metadata: bytes | None, wheel: str | None) -> InstalledIdentity:
             got=f"{display_name} {version}",
             hint=REINSTALL,
         )
-    fields = HeaderParser().parsestr(wheel)
+    fields = read_headers(wheel)
     return InstalledIdentity(
         name=name,
         display_name=display_name,
         version=parsed,
-        tags=frozenset(tag for line in fields.get_all("Tag", ()) for tag in _expanded(str(line).strip())),
-        build=str(fields.get("Build", "")).strip(),
+        tags=frozenset(tag for line in fields.get_all("Tag", ()) for tag in _expanded(line.strip())),
+        build=fields.get("Build").strip(),
         metadata=Digest.of(metadata),
     )
 

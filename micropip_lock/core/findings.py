@@ -23,6 +23,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 
 from micropip_lock.core.digest import Digest
 from micropip_lock.core.dist_info import INSTALLER_FILES, RecordRow, parse_record
+from micropip_lock.core.headers import read_headers
 from micropip_lock.core.mocks import PresentMock, present_mock
 from micropip_lock.core.model import Lock, LockedPackage, Mock
 from micropip_lock.core.read import parsed_version
@@ -139,11 +140,8 @@ def _note(package: str, code: str, message: str, *, path: str | None = None, got
 def identity_of(dist: InstalledFiles) -> tuple[NormalizedName, str]:
     """Name and version, by METADATA; by the directory's name when METADATA does not say them."""
     name, _, version = dist.directory.removesuffix(".dist-info").partition("-")
-    # Loaded with the first METADATA: what loads it costs a kernel that has none.
-    from email.parser import HeaderParser
-
-    fields = HeaderParser().parsestr(dist.read_text("METADATA") or "")
-    return canonicalize_name(str(fields.get("Name") or name).strip()), str(fields.get("Version") or version).strip()
+    fields = read_headers(dist.read_text("METADATA") or "")
+    return canonicalize_name((fields.get("Name") or name).strip()), (fields.get("Version") or version).strip()
 
 
 def _check_package[Dist: InstalledFiles](

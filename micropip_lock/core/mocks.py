@@ -23,6 +23,7 @@ from typing import Final, Protocol
 
 from packaging.utils import NormalizedName, canonicalize_name
 
+from micropip_lock.core.headers import read_headers
 from micropip_lock.core.model import Lock, Mock
 from micropip_lock.core.read import is_name, is_version
 from micropip_lock.core.shown import hidden_character
@@ -232,10 +233,7 @@ def _path_of(module: str) -> str:
 
 
 def _provided(metadata: str | None) -> list[str]:
-    # Loaded with the first METADATA: what loads it costs a kernel that has none.
-    from email.parser import HeaderParser
-
-    return [str(name).strip() for name in HeaderParser().parsestr(metadata or "").get_all("Provides") or ()]
+    return [name.strip() for name in read_headers(metadata or "").get_all("Provides")]
 
 
 def _source(module: str, source: str | None, persistent: bool) -> str:
@@ -275,7 +273,5 @@ def _source(module: str, source: str | None, persistent: bool) -> str:
 
 
 def _identity(dist: MockFiles) -> tuple[str, str]:
-    from email.parser import HeaderParser
-
-    fields = HeaderParser().parsestr(dist.read_text("METADATA") or "")
-    return str(fields.get("Name", "")).strip(), str(fields.get("Version", "")).strip()
+    fields = read_headers(dist.read_text("METADATA") or "")
+    return fields.get("Name").strip(), fields.get("Version").strip()

@@ -114,7 +114,9 @@ class MemorySite:
 
     def read(self, path: str) -> bytes | None:
         """The content of a file, or ``None``; a path that leaves the site is never followed."""
-        return self._files.get(path) if is_inside(path) else None
+        # As in a directory, where RECORD may say "./one.py".
+        plain = "/".join(part for part in path.split("/") if part not in ("", "."))
+        return self._files.get(plain) if is_inside(plain) and not path.startswith("/") else None
 
     def paths(self) -> tuple[str, ...]:
         """Every path, sorted."""
