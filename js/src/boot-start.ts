@@ -135,6 +135,11 @@ export class Started {
     return this.#opened.get(one) as PlainWheel;
   }
 
+  /** Whether what a visit left was left by this Pyodide: its rules were asked then. */
+  isFor(version: string): boolean {
+    return this.begun.every(({ kept }) => kept === undefined || kept.version === version);
+  }
+
   /** Whether it is a start pack that this begins with. */
   get isPacked(): boolean {
     return this.begun.some(({ kept }) => kept === undefined);
@@ -294,7 +299,9 @@ function inTurn(wheels: readonly Parts[], { fetching, behind, quiet }: Pick<Star
     await Promise.race([quiet, ended]);
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       const { one, store, done } = next;
-      const arriving = fetchWheels([one], { ...fetching, cache: "no-store", store, bytecode: [], signal: behind });
+      // What a visit left is not opened again, and was told.
+      const { onArrived: _, onBytes: __, ...quietly } = fetching;
+      const arriving = fetchWheels([one], { ...(store === null ? fetching : quietly), cache: "no-store", store, bytecode: [], signal: behind });
       done(await arriving.then(([arrived]) => ({ ok: true, arrived: arrived as Arrived }) as const, failed));
     }
   };

@@ -229,25 +229,45 @@ describe("bootFromLock", () => {
     expect(network.ended).toEqual(network.asked);
   });
 
-  it("has a runtime go no further once it was told to stop", async () => {
+  it("leaves a runtime that it cannot stop to itself, without an error that nobody hears", async () => {
     const network = new Network();
     network.answers = forEver;
     const controller = new AbortController();
     const happened: string[] = [];
     const loadPyodide = async (options: Record<string, unknown>): Promise<BootedPyodide> => {
       happened.push("begun");
-      await (options["fsInit"] as () => Promise<void>)();
-      happened.push("set up");
-      return running();
+      // As Pyodide does: what it throws is lost, or an unhandled rejection.
+      void (options["fsInit"] as () => Promise<void>)().then(() => happened.push("set up"));
+      return forEver();
     };
     const lock = "https://files.example/env/pyodide-lock.json";
     const booting = bootFromLock(optionsOf(network, { lock, loadPyodide, signal: controller.signal }));
     await later(10);
     controller.abort();
     expect((await failure(booting)).code).toBe("cancelled");
-    // Longer than the runtime waits for the first download.
-    await later(400);
-    expect(happened).toEqual(["begun"]);
+    await later(10);
+    expect(happened).toEqual(["begun", "set up"]);
+  });
+
+  it("lets the first wheel be asked for before a runtime takes the thread, however late its program came", async () => {
+    const network = new Network();
+    const happened: string[] = [];
+    const store = {
+      get: () => later(5).then(() => null),
+      put: async () => "failed" as const,
+      getExtra: async () => null,
+      putExtra: async () => "failed" as const,
+      settle: async () => undefined,
+    };
+    const loadPyodide = async (options: Record<string, unknown>): Promise<BootedPyodide> => {
+      // Longer than a moment.
+      await later(400);
+      await (options["fsInit"] as () => Promise<void>)();
+      happened.push(...network.asked);
+      throw new Error("that far");
+    };
+    await failure(bootFromLock(optionsOf(network, { store, runtimeFirst: true, loadPyodide })));
+    expect(happened.length).toBeGreaterThan(0);
   });
 
   it("hands the listener's own error on", async () => {

@@ -34,7 +34,7 @@ import { type MountedWheel, type WheelToMount } from "./mounted-wheel.ts";
 import { rangeReader } from "./range-reader.ts";
 import { recordFiles, sourceOf } from "./records.ts";
 import { CHECKED } from "./store.ts";
-import { takeVisit, visitKey, VisitKeeper } from "./visit.ts";
+import { codedIn, takeVisit, visitKey, VisitKeeper } from "./visit.ts";
 import { openWheel, type PlainWheel } from "./wheel.ts";
 
 /** How long the runtime waits for the first download at most. */
@@ -192,9 +192,9 @@ class Boot<P extends BootedPyodide> {
       ...more,
       fsInit: async (...args: unknown[]): Promise<void> => {
         this.#turn();
-        // What comes now takes this thread: whoever is to ask for the first wheel is let through before.
-        await Promise.race([this.#beginning, waited]);
-        this.#stop.signal.throwIfAborted();
+        // What comes now takes this thread: whoever is to ask for the first wheel is let through before. Nobody listens to
+        // what this throws, so an abort only ends the wait.
+        await Promise.race([this.#beginning, runtimeFirst ? moment() : waited, aborted(this.#stop.signal)]);
         await (more?.["fsInit"] as ((...args: unknown[]) => unknown) | undefined)?.(...args);
       },
       ...(indexURL === undefined ? {} : { indexURL }),
@@ -225,7 +225,7 @@ class Boot<P extends BootedPyodide> {
         throw error;
       }
       this.#tell({ stage: "done" });
-      this.#keep(started, mounts, pickInflate(pyodide._module), lock.start && packKind(lock.abi.abiVersion, lock.start.sha256));
+      this.#keep(pyodide, started, mounts, pickInflate(pyodide._module), lock.start && packKind(lock.abi.abiVersion, lock.start.sha256));
       return pyodide;
     } catch (error) {
       throw isLockError(error) && error.code !== "cancelled" ? new BootError(error, pyodide) : error;
@@ -234,10 +234,12 @@ class Boot<P extends BootedPyodide> {
 
   /** Wheels of which parts are here, opened; all of them whole when one of those is not ordinary. */
   async #opened(pyodide: P, started: Started): Promise<Started> {
-    if (!started.isPacked || started.open(pyodide._module, interpreterOf(pyodide))) {
+    if (started.isFor(pyodide.version) && (!started.isPacked || started.open(pyodide._module, interpreterOf(pyodide)))) {
       return started;
     }
-    this.#tell({ stage: "no-start", message: "something about a wheel is not ordinary" });
+    if (started.isPacked) {
+      this.#tell({ stage: "no-start", message: "something about a wheel is not ordinary" });
+    }
     this.#rest();
     return new Started(await started.all(), []);
   }
@@ -274,7 +276,7 @@ class Boot<P extends BootedPyodide> {
     const key = fetching.store?.getVisit === undefined ? null : await visitKey(chosen, packages, wanted);
     if (fetching.store != null && key !== null) {
       this.#visits = new VisitKeeper(fetching.store, key, fetching.bytecode ?? []);
-      const before = await takeVisit(fetching.store, key, wanted);
+      const before = await takeVisit(fetching.store, key, wanted, rangeReader());
       if (before !== null) {
         before.forEach(({ wheel, kept }) => fetching.onBytes?.(wheel, kept.size));
         return { lock, started: returnWith(before, { fetching, behind: this.#behind.signal, quiet: this.#quiet }) };
@@ -379,7 +381,8 @@ class Boot<P extends BootedPyodide> {
     for (const { kept, source, wheel } of started.begun) {
       if (kept !== undefined) {
         const { filename, distInfo, dataDir, entries, records, here, bytecode } = kept;
-        const one = { filename, distInfo, dataDir, entries, source, records, before: new Set(here), sha256: wheel.sha256 };
+        const known = { before: new Set(here), coded: codedIn(bytecode) };
+        const one = { filename, distInfo, dataDir, entries, source, records, ...known, sha256: wheel.sha256 };
         wheels.push(bytecode.length > 0 && this.#keeper ? { ...one, compiled: this.#keeper.compiled(bytecode, entries) } : one);
       }
     }
@@ -392,7 +395,7 @@ class Boot<P extends BootedPyodide> {
     try {
       // From here on an error undoes what was done; it can only be one of the runtime's, or of the listener.
       prepared.commit();
-      this.#keeper?.offer(mounts.wheels);
+      this.#keeper?.offer(mounts.wheels, prepared.newFolders());
       this.#tell({ stage: "mount" });
       const limit = "document" in globalThis ? PAGE_LIMIT : -1;
       for (const path of JSON.parse(prepared.extensionsNow(limit)) as string[]) {
@@ -404,6 +407,7 @@ class Boot<P extends BootedPyodide> {
       throw error;
     }
     pyodide.runPython('__import__("importlib").invalidate_caches()');
+    this.#looked.clear();
     for (const { wheel, address } of [...started.arrived, ...started.begun]) {
       pyodide.loadedPackages[wheel.displayName] = sourceOf(wheel.origin ?? { kind: "url", url: address, index: null });
     }
@@ -429,7 +433,7 @@ class Boot<P extends BootedPyodide> {
    *
    * @param kind Under which what the start pack brought is kept.
    */
-  #keep(started: Started, mounts: Mounts, inflate: Inflate, kind: string | null): void {
+  #keep(pyodide: P, started: Started, mounts: Mounts, inflate: Inflate, kind: string | null): void {
     this.#isGoingOn = started.begun.length > 0;
     const keep = async (): Promise<void> => {
       await Promise.resolve(this.#options.quiet).catch(() => undefined);
@@ -463,7 +467,7 @@ class Boot<P extends BootedPyodide> {
       });
       // What was imported by now.
       await this.#keeper?.flush();
-      await this.#visits?.keep(mounts.wheels);
+      await this.#visits?.keep(mounts.wheels, pyodide.version);
       this.#tell({ stage: "settled" });
     };
     keep().catch((error: unknown) => console.error("micropip-lock: after the boot:", error));
@@ -473,6 +477,10 @@ class Boot<P extends BootedPyodide> {
     const allReceived = [...this.#received.values()].reduce((sum, one) => sum + one, 0);
     this.#options.onProgress?.({ ...event, allReceived, allTotal: this.#total });
   }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => (signal.aborted ? resolve() : signal.addEventListener("abort", () => resolve(), { once: true })));
 }
 
 function moment(): Promise<void> {

@@ -44,29 +44,31 @@ describe("bytecode that is kept", () => {
   });
 
   it("is offered to Python where import takes that source before anything else of its name", () => {
-    const paths = ["a.py", "b.py", "c/__init__.py", "d/__init__.py", "d/e.py", "f.py", "g.py", "h.py"];
-    const rivals = ["b.cpython-314-wasm32-emscripten.so", "d/__init__.abi3.so", "f/__init__.py", "g/__init__.pyc", "h/other.so"];
+    const paths = ["a.py", "b.py", "c/__init__.py", "d/__init__.py", "d/e.py", "f.py", "g.py", "h.py", "i.py", "j/k.py", "l.py", "m/n/o.py"];
+    const rivals = ["b.cpython-314-wasm32-emscripten.so", "d/__init__.abi3.so", "f/__init__.py", "g/__init__.pyc", "h/data/some.txt"];
     const entries = [...paths, ...rivals].map((path, at) => ({ path, size: at }) as PlainEntry);
     const node = { stream_ops: {} } as FsNode;
     const written: string[] = [];
-    const fs = { mkdirTree: () => undefined, writeFile: (path: string) => written.push(path), lookupPath: () => ({ node }) };
+    // What was there before: a package, and an extension module.
+    const readdir = (): string[] => [".", "..", "a.py", "i", "l.abi3.so", "m"];
+    const fs = { mkdirTree: () => undefined, writeFile: (path: string) => written.push(path), lookupPath: () => ({ node }), readdir };
     const offered: [string, number, number, number, number][][] = [];
     const offer = (_: string, listed: string): void => void offered.push(JSON.parse(listed));
     const mounted = { wheel: { entries } } as unknown as MountedWheel;
     const keeper = new BytecodeKeeper(python(offer, fs as unknown as PythonRunner["FS"]), "/site", new GatheredExtras(), () => [mounted]);
     const code = new Bytecode(new Map(paths.map((path, at) => [path, Uint8Array.of(at, at)]))).toBytes(HERE);
     keeper.compiled([code], entries)("/site", 5000);
-    keeper.offer([mounted]);
-    keeper.offer([mounted]);
+    keeper.offer([mounted], new Set(["c", "d", "m/n"]));
+    keeper.offer([mounted], new Set(["c", "d", "m/n"]));
 
     expect([written.length, offered.length]).toEqual([1, 1]);
     const [listed = []] = offered;
-    expect(listed.map(([path]) => path)).toEqual(["/site/a.py", "/site/c/__init__.py", "/site/d/e.py", "/site/h.py"]);
+    expect(listed.map(([path]) => path)).toEqual(["/site/a.py", "/site/c/__init__.py", "/site/d/e.py", "/site/m/n/o.py"]);
     // As Emscripten reads: the module's own bytes and no others, whatever is asked for.
     const read = node.stream_ops["read"] as (stream: object, into: Uint8Array, offset: number, length: number, position: number) => number;
     const into = new Uint8Array(6);
     const counts = listed.map(([, , , at, length], index) => read({}, into, index, length + index, at));
-    expect([counts, [...into]]).toEqual([[2, 2, 2, 2], [0, 2, 4, 7, 7, 0]]);
+    expect([counts, [...into]]).toEqual([[2, 2, 2, 2], [0, 2, 4, 11, 11, 0]]);
     expect([read({}, into, 0, 1, listed[1]?.[3] ?? 0), read({}, into, 0, 2, 99), node.usedBytes]).toEqual([1, 0, 8]);
   });
 });

@@ -34,11 +34,12 @@ interface Proxy {
 type Take = ((most: number) => Proxy) & { waiting(): number; offer(path: string, listed: string): void };
 type Keep = ((site: string, prefix: string, notify: (() => void) | undefined) => Take | undefined) & { destroy(): void };
 
-/** Paths of wheels before which a source of the same name does not count: what import takes first. */
+/** Paths in wheels before which a source of the same name does not count, or not for certain: what import takes first. */
 interface Rivals {
-  /** Modules, without what follows the first dot of their names. */
+  /** Extension modules, without what follows the first dot of their names. */
   readonly extensions: Set<string>;
-  readonly packages: Set<string>;
+  /** Every directory: it may be a package, or become one. */
+  readonly folders: Set<string>;
 }
 
 /** Where bytecode is kept beside wheels. */
@@ -133,18 +134,28 @@ export class BytecodeKeeper {
   /**
    * Have Python take what was compiled of wheels straight from here, now that they are mounted.
    * @param wheels All that are mounted.
+   * @param newFolders The outermost of the directories that this made, as paths in site-packages: only these are known to hold
+   *   nothing of others.
    */
-  offer(wheels: readonly MountedWheel[]): void {
+  offer(wheels: readonly MountedWheel[], newFolders: ReadonlySet<string>): void {
     const offered = this.#offered.splice(0);
     if (this.#take === undefined || offered.length === 0) {
       return;
     }
     const rivals = rivalsIn(wheels);
+    let older: ReadonlySet<string> | undefined;
+    const isAlone = (path: string): boolean => {
+      if (path.includes("/")) {
+        return isBelow(path, newFolders);
+      }
+      older ??= olderIn(this.#fs.readdir(this.#site), wheels);
+      return !older.has(path.slice(0, -".py".length));
+    };
     const listed: [string, number, number, number, number][] = [];
     for (const { entries, bytecode, site, time } of offered) {
       for (const { path, size } of entries) {
         const code = path.endsWith(".py") ? bytecode.get(path) : undefined;
-        if (code !== undefined && isFirst(path, rivals)) {
+        if (code !== undefined && isFirst(path, rivals) && isAlone(path)) {
           listed.push([`${site}/${path}`, time, size, this.#codes.add(code), code.length]);
         }
       }
@@ -221,21 +232,43 @@ export class BytecodeKeeper {
 }
 
 function rivalsIn(wheels: readonly MountedWheel[]): Rivals {
-  const rivals: Rivals = { extensions: new Set(), packages: new Set() };
+  const rivals: Rivals = { extensions: new Set(), folders: new Set() };
+  let last = "";
   for (const { wheel } of wheels) {
     for (const { path } of wheel.entries) {
       if (path.endsWith(".so")) {
         rivals.extensions.add(path.replace(/\.[^/]*$/, ""));
-      } else if (/\/__init__\.pyc?$/.test(path)) {
-        rivals.packages.add(path.slice(0, path.lastIndexOf("/")));
+      }
+      const folder = path.slice(0, Math.max(path.lastIndexOf("/"), 0));
+      // Those of a directory lie together.
+      if (folder !== last) {
+        last = folder;
+        for (let at = folder.length; at > 0 && !rivals.folders.has(folder.slice(0, at)); at = folder.lastIndexOf("/", at - 1)) {
+          rivals.folders.add(folder.slice(0, at));
+        }
       }
     }
   }
   return rivals;
 }
 
-/** Whether import takes this source before anything else of that name. */
-function isFirst(path: string, { extensions, packages }: Rivals): boolean {
+/** Whether import takes this source before anything else of that name in the wheels. */
+function isFirst(path: string, { extensions, folders }: Rivals): boolean {
   const module = path.slice(0, -".py".length);
-  return !extensions.has(module) && !packages.has(module);
+  return !extensions.has(module) && !folders.has(module);
+}
+
+function isBelow(path: string, folders: ReadonlySet<string>): boolean {
+  for (let at = path.indexOf("/"); at > 0; at = path.indexOf("/", at + 1)) {
+    if (folders.has(path.slice(0, at))) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/** Names in site-packages that no wheel brings, without what follows their first dot. */
+function olderIn(names: readonly string[], wheels: readonly MountedWheel[]): ReadonlySet<string> {
+  const ours = new Set(wheels.flatMap(({ wheel }) => wheel.entries.map(({ path }) => path.split("/", 1)[0])));
+  return new Set(names.filter((name) => !ours.has(name)).map((name) => name.split(".", 1)[0] as string));
 }

@@ -31,6 +31,7 @@ export interface FileSystem {
   readonly filesystems: { readonly MEMFS: { readonly ops_table?: NodeTable } };
   readonly ErrnoError: new (errno: number) => Error;
   mkdirTree(path: string): void;
+  readdir(path: string): string[];
   writeFile(path: string, bytes: Uint8Array): void;
   lookupPath(path: string, options?: { follow?: boolean }): { readonly node: FsNode };
   createNode(parent: FsNode, name: string, mode: number, device: number): FsNode;

@@ -17,7 +17,8 @@ def keep(site, prefix, notify):
     from importlib import machinery
     from importlib.util import spec_from_file_location
 
-    if sys.pycache_prefix is not None:
+    # What is kept was compiled without -O.
+    if sys.pycache_prefix is not None or sys.flags.optimize:
         return None
     sys.pycache_prefix = prefix
     found = []
@@ -54,24 +55,28 @@ def keep(site, prefix, notify):
             base = f"{self.path}/{fullname.rpartition('.')[2]}"
             for path, inside in ((f"{base}.py", None), (f"{base}/__init__.py", [base])):
                 time, *_ = known.get(path, (None,))
-                if time and mounted(self.path, time) and (inside is None or mounted(base, time)):
+                status = time and mounted(self.path, time) and (inside is None or mounted(base, time)) and mounted(path, time)
+                if status:
                     loader = KeepingLoader(fullname, path)
+                    loader.status = status
                     return spec_from_file_location(fullname, path, loader=loader, submodule_search_locations=inside)
             return super().find_spec(fullname, target)
 
     class KeepingLoader(machinery.SourceFileLoader):
+        status = None
+
         def get_code(self, fullname):
             if self.path in known:
                 time, size, at, length = known[self.path]
-                status = mounted(self.path, time)
-                if status and status.st_size == size:
+                status, self.status = self.status or os.stat(self.path), None
+                if round(status.st_mtime * 1000) == time and status.st_size == size:
                     try:
                         code = marshal.loads(os.pread(codes[0], length, at))
                         _imp._fix_co_filename(code, self.path)
                         return code
                     except (OSError, ValueError, EOFError, TypeError):
                         del known[self.path]
-                else:
+                elif int(status.st_mtime) == time // 1000 and status.st_size == size:
                     # Python compares seconds: an edit right after the mount would get the code of what was there before.
                     return self.source_to_code(self.get_data(self.path), self.path)
             return super().get_code(fullname)

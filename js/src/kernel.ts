@@ -221,7 +221,7 @@ export class Kernel implements Engine {
       ...prepared,
       commit: () => {
         prepared.commit();
-        this.#keeper?.offer(mounts.wheels);
+        this.#keeper?.offer(mounts.wheels, prepared.newFolders());
       },
     };
   }

@@ -49,6 +49,8 @@ export interface Prepared {
   commit(): void;
   /** Take away what `commit` made; before it, nothing. */
   undo(): void;
+  /** The outermost of the directories that `commit` made below site-packages, as paths in it. */
+  newFolders(): ReadonlySet<string>;
   /** How many extension modules the wheels have. */
   readonly extensions: number;
   /**
@@ -135,6 +137,7 @@ export class Mounts {
         });
         this.wheels.push(...mounted);
       },
+      newFolders: () => made.find(({ root }) => root === site)?.folders ?? new Set(),
       undo: () => {
         for (const one of mounted) {
           const at = this.wheels.indexOf(one);

@@ -35,6 +35,8 @@ export interface WheelToMount {
   readonly checked?: boolean;
   /** Paths of files that were compared with RECORD before, and whose bytes `source` has as they were then. */
   readonly before?: ReadonlySet<string>;
+  /** Paths of sources whose compiled form was left by that visit. */
+  readonly coded?: ReadonlySet<string>;
   /** Compiled modules, by path below `sys.pycache_prefix`, for sources of that time in site-packages. */
   readonly compiled?: (site: string, time: number) => ReadonlyMap<string, Content>;
 }
@@ -185,7 +187,7 @@ export class MountedWheel {
     if (this.#fault !== undefined) {
       throw new LockError(this.#fault.code, this.#fault.message, { where: `${this.wheel.filename}: ${entry.path}` });
     }
-    const packed = this.packed(entry);
+    const packed = this.#packed(entry);
     const bytes = entry.method === 0 ? packed.slice() : this.#inflate(packed, entry.size);
     if (!this.#checked && !this.#isCompared(entry)) {
       this.#check(entry, bytes);
@@ -194,8 +196,17 @@ export class MountedWheel {
     return bytes;
   }
 
-  /** The bytes of a file as they lie in the wheel; nothing is compared. */
-  packed({ path, start, packedSize }: PlainEntry): Uint8Array {
+  /**
+   * The bytes of a file as they lie in the wheel, when they are what RECORD lists now.
+   * @throws As `read`.
+   */
+  compared(entry: PlainEntry): Uint8Array {
+    const packed = this.#packed(entry).slice();
+    this.#check(entry, entry.method === 0 ? packed : this.#inflate(packed, entry.size));
+    return packed;
+  }
+
+  #packed({ path, start, packedSize }: PlainEntry): Uint8Array {
     try {
       return this.#source.read(start, start + packedSize);
     } catch (error) {

@@ -245,7 +245,11 @@ export class ShelfStore implements WheelStore {
 
   async part(sha256: string): Promise<ByteSource | null> {
     try {
-      return SHA256.test(sha256) ? ((await this.#shelf.part?.(wheelPath(sha256))) ?? null) : null;
+      const part = SHA256.test(sha256) ? ((await this.#shelf.part?.(wheelPath(sha256))) ?? null) : null;
+      if (part !== null) {
+        this.#uses.note(sha256);
+      }
+      return part;
     } catch {
       return null;
     }
@@ -328,11 +332,13 @@ export class ShelfStore implements WheelStore {
       return false;
     }
     const visits = await this.#shelf.list(VISITS).catch(() => []);
-    if (visits.length > 0) {
-      await this.#shelf.remove(VISITS);
-      if (visits.reduce((sum, one) => sum + one.size, 0) >= size) {
-        return true;
-      }
+    let gone = 0;
+    for (const one of visits) {
+      // Another tab may have it open.
+      gone += await this.#shelf.remove(visitPath(one.name)).then(() => one.size, () => 0);
+    }
+    if (gone >= size) {
+      return true;
     }
     const old = (await this.list()).filter(({ sha256 }) => !this.#uses.inSession(sha256));
     old.sort((one, other) => one.lastUsed - other.lastUsed);
@@ -343,7 +349,7 @@ export class ShelfStore implements WheelStore {
         freed += one;
       }
     }
-    return freed + visits.length > 0;
+    return freed + gone > 0;
   }
 }
 

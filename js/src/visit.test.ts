@@ -6,7 +6,7 @@ import { nodeInflate } from "./inflate.ts";
 import type { LockedWheel } from "./lock-reader.ts";
 import { MountedWheel } from "./mounted-wheel.ts";
 import { type ByteSource, memorySource } from "./source.ts";
-import { formatVisit, type KeptWheel, parseVisit, takeVisit, visitKey, VisitKeeper } from "./visit.ts";
+import { codedIn, formatVisit, type KeptWheel, parseVisit, takeVisit, visitKey, VisitKeeper } from "./visit.ts";
 import { openWheel, type PlainWheel } from "./wheel.ts";
 import { wheelOf } from "./wheel.test-builder.ts";
 
@@ -56,10 +56,10 @@ const wantedOf = (sha256 = SHA256, size: number | null = BYTES.length): Wanted =
   address: `https://files.example/${FILE}`,
 });
 
-function mounted(before?: ReadonlySet<string>, source: ByteSource = memorySource(BYTES)): MountedWheel {
+function mounted(before?: ReadonlySet<string>, source: ByteSource = memorySource(BYTES), coded?: ReadonlySet<string>): MountedWheel {
   const { distInfo, dataDir, entries } = openWheel(BYTES, FILE, inflate) as PlainWheel;
   const wheel = { filename: FILE, distInfo, dataDir, entries, source, records: { INDEX: "https://index.example/\n" }, sha256: SHA256 };
-  return new MountedWheel(before ? { ...wheel, before } : wheel, inflate);
+  return new MountedWheel({ ...wheel, ...(before && { before }), ...(coded && { coded }) }, inflate);
 }
 
 const entryOf = (wheel: MountedWheel, path: string) => wheel.wheel.entries.find((one) => one.path === path) as KeptWheel["entries"][number];
@@ -75,7 +75,7 @@ async function visited(paths: readonly string[], store = new Store()): Promise<S
   store.wheels.set(SHA256, BYTES);
   const wheel = mounted();
   for (const path of paths) read(wheel, path);
-  await new VisitKeeper(store, "key", [KIND]).keep([wheel]);
+  await new VisitKeeper(store, "key", [KIND]).keep([wheel], "314.0.7");
   return store;
 }
 
@@ -86,7 +86,7 @@ const METADATA = PATHS.find((path) => path.endsWith("METADATA")) as string;
 describe("what a visit leaves", () => {
   it("is what it needed of each wheel, and the rest is read from the store", async () => {
     const store = await visited([SOURCE]);
-    const [one] = (await takeVisit(store, "key", [wantedOf()])) ?? [];
+    const [one] = (await takeVisit(store, "key", [wantedOf()], null)) ?? [];
     const { kept, source } = one as NonNullable<typeof one>;
     const { distInfo, entries, metadata } = openWheel(BYTES, FILE, inflate) as PlainWheel;
     expect([kept.entries, kept.distInfo, kept.size, kept.here, kept.checked]).toEqual([entries, distInfo, BYTES.length, [SOURCE], false]);
@@ -100,7 +100,7 @@ describe("what a visit leaves", () => {
 
   it("compares with RECORD what is read from the store, and not what was compared before", async () => {
     const store = await visited([SOURCE]);
-    const [one] = (await takeVisit(store, "key", [wantedOf()])) ?? [];
+    const [one] = (await takeVisit(store, "key", [wantedOf()], null)) ?? [];
     const digests = vi.spyOn(globalThis.process, "getBuiltinModule");
     const again = mounted(new Set(one?.kept.here), one?.source);
     read(again, SOURCE);
@@ -120,8 +120,59 @@ describe("what a visit leaves", () => {
     const code = new Bytecode(new Map([[SOURCE, Uint8Array.of(1, 2, 3)]])).toBytes(HERE);
     store.extras.set(`${SHA256} ${KIND}`, code);
     await visited([SOURCE, METADATA], store);
-    const [one] = (await takeVisit(store, "key", [wantedOf()])) ?? [];
+    const [one] = (await takeVisit(store, "key", [wantedOf()], null)) ?? [];
     expect([one?.kept.here, one?.kept.bytecode]).toEqual([[METADATA], [code]]);
+  });
+
+  it("is written once more when a source was read as a text, or was compiled since, and then no more", async () => {
+    const store = await visited([SOURCE]);
+    const write = vi.spyOn(store, "putVisit");
+    const keeper = new VisitKeeper(store, "key", [KIND]);
+    // Compiled after it was kept: its code takes the place of the text.
+    store.extras.set(`${SHA256} ${KIND}`, new Bytecode(new Map([[SOURCE, Uint8Array.of(1)]])).toBytes(HERE));
+    await keeper.keep([mounted(new Set([SOURCE]))], "314.0.7");
+    const [first] = (await takeVisit(store, "key", [wantedOf()], null)) ?? [];
+    expect([write.mock.calls.length, first?.kept.here]).toEqual([1, []]);
+    const coded = codedIn(first?.kept.bytecode ?? []);
+    expect([...coded]).toEqual([SOURCE]);
+    // And read all the same.
+    const reading = mounted(new Set(), first?.source, coded);
+    read(reading, SOURCE);
+    await keeper.keep([reading], "314.0.7");
+    const [second] = (await takeVisit(store, "key", [wantedOf()], null)) ?? [];
+    expect([write.mock.calls.length, second?.kept.here]).toEqual([2, [SOURCE]]);
+    const again = mounted(new Set([SOURCE]), second?.source, coded);
+    read(again, SOURCE);
+    await keeper.keep([again], "314.0.7");
+    expect(write).toHaveBeenCalledTimes(2);
+  });
+
+  it("asks the wheel's own server for what the store cannot read any more", async () => {
+    const store = await visited([SOURCE]);
+    const asked: string[] = [];
+    const ranges = (address: string, from: number, to: number): Uint8Array => {
+      asked.push(address);
+      return BYTES.slice(from, to);
+    };
+    store.part = async () => ({ size: BYTES.length, close: () => undefined, read: () => { throw new Error("gone"); } });
+    const [online] = (await takeVisit(store, "key", [wantedOf()], ranges)) ?? [];
+    expect(read(mounted(new Set(), online?.source), METADATA)).toEqual(read(mounted(), METADATA));
+    expect(asked).toEqual([`https://files.example/${FILE}`]);
+    const [offline] = (await takeVisit(store, "key", [wantedOf()], null)) ?? [];
+    expect(() => read(mounted(new Set(), offline?.source), METADATA)).toThrow("the store has it no more");
+  });
+
+  it("has nothing that is not what RECORD lists when it is kept", async () => {
+    const store = new Store();
+    store.wheels.set(SHA256, BYTES);
+    const bad = BYTES.slice();
+    const wheel = mounted(undefined, memorySource(bad));
+    read(wheel, SOURCE);
+    bad[entryOf(wheel, SOURCE).start + 1]! ^= 1;
+    const told = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    await new VisitKeeper(store, "key", [KIND]).keep([wheel], "314.0.7");
+    expect([store.visits.size, told.mock.calls.length]).toEqual([0, 1]);
+    told.mockRestore();
   });
 
   it("is written again when more was needed, with all that it had", async () => {
@@ -130,12 +181,12 @@ describe("what a visit leaves", () => {
     const again = mounted(new Set([SOURCE]));
     const keeper = new VisitKeeper(store, "key", [KIND]);
     read(again, SOURCE);
-    await keeper.keep([again]);
+    await keeper.keep([again], "314.0.7");
     expect(write).not.toHaveBeenCalled();
     read(again, METADATA);
-    await keeper.keep([again]);
+    await keeper.keep([again], "314.0.7");
     expect(write).toHaveBeenCalledTimes(1);
-    const [one] = (await takeVisit(store, "key", [wantedOf()])) ?? [];
+    const [one] = (await takeVisit(store, "key", [wantedOf()], null)) ?? [];
     expect(new Set(one?.kept.here)).toEqual(new Set([SOURCE, METADATA]));
   });
 
@@ -146,7 +197,7 @@ describe("what a visit leaves", () => {
       const write = vi.spyOn(store, "putVisit");
       const again = mounted(new Set([SOURCE]));
       const keeper = new VisitKeeper(store, "key", [KIND]);
-      await keeper.keep([again]);
+      await keeper.keep([again], "314.0.7");
       read(again, METADATA);
       keeper.soon();
       keeper.soon();
@@ -159,7 +210,7 @@ describe("what a visit leaves", () => {
 
   it("is nothing when a wheel is not in the store", async () => {
     const store = new Store();
-    await new VisitKeeper(store, "key", [KIND]).keep([mounted()]);
+    await new VisitKeeper(store, "key", [KIND]).keep([mounted()], "314.0.7");
     expect([store.visits.size, store.open]).toEqual([0, []]);
   });
 
@@ -173,7 +224,7 @@ describe("what a visit leaves", () => {
   ])("is not taken from a visit %s", async (_, change, wanted) => {
     const store = await visited([SOURCE]);
     change(store);
-    expect(await takeVisit(store, "key", [wanted])).toBeNull();
+    expect(await takeVisit(store, "key", [wanted], null)).toBeNull();
     expect(store.open).toEqual([]);
   });
 
@@ -205,7 +256,7 @@ describe("what a visit leaves", () => {
     expect(one).toBeUndefined();
     const huge = { length: 2 ** 28 } as unknown as Uint8Array;
     const { distInfo, dataDir, entries } = openWheel(BYTES, FILE, inflate) as PlainWheel;
-    const kept = { filename: FILE, distInfo, dataDir, entries, records: {}, sha256: SHA256, size: 1, checked: true, here: [] };
+    const kept = { filename: FILE, distInfo, dataDir, entries, records: {}, sha256: SHA256, version: "", size: 1, checked: true, here: [] };
     expect(formatVisit([{ ...kept, segments: [], bytecode: [huge] }])).toBeNull();
   });
 });

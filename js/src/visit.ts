@@ -18,7 +18,8 @@ import type { Wanted, WheelCache } from "./fetch-wheels.ts";
 import { hexOf } from "./hash.ts";
 import type { MountedWheel, WheelToMount } from "./mounted-wheel.ts";
 import type { ByteSource } from "./source.ts";
-import { SparseSource } from "./sparse-source.ts";
+import type { RangeReader } from "./range-reader.ts";
+import { notThere, SparseSource } from "./sparse-source.ts";
 import type { Segment } from "./start-pack.ts";
 import type { PlainEntry } from "./wheel.ts";
 
@@ -33,6 +34,8 @@ const NUMBERS = 6;
 /** A wheel as it was mounted. */
 export interface KeptWheel extends Pick<WheelToMount, "filename" | "distInfo" | "dataDir" | "entries" | "records"> {
   readonly sha256: string;
+  /** Of the Pyodide whose visit it was. */
+  readonly version: string;
   /** Bytes of the whole wheel. */
   readonly size: number;
   /** Every file was compared with RECORD. */
@@ -64,8 +67,16 @@ export async function visitKey(lock: string, packages: readonly string[] | undef
   return hexOf(new TextEncoder().encode(what));
 }
 
-/** The wheels of the visit before; `null` unless all of them are here. */
-export async function takeVisit(store: WheelCache, key: string, wanted: readonly Wanted[]): Promise<readonly ReturningWheel[] | null> {
+/**
+ * The wheels of the visit before; `null` unless all of them are here.
+ * @param ranges Asked for what the store cannot read any more.
+ */
+export async function takeVisit(
+  store: WheelCache,
+  key: string,
+  wanted: readonly Wanted[],
+  ranges: RangeReader | null,
+): Promise<readonly ReturningWheel[] | null> {
   const bytes = await store.getVisit?.(key);
   const kept = bytes == null ? null : parseVisit(bytes);
   if (kept === null || kept.length !== wanted.length) {
@@ -90,11 +101,26 @@ export async function takeVisit(store: WheelCache, key: string, wanted: readonly
     }
     return null;
   }
-  return found.map(([one, part], at) => ({
-    ...(wanted[at] as Wanted),
-    kept: one,
-    source: new SparseSource(one, (from, to) => part.read(from, to)),
-  }));
+  return found.map(([kept, part], at) => {
+    const one = wanted[at] as Wanted;
+    const read = (from: number, to: number): Uint8Array => {
+      try {
+        return part.read(from, to);
+      } catch {
+        // Taken away since: it is fetched behind.
+        if (ranges === null) {
+          throw notThere("the store has it no more, and the wheel has not arrived");
+        }
+        return ranges(one.address, from, to, kept.size);
+      }
+    };
+    return { ...one, kept, source: new SparseSource(kept, read) };
+  });
+}
+
+/** Paths of sources that are there compiled. */
+export function codedIn(bytecode: readonly Uint8Array[]): ReadonlySet<string> {
+  return new Set(bytecode.flatMap((one) => Bytecode.pathsIn(one)));
 }
 
 /** Leaves a visit for the next one, once what it needed is known. */
@@ -103,6 +129,7 @@ export class VisitKeeper {
   readonly #key: string;
   readonly #kinds: readonly string[];
   #wheels: readonly MountedWheel[] | null = null;
+  #version = "";
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** @param kinds Under which the store has bytecode. */
@@ -115,56 +142,68 @@ export class VisitKeeper {
   /**
    * Keep what was needed by now, where that is more than is kept already; resolves when it is done, never rejects.
    * @param wheels All of them, and each one proven.
+   * @param version Of Pyodide.
    */
-  async keep(wheels: readonly MountedWheel[]): Promise<void> {
+  async keep(wheels: readonly MountedWheel[], version: string): Promise<void> {
     this.#wheels = wheels;
-    if (wheels.some(hasMore)) {
-      await this.#keep(wheels).catch((error: unknown) => console.error("micropip-lock: nothing is left for the next visit:", error));
-    }
+    this.#version = version;
+    await this.#keep(wheels).catch((error: unknown) => console.error("micropip-lock: nothing is left for the next visit:", error));
   }
 
-  /** More was needed after that: keep it when there was a pause. */
+  /** More was kept beside the wheels after that: look again when there was a pause. */
   soon(): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#wheels && void this.keep(this.#wheels), PAUSE_MS);
+    this.#timer = setTimeout(() => this.#wheels && void this.keep(this.#wheels, this.#version), PAUSE_MS);
     // Under Node nobody waits for this.
     (this.#timer as { unref?: () => void }).unref?.();
   }
 
   async #keep(wheels: readonly MountedWheel[]): Promise<void> {
+    const bytecode = new Map<MountedWheel, readonly Uint8Array[]>();
+    for (const one of wheels.filter(mayHaveMore)) {
+      bytecode.set(one, await this.#bytecode(one));
+    }
+    if (![...bytecode].some(([one, compiled]) => hasMore(one, codedIn(compiled)))) {
+      return;
+    }
     const kept: KeptWheel[] = [];
     for (const one of wheels) {
-      const sha256 = one.wheel.sha256 ?? "";
-      const part = await this.#store.part?.(sha256);
+      const part = await this.#store.part?.(one.wheel.sha256 ?? "");
       part?.close();
       if (part?.size !== one.bytes) {
         // Not in the store: it would have to come whole from the network.
         return;
       }
-      const extras = await Promise.all(this.#kinds.map((kind) => this.#store.getExtra(sha256, kind)));
-      const bytecode = extras.filter((extra) => extra !== null);
-      kept.push(keptOf(one, bytecode, new Set(bytecode.flatMap((extra) => Bytecode.pathsIn(extra)))));
+      kept.push(keptOf(one, bytecode.get(one) ?? (await this.#bytecode(one)), this.#version));
     }
     const bytes = formatVisit(kept);
     if (bytes !== null) {
       await this.#store.putVisit?.(this.#key, bytes);
     }
   }
+
+  async #bytecode({ wheel }: MountedWheel): Promise<readonly Uint8Array[]> {
+    const extras = await Promise.all(this.#kinds.map((kind) => this.#store.getExtra(wheel.sha256 ?? "", kind)));
+    return extras.filter((extra) => extra !== null);
+  }
 }
 
-/** Whether somebody read more of a wheel than is kept of it. */
-function hasMore(wheel: MountedWheel): boolean {
-  const { before } = wheel.wheel;
-  return before === undefined || [...wheel.served].some((path) => !before.has(path));
+const NONE: ReadonlySet<string> = new Set();
+
+/** Whether somebody read of a wheel what is not kept of it, or a source that is kept may be compiled by now. */
+function mayHaveMore({ wheel: { before, coded = NONE }, served }: MountedWheel): boolean {
+  return before === undefined || [...served].some((path) => !before.has(path)) || [...before].some((path) => path.endsWith(".py") && !coded.has(path));
 }
 
-/**
- * What is kept of a wheel.
- * @param compiled The paths of sources whose compiled form is among the bytecode.
- */
-function keptOf(wheel: MountedWheel, bytecode: readonly Uint8Array[], compiled: ReadonlySet<string>): KeptWheel {
-  const { filename, distInfo, dataDir, entries, records, sha256, before = new Set() } = wheel.wheel;
-  const needed = entries.filter(({ path }) => (wheel.served.has(path) || before.has(path)) && !compiled.has(path));
+function hasMore({ wheel: { before, coded = NONE }, served }: MountedWheel, compiled: ReadonlySet<string>): boolean {
+  return before === undefined || [...served].some((path) => !before.has(path)) || [...compiled].some((path) => !coded.has(path));
+}
+
+function keptOf(wheel: MountedWheel, bytecode: readonly Uint8Array[], version: string): KeptWheel {
+  const { filename, distInfo, dataDir, entries, records, sha256, before = NONE, coded = NONE } = wheel.wheel;
+  const compiled = codedIn(bytecode);
+  // A source that was read although it was there compiled is read as a text.
+  const needed = entries.filter(({ path }) => (before.has(path) || wheel.served.has(path)) && (!compiled.has(path) || coded.has(path)));
   return {
     filename,
     distInfo,
@@ -172,10 +211,11 @@ function keptOf(wheel: MountedWheel, bytecode: readonly Uint8Array[], compiled: 
     entries,
     records,
     sha256: sha256 ?? "",
+    version,
     size: wheel.bytes,
     checked: wheel.unchecked.length === 0,
     here: needed.map(({ path }) => path),
-    segments: needed.map((entry) => ({ offset: entry.start, bytes: wheel.packed(entry) })).sort((one, other) => one.offset - other.offset),
+    segments: needed.map((entry) => ({ offset: entry.start, bytes: wheel.compared(entry) })).sort((one, other) => one.offset - other.offset),
     bytecode,
   };
 }

@@ -12,6 +12,7 @@ Left to others: the mount itself (``js/src/mount.ts``), the transaction around i
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -77,7 +78,9 @@ class EngineStore:
     async def get(self, digest: Digest, filename: str) -> VerifiedWheel | None:
         # All wait for it, or the first one, which is the largest wheel, would be the last to be fetched.
         self._keeping = self._keeping or asyncio.ensure_future(self._engine.keepBytecode(self._site))
-        await asyncio.shield(self._keeping)
+        with contextlib.suppress(Exception):
+            # Bytecode only saves time.
+            await asyncio.shield(self._keeping)
         handle = await self._engine.stored(digest.hex)
         if not hasattr(handle, "bytes"):
             return None

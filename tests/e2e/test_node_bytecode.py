@@ -331,3 +331,53 @@ async def test_a_package_of_another_wheel_comes_first(tmp_path: Path) -> None:
         async with kernel(PYODIDE_314, store=tmp_path) as second:
             found = await visit(second, both, TAKEN.format(change=""))
     assert "package.py" == found["part"][0].rsplit("/", 1)[-1]
+
+
+SOLO = wheel(
+    "solo",
+    "1.0",
+    files={"solo.py": "where = 'module'\n", "pair/__init__.py": "", "pair/part.py": "", "other/__init__.py": ""},
+)
+SOLO_USED = "import solo, pair.part, other; answer = solo.where"
+BEFORE = """
+from pathlib import Path
+from site import getsitepackages
+Path(getsitepackages()[0], "solo").mkdir()
+Path(getsitepackages()[0], "solo/__init__.py").write_text("where = 'package'")
+answer = 0
+"""
+MOVED = """
+import os
+from site import getsitepackages
+root = getsitepackages()[0]
+os.rename(f"{root}/pair", "/tmp/pair")
+os.rename(f"{root}/other", f"{root}/pair")
+try:
+    import pair.part
+    answer = "found"
+except ModuleNotFoundError as error:
+    answer = error.name
+"""
+
+
+async def test_what_was_there_before_comes_first(tmp_path: Path) -> None:
+    """A package that somebody put into site-packages before the replay is what the next visit imports, too."""
+    with PackageIndex() as index:
+        index.add(SOLO)
+        lock = locked(index, PYODIDE_314, SOLO, name="solo")
+        async with kernel(PYODIDE_314, store=tmp_path) as first:
+            assert "module" == await visit(first, lock, SOLO_USED)
+        async with kernel(PYODIDE_314, store=tmp_path) as second:
+            await second.ask(BEFORE)
+            assert "package" == await visit(second, lock, "import solo; answer = solo.where")
+
+
+async def test_a_directory_that_took_anothers_place(tmp_path: Path) -> None:
+    """It has the time of the mount, and not that module."""
+    with PackageIndex() as index:
+        index.add(SOLO)
+        lock = locked(index, PYODIDE_314, SOLO, name="solo")
+        async with kernel(PYODIDE_314, store=tmp_path) as first:
+            await visit(first, lock, SOLO_USED)
+        async with kernel(PYODIDE_314, store=tmp_path) as second:
+            assert "pair.part" == await visit(second, lock, MOVED)
