@@ -184,7 +184,6 @@ class Boot<P extends BootedPyodide> {
       (error: unknown) => ({ ok: false, error }) as const,
     );
     void fetching.then(() => this.#begun());
-    const waited = moment();
     if (!runtimeFirst) {
       this.#turn();
     }
@@ -194,7 +193,7 @@ class Boot<P extends BootedPyodide> {
         this.#turn();
         // What comes now takes this thread: whoever is to ask for the first wheel is let through before. Nobody listens to
         // what this throws, so an abort only ends the wait.
-        await Promise.race([this.#beginning, runtimeFirst ? moment() : waited, aborted(this.#stop.signal)]);
+        await Promise.race([this.#beginning, moment(), aborted(this.#stop.signal)]);
         await (more?.["fsInit"] as ((...args: unknown[]) => unknown) | undefined)?.(...args);
       },
       ...(indexURL === undefined ? {} : { indexURL }),
@@ -276,7 +275,7 @@ class Boot<P extends BootedPyodide> {
     const key = fetching.store?.getVisit === undefined ? null : await visitKey(chosen, packages, wanted);
     if (fetching.store != null && key !== null) {
       this.#visits = new VisitKeeper(fetching.store, key, fetching.bytecode ?? []);
-      const before = await takeVisit(fetching.store, key, wanted, rangeReader());
+      const before = await takeVisit(fetching.store, key, wanted, rangeReader(), this.#begun);
       if (before !== null) {
         before.forEach(({ wheel, kept }) => fetching.onBytes?.(wheel, kept.size));
         return { lock, started: returnWith(before, { fetching, behind: this.#behind.signal, quiet: this.#quiet }) };

@@ -70,15 +70,21 @@ export async function visitKey(lock: string, packages: readonly string[] | undef
 /**
  * The wheels of the visit before; `null` unless all of them are here.
  * @param ranges Asked for what the store cannot read any more.
+ * @param found Called as soon as there is something.
  */
 export async function takeVisit(
   store: WheelCache,
   key: string,
   wanted: readonly Wanted[],
   ranges: RangeReader | null,
+  found: () => void = () => undefined,
 ): Promise<readonly ReturningWheel[] | null> {
   const bytes = await store.getVisit?.(key);
-  const kept = bytes == null ? null : parseVisit(bytes);
+  if (bytes == null) {
+    return null;
+  }
+  found();
+  const kept = parseVisit(bytes);
   if (kept === null || kept.length !== wanted.length) {
     return null;
   }
@@ -94,14 +100,14 @@ export async function takeVisit(
       return [one, part];
     }),
   );
-  const found = parts.filter((one) => one !== null);
-  if (found.length < wanted.length) {
-    for (const [, part] of found) {
+  const here = parts.filter((one) => one !== null);
+  if (here.length < wanted.length) {
+    for (const [, part] of here) {
       part.close();
     }
     return null;
   }
-  return found.map(([kept, part], at) => {
+  return here.map(([kept, part], at) => {
     const one = wanted[at] as Wanted;
     const read = (from: number, to: number): Uint8Array => {
       try {
