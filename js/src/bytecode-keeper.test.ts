@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Bytecode } from "./bytecode.ts";
 import { KEEPING_LOADER } from "./keeping-loader.ts";
 import { BytecodeKeeper, GatheredExtras, type PythonRunner } from "./bytecode-keeper.ts";
@@ -70,5 +70,19 @@ describe("bytecode that is kept", () => {
     const counts = listed.map(([, , , at, length], index) => read({}, into, index, length + index, at));
     expect([counts, [...into]]).toEqual([[2, 2, 2, 2], [0, 2, 4, 11, 11, 0]]);
     expect([read({}, into, 0, 1, listed[1]?.[3] ?? 0), read({}, into, 0, 2, 99), node.usedBytes]).toEqual([1, 0, 8]);
+  });
+
+  it("changes nothing about a mount when it cannot be offered", () => {
+    const entries = [{ path: "a.py", size: 1 } as PlainEntry];
+    const readdir = (): never => {
+      throw new Error("no such place");
+    };
+    const told = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const keeper = new BytecodeKeeper(python(undefined, { readdir } as unknown as PythonRunner["FS"]), "/site", new GatheredExtras(), () => []);
+    const code = new Bytecode(new Map([["a.py", Uint8Array.of(1)]])).toBytes(HERE);
+    keeper.compiled([code], entries)("/site", 5000);
+    keeper.offer([], new Set());
+    expect(told).toHaveBeenCalledTimes(1);
+    told.mockRestore();
   });
 });

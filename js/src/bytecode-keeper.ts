@@ -34,6 +34,14 @@ interface Proxy {
 type Take = ((most: number) => Proxy) & { waiting(): number; offer(path: string, listed: string): void };
 type Keep = ((site: string, prefix: string, notify: (() => void) | undefined) => Take | undefined) & { destroy(): void };
 
+interface Offered {
+  readonly entries: readonly PlainEntry[];
+  readonly bytecode: Bytecode;
+  readonly site: string;
+  readonly time: number;
+}
+type Listed = readonly [path: string, time: number, size: number, at: number, length: number];
+
 /** Paths in wheels before which a source of the same name does not count, or not for certain: what import takes first. */
 interface Rivals {
   /** Extension modules, without what follows the first dot of their names. */
@@ -89,7 +97,7 @@ export class BytecodeKeeper {
   readonly #kept: () => void;
   readonly #fs: FileSystem;
   readonly #codes = new Codes();
-  readonly #offered: { entries: readonly PlainEntry[]; bytecode: Bytecode; site: string; time: number }[] = [];
+  readonly #offered: Offered[] = [];
   #flushing: Promise<void> | undefined;
 
   /**
@@ -136,12 +144,25 @@ export class BytecodeKeeper {
    * @param wheels All that are mounted.
    * @param newFolders The outermost of the directories that this made, as paths in site-packages: only these are known to hold
    *   nothing of others.
+   *
+   * Never throws: what is mounted is mounted.
    */
   offer(wheels: readonly MountedWheel[], newFolders: ReadonlySet<string>): void {
     const offered = this.#offered.splice(0);
     if (this.#take === undefined || offered.length === 0) {
       return;
     }
+    try {
+      const listed = JSON.stringify(this.#listed(offered, wheels, newFolders));
+      this.#take.offer(this.#codes.open(this.#fs), listed);
+    } catch (error) {
+      // Python finds the same below sys.pycache_prefix.
+      console.error("micropip-lock: bytecode is taken the slow way:", error);
+    }
+  }
+
+  /** Path, time and size of each source that import takes first, and where its code is. */
+  #listed(offered: readonly Offered[], wheels: readonly MountedWheel[], newFolders: ReadonlySet<string>): readonly Listed[] {
     const rivals = rivalsIn(wheels);
     let older: ReadonlySet<string> | undefined;
     const isAlone = (path: string): boolean => {
@@ -151,7 +172,7 @@ export class BytecodeKeeper {
       older ??= olderIn(this.#fs.readdir(this.#site), wheels);
       return !older.has(path.slice(0, -".py".length));
     };
-    const listed: [string, number, number, number, number][] = [];
+    const listed: Listed[] = [];
     for (const { entries, bytecode, site, time } of offered) {
       for (const { path, size } of entries) {
         const code = path.endsWith(".py") ? bytecode.get(path) : undefined;
@@ -160,12 +181,7 @@ export class BytecodeKeeper {
         }
       }
     }
-    try {
-      this.#take.offer(this.#codes.open(this.#fs), JSON.stringify(listed));
-    } catch (error) {
-      // Python finds the same below sys.pycache_prefix.
-      console.error("micropip-lock: bytecode is taken the slow way:", error);
-    }
+    return listed;
   }
 
   /** Keep what was compiled until now; resolves when it is done, never rejects. */

@@ -3,9 +3,9 @@
  *
  * Modules below site-packages are imported by Python's own finder and loader; the loader keeps each module's code as it
  * compiles it. Bytecode of earlier visits is found by Python itself, below `sys.pycache_prefix`, so that site-packages
- * holds what was installed and nothing else; and where a mounted directory and source are as they were mounted, which two
- * questions tell, that module is taken at once, without looking for what else it might be. Python looks in no `__pycache__` then: what was unpacked there by others is found
- * by the loader, where it has the hash of the very source (PEP 552).
+ * holds what was installed and nothing else; and where a mounted directory and source are as they were mounted, that module is
+ * taken at once, without looking for what else it might be. Python looks in no `__pycache__` then: what was unpacked there by
+ * others is found by the loader, where it has the hash of the very source (PEP 552).
  */
 export const KEEPING_LOADER = `
 def keep(site, prefix, notify):

@@ -4,7 +4,8 @@
  *
  * Rules this file keeps:
  *
- * 1. It only saves time. Whatever is not as it was left, the wheels are taken from the store whole, as if there were none.
+ * 1. It only saves time. When it is damaged, or a wheel is gone, the wheels are taken from the store whole, as if there were
+ *    none; a wheel that rotted since is found behind, and a damaged file of it reads as an I/O error until then.
  * 2. It has only what was compared with RECORD, of wheels that had the lock's SHA-256; the store compares the file with its
  *    own digest. What it lacks is read from the wheel in the store, and compared when it is read; the whole wheel is hashed
  *    behind, and one that is not right is fetched again (`boot-start.ts`).
