@@ -9,9 +9,11 @@ Rules this file keeps:
 1. A file named ``journal`` is whole: it is written under another name, flushed to the disk, and renamed.
 2. A file is where it was (``journal``: undo) or where it goes (``committed``: finish), never nowhere: files are
    renamed, not copied, and what is replaced lies in the staging directory until the change is committed.
-3. Undoing and finishing can be interrupted, and done again. The plan goes first of all when either is done, because
+3. What is read back may be a copy that was cut short while it was written file by file (``copied``): a file can be in
+   both of its places, and be begun in the one it goes to, so that it counts as kept only when it is as long as it was.
+4. Undoing and finishing can be interrupted, and done again. The plan goes first of all when either is done, because
    what lies in a staging directory means nothing without it.
-4. A plan that is read names places inside the environment, and files of its own staging directory; another is refused.
+5. A plan that is read names places inside the environment, and files of its own staging directory; another is refused.
 
 Left to others: what is moved (:mod:`micropip_lock.adapters.site`), when a plan is somebody's who lives
 (:mod:`micropip_lock.adapters.exclusive`), finding plans (:mod:`micropip_lock.adapters.recovery`).
@@ -42,7 +44,7 @@ COMMITTED: Final = "committed"
 REPLACED: Final = "replaced"
 """What a staging directory calls the place for files that were installed before."""
 
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 
 _IN_USE: Final = frozenset(
     {errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT, errno.ENOTDIR, errno.EBUSY, errno.EACCES, errno.EPERM}
@@ -63,6 +65,7 @@ class Journal:
         root: The directory that is changed, absolute.
         staging: Where new files come from and replaced ones go, inside ``root``.
         outgoing: (place, place in ``staging``) of each file that goes.
+        sizes: How many bytes each of those has.
         made: Directories that the new files need and that are not there, parents first.
         incoming: (place in ``staging``, place) of each new file.
         emptied: Directories that may be empty afterwards, and then go.
@@ -71,6 +74,7 @@ class Journal:
     root: Path
     staging: Path
     outgoing: list[Move] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
     made: list[str] = field(default_factory=list)
     incoming: list[Move] = field(default_factory=list)
     emptied: list[str] = field(default_factory=list)
@@ -85,11 +89,13 @@ class Journal:
             return
         if self.outgoing:
             (self.staging / REPLACED).mkdir()
+        self.sizes = [os.lstat(place).st_size for place, _ in self.outgoing]
         short = _shortener(self.root)
         text = json.dumps(
             {
                 "format": _FORMAT,
                 "outgoing": [(short(place), short(kept)) for place, kept in self.outgoing],
+                "sizes": self.sizes,
                 "made": list(map(short, self.made)),
                 "incoming": [(short(staged), short(place)) for staged, place in self.incoming],
                 "emptied": list(map(short, self.emptied)),
@@ -145,19 +151,21 @@ class Journal:
         """Put everything back.
 
         Args:
-            copied: The directory may be a copy that was written file by file, and cut short: a file can be in both of
-                its places, and in neither.
+            copied: The directory may be a copy that was written file by file, and cut short.
 
         Returns:
             The moves that could not be undone: then the plan stays, to be tried again; else it is gone.
         """
         kept_of = dict(self.outgoing)
+        sizes = zip(self.outgoing, self.sizes, strict=True) if copied else ()
+        begun = {kept for (_, kept), size in sizes if os.path.lexists(kept) and os.lstat(kept).st_size != size}
         left = []
         for source, target in reversed(self.incoming):
-            if target in kept_of and not os.path.lexists(kept_of[target]):
+            kept = kept_of.get(target)
+            if kept is not None and (kept in begun or not os.path.lexists(kept)):
                 # The old file is in its place still.
                 continue
-            if copied and _is_same(source, target):
+            if copied and _is_same(source, target, begun=kept is None):
                 os.unlink(target)
             if not os.path.lexists(source) and os.path.lexists(target) and not _moved(target, source):
                 left.append((source, target))
@@ -165,7 +173,7 @@ class Journal:
         left += [
             (source, target)
             for source, target in reversed(self.outgoing)
-            if not os.path.lexists(source) and not _moved(target, source)
+            if not os.path.lexists(source) and not _moved(target, source, touch=copied)
         ]
         return left if left else self._forgotten(PLAN)
 
@@ -235,6 +243,7 @@ def read_journal(root: Path, prefix: Path, staging: Path, name: str) -> Journal:
             root=root,
             staging=staging,
             outgoing=_moves(facts["outgoing"], root),
+            sizes=_sizes(facts["sizes"], facts["outgoing"]),
             made=_places(facts["made"], root),
             incoming=_moves(facts["incoming"], root),
             emptied=_places(facts["emptied"], root),
@@ -269,21 +278,26 @@ def flush_directory(path: Path) -> None:
         os.close(handle)
 
 
-def _moved(source: str, target: str, *, make: bool = False) -> bool:
+def _moved(source: str, target: str, *, make: bool = False, touch: bool = False) -> bool:
     try:
         if make:
             os.makedirs(os.path.dirname(target), exist_ok=True)
         os.replace(source, target)
+        if touch and not os.path.islink(target):
+            # A copy is written again only where this is younger than what the copy has.
+            os.utime(target)
     except OSError:
         return False
     return True
 
 
-def _is_same(one: str, other: str) -> bool:
+def _is_same(whole: str, other: str, *, begun: bool) -> bool:
+    """Whether a file has the bytes of another, or the first ones of them when it may be one that was only begun."""
     try:
-        return Path(one).read_bytes() == Path(other).read_bytes()
+        wanted, found = Path(whole).read_bytes(), Path(other).read_bytes()
     except OSError:
         return False
+    return wanted.startswith(found) if begun else wanted == found
 
 
 def _remove_empty(directory: str) -> bool:
@@ -317,6 +331,14 @@ def _moves(found: Any, root: Path) -> list[Move]:
     if not isinstance(found, list) or not all(isinstance(one, list) and len(one) == 2 for one in found):
         raise ValueError("not a list of moves")
     return [(source, target) for source, target in (_places(one, root) for one in found)]
+
+
+def _sizes(found: Any, outgoing: Sequence[object]) -> list[int]:
+    if not isinstance(found, list) or len(found) != len(outgoing):
+        raise ValueError("not a size for each file that goes")
+    if not all(isinstance(one, int) and not isinstance(one, bool) and one >= 0 for one in found):
+        raise ValueError("not a list of sizes")
+    return found
 
 
 def _check_places(journal: Journal, prefix: Path) -> None:

@@ -45,7 +45,10 @@ def recover(root: Path, prefix: Path, *, alone: bool = True, copied: bool = Fals
     for staging in _staged(root):
         if not alone and _is_running(staging):
             continue
-        if (staging / PLAN).exists():
+        if copied and _is_begun(staging / PLAN):
+            # No file is moved before a copy has the whole plan.
+            clear(staging)
+        elif (staging / PLAN).exists():
             _check(staging, read_journal(root, prefix, staging, PLAN).undo(copied=copied))
             notes.append(ROLLED_BACK)
         elif (staging / COMMITTED).exists():
@@ -76,6 +79,13 @@ def stuck(staging: Path, moves: Sequence[Move], got: str) -> StorageError:
         got=f"{got}; {len(moves)} files are not where they were, {moves[0][0]} first",
         hint="what was replaced is kept in that directory; free some space: the next replay or recover puts it back",
     )
+
+
+def _is_begun(plan: Path) -> bool:
+    try:
+        return plan.stat().st_size == 0
+    except OSError:
+        return False
 
 
 def _check(staging: Path, moves: Sequence[Move]) -> None:

@@ -54,10 +54,16 @@ async def put(root: Path, *installs: Install, **options: Any) -> Sequence[str]:
     return await SiteInstaller(root, **options).install(installs, lambda stage, name: None)
 
 
-OLD = wheel("six", "1.15", files={"six.py": "old", "six_old.py": "gone", "ns/six/__init__.py": "", "only/x.txt": ""})
+OLD = wheel(
+    "six",
+    "1.15",
+    files={"six.py": "old", "six_old.py": "gone", "ns/six/__init__.py": "", "only/x.txt": "", "six_same.py": "same"},
+)
 
 
-NEW = wheel("six", "1.16", files={"six.py": "new", "ns/six/__init__.py": "new", "fresh/deep/y.py": ""})
+NEW = wheel(
+    "six", "1.16", files={"six.py": "new", "ns/six/__init__.py": "new", "fresh/deep/y.py": "", "six_same.py": "same"}
+)
 
 
 NEIGHBOUR = wheel("other", "1.0", files={"ns/other/__init__.py": "", "other.py": ""})

@@ -60,7 +60,7 @@ async def test_places_are_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (plan,) = plans
     moved = (place for key in ("incoming", "outgoing") for move in plan[key] for place in move)
     places = [*plan["made"], *plan["emptied"], *moved]
-    assert ([], 1, True) == (
+    assert ([], 2, True) == (
         [one for one in places if one.startswith("/")],
         plan["format"],
         "fresh/deep" in plan["made"],

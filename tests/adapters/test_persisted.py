@@ -16,8 +16,11 @@ from micropip_lock.adapters.recovery import recover
 from micropip_lock.adapters.site import SiteInstaller
 from micropip_lock.core.mocks import MockInstall
 from micropip_lock.errors import BusyError
-from tests.adapters.installing import NEW, install_of, prepared, snapshot
+from micropip_lock.testing import wheel
+from tests.adapters.installing import NEW, install_of, prepared, put, snapshot
 from tests.adapters.test_site_killed import PRETEND
+
+UNRELATED = wheel("unrelated", "1.0", files={"unrelated.py": ""})
 
 
 class CutError(Exception):
@@ -27,7 +30,8 @@ class CutError(Exception):
 class Place:
     """Where a directory lasts, written file after file: what is new in the order of paths, then what goes, backwards.
 
-    So does Emscripten's synchronisation with the origin's private files.
+    So does Pyodide's synchronisation with the origin's private files: a new file is there, empty, before its bytes are,
+    which come all at once; and one that is there is written again when the file in memory is younger.
 
     Args:
         mounted: The directory in memory.
@@ -76,7 +80,10 @@ class Place:
                 if not target.is_dir():
                     self._step()
                     target.mkdir()
-            elif not target.exists() or source.read_bytes() != target.read_bytes():
+            elif not target.exists() or source.stat().st_mtime_ns > target.stat().st_mtime_ns:
+                if not target.exists():
+                    self._step()
+                    target.touch()
                 self._step()
                 shutil.copyfile(source, target)
         for path in sorted(there - here, key=lambda path: path.as_posix(), reverse=True):
@@ -109,9 +116,15 @@ def test_a_copy_that_is_cut_short(tmp_path: Path) -> None:
         notes = asyncio.run(change(site, Place(site, kept, cut_at=number)))
         # It went on in memory, where nothing is amiss.
         assert (1, after) == (len(notes), snapshot(site))
-        recover(kept, kept, copied=True)
-        tree = snapshot(kept)
+        # The next tab: what lasts is mounted, and recovered in memory.
+        again = tmp_path / f"again{number}"
+        shutil.copytree(kept, again)
+        recover(again, again, copied=True)
+        tree = snapshot(again)
         found.append("before" if tree == before else "after" if tree == after else f"neither at {number}")
+        # Another change, of other files, is what writes it where it lasts.
+        assert () == asyncio.run(put(again, install_of(UNRELATED), persistence=Place(again, kept).persistence()))
+        assert snapshot(again) == snapshot(kept), number
     assert (["before", "after"], 3, after) == (list(dict.fromkeys(found)), whole.syncs, snapshot(tmp_path / "kept"))
 
 

@@ -200,7 +200,7 @@ def test_where_directories_cannot_be_locked(tmp_path: Path, monkeypatch: pytest.
 PLANS: dict[str, object] = {
     "no text": b"\xff",
     "no object": [],
-    "another format": {"format": 2, "outgoing": [], "made": [], "incoming": [], "emptied": []},
+    "another format": {"format": 3},
     "a place outside": {"incoming": [[".micropip-lock-1-x/0", "../victim"]]},
     "a place by a link": {"incoming": [[".micropip-lock-1-x/0", "link/victim"]]},
     "an absolute place": {"outgoing": [["/etc/victim", ".micropip-lock-1-x/replaced/0"]]},
@@ -208,6 +208,12 @@ PLANS: dict[str, object] = {
     "into another staging": {"incoming": [[".micropip-lock-1-x/0", ".micropip-lock-2-y/0"]]},
     "a directory outside": {"made": [".."]},
     "the site itself": {"emptied": ["."]},
+    "a size of nothing": {"sizes": [1]},
+    "a file without its size": {"outgoing": [["a", ".micropip-lock-1-x/replaced/0"]], "sizes": []},
+    "a size below zero": {"outgoing": [["a", ".micropip-lock-1-x/replaced/0"]], "sizes": [-1]},
+    "a size in words": {"outgoing": [["a", ".micropip-lock-1-x/replaced/0"]], "sizes": ["1"]},
+    "a truth for a size": {"outgoing": [["a", ".micropip-lock-1-x/replaced/0"]], "sizes": [True]},
+    "sizes by name": {"sizes": {}},
     "no pair": {"incoming": [["a"]]},
     "no names": {"made": [1]},
     "a null": {"made": ["a\0b"]},
@@ -226,7 +232,15 @@ def test_a_plan_that_is_none_of_ours(tmp_path: Path, plan: object, name: str) ->
     for place in ("victim", "outside/victim", "site/other.py"):
         (tmp_path / place).write_text(place)
     full = (
-        {"format": 1, "outgoing": [], "made": [], "incoming": [], "emptied": [], **plan}
+        {
+            "format": 2,
+            "outgoing": [],
+            "sizes": [1 for _ in plan.get("outgoing", ())],
+            "made": [],
+            "incoming": [],
+            "emptied": [],
+            **plan,
+        }
         if isinstance(plan, dict)
         else plan
     )

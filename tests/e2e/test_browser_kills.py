@@ -170,7 +170,8 @@ class Profile:
         after = await self.ask(page, "answer = look()")
         verified = await self.ask(page, f"import micropip_lock\nanswer = (await micropip_lock.verify({text!r})).ok")
         wrong += [
-            f"{place} is neither before nor after: {sorted(recovered[place].items() ^ after[place].items())[:6]}"
+            f"{place} is neither before, {_unlike(recovered[place], self.before[place])}, "
+            f"nor after, {_unlike(recovered[place], after[place])}"
             for place in LASTING
             if recovered[place] not in (self.before[place], after[place])
         ]
@@ -208,6 +209,10 @@ def _wheel(name: str, number: int) -> BuiltWheel:
     chance = random.Random(f"{name} {number}")
     data = "".join(f"{chance.random()}\n" for _ in range(20_000))
     return wheel(name, f"1.{number}", files={f"{name}.py": f"value = {number}\n", f"{name}_data/{number}.txt": data})
+
+
+def _unlike(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+    return sorted(f"{path} {found.get(path)}" for path in {*found, *wanted} if found.get(path) != wanted.get(path))
 
 
 async def _kill(context: BrowserContext, page: Page, *, whole: bool) -> None:

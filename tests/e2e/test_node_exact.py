@@ -45,7 +45,7 @@ staging = here / ".micropip-lock-1-x"
 (staging / "replaced").mkdir(parents=True)
 (staging / "replaced" / "0").write_text((here / "pack.py").read_text())
 (here / "pack.py").unlink()
-plan = {{"format": 1, "outgoing": [["pack.py", ".micropip-lock-1-x/replaced/0"]]}}
+plan = {{"format": 2, "outgoing": [["pack.py", ".micropip-lock-1-x/replaced/0"]], "sizes": [9]}}
 (staging / "journal").write_text(json.dumps({{**plan, "made": [], "incoming": [], "emptied": []}}))
 try:
     await micropip_lock.freeze()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -111,7 +112,8 @@ def test_a_directory_that_is_half_changed(capsys: Capture, package_index: Packag
     assert 0 == main(["replay", lock, "--target", str(site), "-q"])
     staging = site / ".micropip-lock-1-x"
     staging.mkdir()
-    (staging / "journal").write_text('{"format": 1, "outgoing": [], "made": [], "incoming": [], "emptied": []}')
+    plan = {"format": 2, "outgoing": [], "sizes": [], "made": [], "incoming": [], "emptied": []}
+    (staging / "journal").write_text(json.dumps(plan))
     before = snapshot(site)
     frozen, frozen_facts, _ = run_json(capsys, "freeze", "--site", str(site), "--index-url", package_index.url)
     verified, verified_facts, _ = run_json(capsys, "verify", lock, "--site", str(site))
