@@ -1,4 +1,6 @@
-"""One sample in Chromium: a page of its own, cold in a new profile, warm in one that has seen it before.
+"""One sample in Chromium: a browser of its own, cold with a new profile, warm with one that has seen the page before.
+
+No debugger is attached (:mod:`bench.remote`), as none is where people work.
 
 Memory and processor time are read from Linux' own books; on other systems they stay 0.
 """
@@ -9,17 +11,19 @@ import asyncio
 import contextlib
 import os
 import re
-from collections.abc import AsyncIterator
+import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlencode
 
-from playwright.async_api import Browser, BrowserContext, Error, Page, Playwright, async_playwright
-
-from bench.node import SampleError
+from bench.remote import Remote
 from bench.stand import Stand
 from tests.e2e.chromium import chromium_path
 
 _FLAGS: Final = (
+    "--headless=new",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-background-networking",
@@ -29,83 +33,56 @@ _FLAGS: Final = (
     # Garbage is collected between the phases, so that memory can be compared.
     "--js-flags=--expose-gc",
 )
-_PATIENCE: Final = 300.0
+_CALMS_DOWN: Final = 1.0
+"""Seconds that a browser has for its own start before anything is measured."""
+_STAYS: Final = 5.0
+"""Seconds that a page is looked at before it is left: only of such does Chromium keep compiled code."""
 _PROCESSES: Final = Path("/proc")
 
 
-class Chromium:
-    """Visits pages."""
+async def cold(stand: Stand, spec: dict[str, Any]) -> dict[str, Any]:
+    """A first visit, in a new profile.
 
-    def __init__(self, playwright: Playwright, browser: Browser) -> None:
-        self._playwright = playwright
-        self._browser = browser
-
-    async def cold(self, stand: Stand, spec: dict[str, Any]) -> dict[str, Any]:
-        """A first visit: nothing is kept from before.
-
-        Raises:
-            SampleError: The contender failed.
-        """
-        known = renderers()
-        context = await self._browser.new_context()
-        try:
-            return await _visit(context, stand, spec, known)
-        finally:
-            await context.close()
-
-    async def warm(self, stand: Stand, spec: dict[str, Any], profile: Path) -> dict[str, Any]:
-        """A visit with a profile that is kept, in a browser that was started for it.
-
-        Raises:
-            SampleError: The contender failed.
-        """
-        known = renderers()
-        context = await self._playwright.chromium.launch_persistent_context(
-            profile, executable_path=chromium_path(), args=[*_FLAGS]
-        )
-        try:
-            return await _visit(context, stand, spec, known)
-        finally:
-            await context.close()
+    Raises:
+        SampleError: The contender failed.
+    """
+    with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as profile:
+        return await _visit(stand, spec, Path(profile), stays=0.0)
 
 
-@contextlib.asynccontextmanager
-async def chromium() -> AsyncIterator[Chromium]:
-    """A running Chromium."""
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium_path(), args=[*_FLAGS])
-        try:
-            yield Chromium(playwright, browser)
-        finally:
-            await browser.close()
+async def warm(stand: Stand, spec: dict[str, Any], profile: Path) -> dict[str, Any]:
+    """A visit with a profile that is kept.
+
+    Raises:
+        SampleError: The contender failed.
+    """
+    return await _visit(stand, spec, profile, stays=_STAYS)
 
 
-async def _visit(context: BrowserContext, stand: Stand, spec: dict[str, Any], known: set[int]) -> dict[str, Any]:
-    page = await context.new_page()
-    page.set_default_timeout(_PATIENCE * 1000)
-    noise: list[str] = []
-    page.on("console", lambda message: noise.append(message.text) if message.type == "error" else None)
-    try:
-        await page.goto(f"{stand.page}/bench/page/index.html?in={spec['place']}")
-        await page.wait_for_function("window.call !== undefined")
+async def _visit(stand: Stand, spec: dict[str, Any], profile: Path, *, stays: float) -> dict[str, Any]:
+    known = renderers()
+    with Remote().serving() as remote, _chromium(profile) as browser:
+        browser.open(f"{stand.page}/bench/page/index.html?{urlencode({'in': spec['place'], 'orders': remote.address})}")
+
+        async def call(name: str, argument: Any) -> Any:
+            return await remote.call(name, argument, lives=browser.lives)
+
+        await call("begin", spec)
+        await asyncio.sleep(_CALMS_DOWN)
         stand.counts()
-        await _call(page, "begin", spec)
         start = spent()
-        sample: dict[str, Any] = {name: await _call(page, "phase", name) for name in ("boot", "prepare")}
+        sample: dict[str, Any] = {name: await call("phase", name) for name in ("boot", "prepare")}
         prepared = spent()
-        sample["install"] = await _call(page, "phase", "install")
+        sample["install"] = await call("phase", "install")
         sample["install_cpu"] = spent() - prepared
         counts = stand.counts()
         installed = memory(renderers() - known)
-        sample["imports"] = await _call(page, "phase", "imports")
+        sample["imports"] = await call("phase", "imports")
         sample["total_cpu"] = spent() - start
         imported = memory(renderers() - known)
-        heap = await _call(page, "heap", None)
-        await _call(page, "phase", "settle")
-    except Error as error:
-        raise SampleError("; ".join([error.message[-900:], *noise[-2:]])) from error
-    except TimeoutError as error:
-        raise SampleError("; ".join([f"no end within {_PATIENCE:g} seconds", *noise[-2:]])) from error
+        heap = await call("heap", None)
+        await call("phase", "settle")
+        await asyncio.sleep(stays)
     later = stand.counts()
     return {
         **sample,
@@ -118,10 +95,38 @@ async def _visit(context: BrowserContext, stand: Stand, spec: dict[str, Any], kn
     }
 
 
-async def _call(page: Page, name: str, argument: Any) -> Any:
-    # Playwright's own time limit is not for what a page computes.
-    async with asyncio.timeout(_PATIENCE):
-        return await page.evaluate("([name, argument]) => window.call(name, argument)", [name, argument])
+class _Browser:
+    def __init__(self, profile: Path) -> None:
+        self._profile = profile
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def open(self, address: str) -> None:
+        command = [chromium_path(), *_FLAGS, f"--user-data-dir={self._profile}", address]
+        quiet = subprocess.DEVNULL
+        self._process = subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet)
+
+    def lives(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def close(self) -> None:
+        if self._process is None:
+            return
+        # It writes down what it keeps.
+        self._process.terminate()
+        try:
+            self._process.wait(30)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+@contextlib.contextmanager
+def _chromium(profile: Path) -> Iterator[_Browser]:
+    browser = _Browser(profile)
+    try:
+        yield browser
+    finally:
+        browser.close()
 
 
 def renderers() -> set[int]:

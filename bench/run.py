@@ -8,8 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench import node
-from bench.browser import Chromium, chromium
+from bench import browser, node
 from bench.node import SampleError
 from bench.plan import Leg
 from bench.samples import Cell, Sample
@@ -32,32 +31,31 @@ async def run(stand: Stand, legs: Sequence[Leg], contenders: Sequence[Mapping[st
         contenders: Who, in order, as :func:`bench.node.describe` tells.
         tell: Called with each sample.
     """
-    async with chromium() as browser:
-        for leg in legs:
-            names = [
-                str(one["name"])
-                for one in contenders
-                if takes_part(one, leg.cell) and (not leg.only or one["name"] in leg.only)
-            ]
-            if leg.cell.visit == "warm":
-                shutil.rmtree(CACHE / "visits", ignore_errors=True)
-            for number in range(leg.rounds):
-                for name in names:
-                    tell(await _sample(stand, browser, leg.cell, name, number))
+    for leg in legs:
+        names = [
+            str(one["name"])
+            for one in contenders
+            if takes_part(one, leg.cell) and (not leg.only or one["name"] in leg.only)
+        ]
+        if leg.cell.visit == "warm":
+            shutil.rmtree(CACHE / "visits", ignore_errors=True)
+        for number in range(leg.rounds):
+            for name in names:
+                tell(await _sample(stand, leg.cell, name, number))
 
 
-async def _sample(stand: Stand, browser: Chromium, cell: Cell, contender: str, number: int) -> Sample:
+async def _sample(stand: Stand, cell: Cell, contender: str, number: int) -> Sample:
     store = CACHE / "visits" / contender
     link: Link = "slow" if cell.link == "slow" else "loopback"
     spec = stand.spec(contender=contender, name=cell.set, place=cell.place, link=link, visit=cell.visit, store=store)
     try:
-        numbers = await _numbers(stand, browser, cell, spec, store)
+        numbers = await _numbers(stand, cell, spec, store)
     except SampleError as error:
         return Sample(cell=cell, contender=contender, round=number, error=str(error))
     return Sample(cell=cell, contender=contender, round=number, **numbers)
 
 
-async def _numbers(stand: Stand, browser: Chromium, cell: Cell, spec: dict[str, Any], store: Path) -> dict[str, Any]:
+async def _numbers(stand: Stand, cell: Cell, spec: dict[str, Any], store: Path) -> dict[str, Any]:
     if cell.visit == "cold":
         if cell.place == "node":
             return await asyncio.to_thread(node.cold, stand, spec)
@@ -66,11 +64,11 @@ async def _numbers(stand: Stand, browser: Chromium, cell: Cell, spec: dict[str, 
     store.mkdir(parents=True, exist_ok=True)
     if first:
         # What the visit that counts finds.
-        await _visited(stand, browser, cell, spec, store)
-    return await _visited(stand, browser, cell, spec, store)
+        await _visited(stand, cell, spec, store)
+    return await _visited(stand, cell, spec, store)
 
 
-async def _visited(stand: Stand, browser: Chromium, cell: Cell, spec: dict[str, Any], store: Path) -> dict[str, Any]:
+async def _visited(stand: Stand, cell: Cell, spec: dict[str, Any], store: Path) -> dict[str, Any]:
     if cell.place == "node":
         return await asyncio.to_thread(node.visit, stand, spec)
     return await browser.warm(stand, spec, store)

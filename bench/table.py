@@ -219,5 +219,7 @@ milliseconds. Absolute figures are of one machine on one day; the ratios are wha
 - **requests** and **MB** are of the wheels' origin, counted there. **heap** is Pyodide's own memory, which never
   shrinks. **installed** and **imported** are what the renderer's process (or Node's) holds for itself by then, above
   the same with nothing installed; **peak** is the most that was ever resident, shared parts included.
-- A second visit is in a new browser with the profile of the first, HTTP cache and all.
+- Each sample has a browser of its own, with no debugger attached, and a second to calm down before its watch starts. A
+  second visit is in a new browser with the profile of the first, HTTP cache and all; pages were looked at for five
+  seconds more before they were left, because Chromium keeps compiled WebAssembly of such pages only.
 - Ratios above 1 in the columns "faster than loadPackage" are in the contender's favour."""

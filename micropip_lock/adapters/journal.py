@@ -11,6 +11,7 @@ Rules this file keeps:
    renamed, not copied, and what is replaced lies in the staging directory until the change is committed.
 3. What is read back may be a copy that was cut short while it was written file by file (``copied``): a file can be in
    both of its places, and be begun in the one it goes to, so that it counts as kept only when it is as long as it was.
+   What Chromium writes first, and then puts in the place of a file, is nobody's when it is left.
 4. Undoing and finishing can be interrupted, and done again. The plan goes first of all when either is done, because
    what lies in a staging directory means nothing without it.
 5. A plan that is read names places inside the environment, and files of its own staging directory; another is refused.
@@ -25,8 +26,10 @@ import contextlib
 import errno
 import json
 import os
+import re
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -53,6 +56,12 @@ _IN_USE: Final = frozenset(
 
 _NOT_EMPTY: Final = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT, errno.ENOTDIR})
 """Why a directory stays that somebody else has put something into, or is gone already."""
+
+_SWAP: Final = ".crswap"
+"""What follows the name of a file while Chromium writes it; a number comes before that when such a one was left."""
+
+_LATER: Final = 0.01
+"""Seconds by which a file that was just moved is younger than what was just copied."""
 
 type Move = tuple[str, str]
 
@@ -114,8 +123,11 @@ class Journal:
         """Whether there is anything to do, and so to write down: wheels may be mounted instead."""
         return bool(self.outgoing or self.incoming)
 
-    def run(self) -> None:
+    def run(self, *, copied: bool = False) -> None:
         """Move everything.
+
+        Args:
+            copied: The directory is copied file by file to where it lasts: what comes is younger than what is there.
 
         Raises:
             FileExistsError: Somebody put something where a new file, or a directory for one, goes.
@@ -133,6 +145,8 @@ class Journal:
             if os.path.lexists(target):
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target)
             os.rename(source, target)
+            if copied:
+                _touch(target)
 
     def commit(self) -> None:
         """Say that all of it happened: the one step between before and after.
@@ -156,6 +170,8 @@ class Journal:
         Returns:
             The moves that could not be undone: then the plan stays, to be tried again; else it is gone.
         """
+        if copied:
+            self._sweep()
         kept_of = dict(self.outgoing)
         sizes = zip(self.outgoing, self.sizes, strict=True) if copied else ()
         begun = {kept for (_, kept), size in sizes if os.path.lexists(kept) and os.lstat(kept).st_size != size}
@@ -191,6 +207,8 @@ class Journal:
         Returns:
             The moves that could not be made.
         """
+        if copied:
+            self._sweep()
         left = self._made_up() if copied else []
         for directory in sorted(self.emptied, key=len, reverse=True):
             try:
@@ -200,6 +218,17 @@ class Journal:
                 if error.errno not in _IN_USE:
                     left.append((directory, ""))
         return left if left else self._forgotten(COMMITTED)
+
+    def _sweep(self) -> None:
+        places = {place for place, _ in self.outgoing} | {target for _, target in self.incoming}
+        for directory in {os.path.dirname(place) for place in places}:
+            # Directories that are made come later than files in others.
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                for name in os.listdir(directory):
+                    swap = os.path.join(directory, name)
+                    written = {swap.removesuffix(_SWAP), re.sub(r"\.\d+$", "", swap.removesuffix(_SWAP))}
+                    if name.endswith(_SWAP) and swap not in places and not places.isdisjoint(written):
+                        os.unlink(swap)
 
     def _made_up(self) -> list[Move]:
         left = [
@@ -283,12 +312,19 @@ def _moved(source: str, target: str, *, make: bool = False, touch: bool = False)
         if make:
             os.makedirs(os.path.dirname(target), exist_ok=True)
         os.replace(source, target)
-        if touch and not os.path.islink(target):
-            # A copy is written again only where this is younger than what the copy has.
-            os.utime(target)
+        if touch:
+            _touch(target)
     except OSError:
         return False
     return True
+
+
+def _touch(place: str) -> None:
+    """Make a file younger than any copy of it: only then is it copied again."""
+    if not os.path.islink(place):
+        # The clock that copies are dated by counts whole milliseconds.
+        later = time.time() + _LATER
+        os.utime(place, (later, later))
 
 
 def _is_same(whole: str, other: str, *, begun: bool) -> bool:

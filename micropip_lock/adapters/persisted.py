@@ -7,7 +7,7 @@ Rules this file keeps:
 2. What was committed is written where it lasts at once. When that is refused (quota), the environment in memory is
    right all the same, and a note says that it will not last.
 3. IndexedDB takes a directory in one step. Other places take file after file, so that the plan is there before the
-   first file is, and a change that is cut short is known by it.
+   first file is, and a change that is cut short is known by it. They write a file again only when it is younger.
 
 Left to others: Pyodide's objects, which are given (:mod:`micropip_lock.adapters.pyodide`).
 """
@@ -74,6 +74,11 @@ class Persistence:
         """Whether a directory is one that outlives the interpreter."""
         return self._mount(root) is not None
 
+    def copies(self, root: Path) -> bool:
+        """Whether a directory is written where it lasts file by file."""
+        mount = self._mount(root)
+        return mount is not None and not self._script.isOneStep(self._fs, mount)
+
     @contextlib.asynccontextmanager
     async def hold(self, root: Path) -> AsyncIterator[None]:
         """Keep other tabs off a directory that outlives the interpreter.
@@ -103,7 +108,7 @@ class Persistence:
             self._failed.discard(str(root))
         if mount is None or str(root) in self._failed:
             return ()
-        if moment != "cleared" and self._script.isOneStep(self._fs, mount):
+        if moment != "cleared" and not self.copies(root):
             return ()
         try:
             await self._script.sync(mount)

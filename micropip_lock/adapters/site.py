@@ -295,7 +295,7 @@ class SiteInstaller:
 
     def _move(self, journal: Journal, staged: Sequence[Staged]) -> None:
         try:
-            journal.run()
+            journal.run(copied=self._persistence is not None and self._persistence.copies(self.root))
         except FileExistsError as error:
             place = str(error.filename)
             raise self._conflict(_owner(staged, place), Path(place), "something that is there already") from error

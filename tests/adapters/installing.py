@@ -62,7 +62,7 @@ OLD = wheel(
 
 
 NEW = wheel(
-    "six", "1.16", files={"six.py": "new", "ns/six/__init__.py": "new", "fresh/deep/y.py": "", "six_same.py": "same"}
+    "six", "1.16", files={"six.py": "new", "ns/six/__init__.py": "new", "fresh/deep/y.1": "", "six_same.py": "same"}
 )
 
 

@@ -90,7 +90,7 @@ async def test_replacing(tmp_path: Path) -> None:
     after = files(tmp_path)
     gone = {path for path in before - after if ".dist-info" not in path}
     come = {path for path in after - before if ".dist-info" not in path}
-    expected = ({"six_old.py", "only/x.txt", "__pycache__/six.cpython-314.pyc"}, {"fresh/deep/y.py"})
+    expected = ({"six_old.py", "only/x.txt", "__pycache__/six.cpython-314.pyc"}, {"fresh/deep/y.1"})
     assert (*expected, "new", False) == (gone, come, (tmp_path / "six.py").read_text(), (tmp_path / "only").exists())
 
 

@@ -290,6 +290,9 @@ class _Lasting:
         await asyncio.sleep(0)
         yield
 
+    def copies(self, root: Path) -> bool:
+        return True
+
     async def persist(self, root: Path, moment: str) -> Sequence[str]:
         fault = self._at("persist")
         await asyncio.sleep(0)
