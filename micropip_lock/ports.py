@@ -84,6 +84,19 @@ class Fetcher(Protocol):
 
 
 @runtime_checkable
+class QueueingFetcher(Fetcher, Protocol):
+    """A fetcher that has what it is asked for wait for its turn, so that no connection waits for who asks."""
+
+    def take_turns(self, concurrency: int) -> bool:
+        """Have so many downloads under way at a time.
+
+        Returns:
+            Whether more may be asked for at once.
+        """
+        ...
+
+
+@runtime_checkable
 class HoldingFetcher(Fetcher, Protocol):
     """A fetcher that can leave the bytes where they arrived."""
 

@@ -21,6 +21,9 @@ from micropip_lock.load import LockLike, load_lock
 from micropip_lock.ports import Progress
 from micropip_lock.sources import MirrorLike, read_sources
 
+# What a replay needs of a kernel is there when it begins: so is the thread that its downloads arrive on.
+wiring.get_ready()
+
 
 async def replay(
     lock: LockLike,

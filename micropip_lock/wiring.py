@@ -69,6 +69,17 @@ def in_pyodide() -> bool:
     return pyodide.in_pyodide()
 
 
+def get_ready() -> None:
+    """In Pyodide, load what works on this kernel, and have the engine begin with what takes a moment."""
+    if in_pyodide():
+        from micropip_lock.adapters import engine
+
+        engine.engine().getReady()
+        here()
+        store()
+        installer(None)
+
+
 def here() -> Surroundings:
     """This interpreter.
 

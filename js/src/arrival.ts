@@ -9,7 +9,7 @@ export const HEAD_BYTES = 512;
 
 /** The first buffer of a body that announced no length, and the most that an announcement alone can make us reserve. */
 const FIRST_BYTES = 64 * 1024;
-const MOST_ANNOUNCED = 256 * 1024 * 1024;
+export const MOST_ANNOUNCED = 256 * 1024 * 1024;
 
 export class Arrival {
   readonly #most: number;

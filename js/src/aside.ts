@@ -7,23 +7,54 @@
  * 1. It only saves time: where there is no such worker, or its request gets no answer, the request is made here, where the
  *    platform tells why it failed.
  * 2. The answer is the platform's own as far as it is looked at; its body arrives in the pieces in which it came.
- * 3. After `close` the worker is gone, and nothing waits for it.
+ * 3. A body of which the most bytes are said is gathered and hashed there, and arrives at once: this thread has better
+ *    things to do than to copy it. It hears how many bytes there are meanwhile.
+ * 4. After `close` the worker is gone, and nothing waits for it.
  */
+
+import { MOST_ANNOUNCED } from "./arrival.ts";
 
 /** What one request is told from the other side. */
 type Told =
-  | { readonly id: number; readonly head: { url: string; status: number; statusText: string; headers: [string, string][] } }
+  | { readonly id: number; readonly isGathered?: boolean; readonly head: { url: string; status: number; statusText: string; headers: [string, string][] } }
   | { readonly id: number; readonly piece: Uint8Array<ArrayBuffer> }
+  | { readonly id: number; readonly count: number }
+  | { readonly id: number; readonly whole: Uint8Array<ArrayBuffer>; readonly sha256: string | null }
   | { readonly id: number; readonly end: string | null };
 
 interface Underway {
-  readonly answer: (head: Extract<Told, { head: unknown }>["head"]) => void;
+  readonly answer: (head: Extract<Told, { head: unknown }>["head"], isGathered: boolean) => void;
   readonly piece: (piece: Uint8Array<ArrayBuffer>) => void;
+  readonly body: Gathering;
   readonly end: (why: string | null) => void;
+}
+
+/** A request whose body may be gathered elsewhere: the most bytes that are wanted of it. */
+export interface GatheringInit extends RequestInit {
+  readonly most?: number;
+}
+
+/** A body that is gathered elsewhere. */
+export interface Gathered {
+  /** Bytes so far, once there are more than were told before; `null` when all are here. Rejects when they will not be. */
+  next(): Promise<number | null>;
+  /** All of them, then. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** In lower-case hexadecimal; `null` where the platform cannot tell. */
+  readonly sha256: string | null;
+}
+
+const bodies = new WeakMap<Response, Gathered>();
+
+/** The body of an answer that is gathered elsewhere; the answer's own is empty then. */
+export function gatheredOf(answer: Response): Gathered | undefined {
+  return bodies.get(answer);
 }
 
 export interface Aside {
   readonly fetch: typeof fetch;
+  /** Nothing was asked for that has not arrived. */
+  readonly isIdle: boolean;
   /** Resolves once the worker runs by itself, or will never. */
   readonly ready: Promise<void>;
   close(): void;
@@ -35,66 +66,131 @@ const HEAD_MS = 45_000;
 /** How long the worker may take to run; some that are forbidden say nothing. */
 const START_MS = 10_000;
 
-/** The whole of the worker. */
-const SOURCE = `
-let free;
-const queue = [], stops = new Map();
-const next = () => {
-  while (free > 0 && queue.length > 0) {
-    free -= 1;
-    ask(queue.shift()).finally(() => {
-      free += 1;
-      next();
-    });
-  }
-};
-const ask = async ({ id, url, wishes, stop }) => {
-  let end = null;
-  const timer = setTimeout(() => stop.abort(), ${HEAD_MS});
-  try {
-    const answer = await fetch(url, { ...wishes, signal: stop.signal });
-    clearTimeout(timer);
-    const { status, statusText, headers, body } = answer;
-    postMessage({ id, head: { url: answer.url, status, statusText, headers: [...headers] } });
+/** How often it is told at most how many bytes of a body there are. */
+const TELL_MS = 50;
+
+/** What the worker is asked: how many requests may be under way, a request, or the end of one. */
+type Asked =
+  | { readonly limit: number }
+  | { readonly id: number; readonly url: string; readonly wishes: GatheringInit }
+  | { readonly id: number };
+
+/** What is used of a worker's own scope. */
+interface WorkerScope {
+  postMessage(message: Told, transfer?: Transferable[]): void;
+  onmessage: ((event: MessageEvent<Asked>) => void) | null;
+}
+
+/** The whole of the worker: its text is what runs there, so that nothing outside of it may be named in it. */
+function work(headMs: number, tellMs: number, mostAnnounced: number): void {
+  const scope = globalThis as unknown as WorkerScope;
+  const queue: (() => Promise<void>)[] = [];
+  const stops = new Map<number, AbortController>();
+  let free = 0;
+  let most = 0;
+  const next = (): void => {
+    for (; free > 0 && queue.length > 0; free -= 1) {
+      void queue.shift()?.().finally(() => {
+        free += 1;
+        next();
+      });
+    }
+  };
+  const gather = async (id: number, { headers, body }: Response, most: number): Promise<void> => {
+    const announced = Math.min(Number(headers.get("content-length")) || 0, most, mostAnnounced);
+    let bytes = new Uint8Array(announced);
+    let length = 0;
+    let told = 0;
     const reader = body?.getReader();
     for (;;) {
       const { done, value } = (await reader?.read()) ?? { done: true };
-      if (done) break;
-      const piece = value.byteLength === value.buffer.byteLength ? value : value.slice();
-      postMessage({ id, piece }, [piece.buffer]);
+      if (done || value === undefined) {
+        break;
+      }
+      if (length === 0 && value.byteLength === value.buffer.byteLength && value.length >= announced) {
+        bytes = value;
+      } else {
+        if (length + value.length > bytes.length) {
+          const larger = new Uint8Array(Math.max(length + value.length, 2 * bytes.length));
+          larger.set(bytes.subarray(0, length));
+          bytes = larger;
+        }
+        bytes.set(value, length);
+      }
+      length += value.length;
+      if (length > most || performance.now() - told > tellMs) {
+        told = performance.now();
+        scope.postMessage({ id, count: length });
+      }
+      if (length > most) {
+        await reader?.cancel();
+        return;
+      }
     }
-  } catch (error) {
-    end = String(error?.message ?? error);
-  }
-  clearTimeout(timer);
-  stops.delete(id);
-  postMessage({ id, end });
-};
-onmessage = ({ data: { id, url, wishes, limit } }) => {
-  if (limit) {
-    free = limit;
-    postMessage({ id: 0, end: null });
-  } else if (wishes) {
-    const stop = new AbortController();
-    stops.set(id, stop);
-    queue.push({ id, url, wishes, stop });
-    next();
-  } else {
-    stops.get(id)?.abort();
-  }
-};
-`;
+    const whole = length === bytes.length ? bytes : bytes.slice(0, length);
+    const subtle: SubtleCrypto | undefined = globalThis.crypto?.subtle;
+    const digest = subtle && new Uint8Array(await subtle.digest("SHA-256", whole));
+    const sha256 = digest ? Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("") : null;
+    scope.postMessage({ id, whole, sha256 }, [whole.buffer]);
+  };
+  const ask = async (id: number, url: string, { most, ...wishes }: GatheringInit, stop: AbortController): Promise<void> => {
+    let end: string | null = null;
+    const timer = setTimeout(() => stop.abort(), headMs);
+    try {
+      const answer = await fetch(url, { ...wishes, signal: stop.signal });
+      clearTimeout(timer);
+      const { status, statusText, headers, body } = answer;
+      const isGathered = answer.ok && most !== undefined;
+      scope.postMessage({ id, isGathered, head: { url: answer.url, status, statusText, headers: [...headers] } });
+      if (isGathered) {
+        await gather(id, answer, most);
+      } else {
+        const reader = body?.getReader();
+        for (;;) {
+          const { done, value } = (await reader?.read()) ?? { done: true };
+          if (done || value === undefined) {
+            break;
+          }
+          const piece = value.byteLength === value.buffer.byteLength ? value : value.slice();
+          scope.postMessage({ id, piece }, [piece.buffer]);
+        }
+      }
+    } catch (error) {
+      end = String((error as Error | null)?.message ?? error);
+    }
+    clearTimeout(timer);
+    stops.delete(id);
+    scope.postMessage({ id, end });
+  };
+  scope.onmessage = ({ data }) => {
+    if ("limit" in data) {
+      free += data.limit - most;
+      most = data.limit;
+      scope.postMessage({ id: 0, end: null });
+      next();
+    } else if ("wishes" in data) {
+      const { id, url, wishes } = data;
+      const stop = new AbortController();
+      stops.set(id, stop);
+      queue.push(() => ask(id, url, wishes, stop));
+      next();
+    } else {
+      stops.get(data.id)?.abort();
+    }
+  };
+}
 
 /**
  * A worker to ask the network from; `null` where there cannot be one.
  *
  * @param limit Requests that are under way at a time; the others wait in the worker for their turn.
  */
-export function openAside(limit: number): Aside | null {
+export function openAside(limit: number): AsideWorker | null {
   if (typeof Worker === "undefined" || typeof Blob === "undefined" || globalThis.process?.versions?.node !== undefined) {
     return null;
   }
-  const address = URL.createObjectURL(new Blob([SOURCE], { type: "text/javascript" }));
+  const source = `(${work})(${HEAD_MS}, ${TELL_MS}, ${MOST_ANNOUNCED})`;
+  const address = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
   let opened: AsideWorker | null = null;
   try {
     opened = new AsideWorker(new Worker(address), limit);
@@ -109,28 +205,129 @@ export function openAside(limit: number): Aside | null {
   return opened;
 }
 
+/** How long one may have nothing to do before it is closed. */
+const IDLE_MS = 20_000;
+
+/** An `Aside` that is there as long as it is needed; where there cannot be one, this thread asks. */
+export class AsideOnDemand {
+  #aside: AsideWorker | null = null;
+  #limit: number;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /**
+   * Have so many requests under way at a time.
+   *
+   * @returns Whether more may be asked for: they wait for their turn.
+   */
+  limit(limit: number): boolean {
+    this.#limit = limit;
+    this.#aside?.limit(limit);
+    return this.open() !== null;
+  }
+
+  /** Begin before the first request. */
+  open(): Aside | null {
+    this.#aside ??= openAside(this.#limit);
+    this.#watch();
+    return this.#aside;
+  }
+
+  readonly fetch = async (url: string | URL | Request, init: GatheringInit = {}): Promise<Response> => {
+    const aside = /^https?:/i.test(String(url)) ? this.open() : null;
+    return (aside ?? globalThis).fetch(url, init);
+  };
+
+  #watch(): void {
+    clearTimeout(this.#timer);
+    if (this.#aside !== null) {
+      this.#timer = setTimeout(() => {
+        if (this.#aside?.isIdle) {
+          this.#aside.close();
+          this.#aside = null;
+        }
+        this.#watch();
+      }, IDLE_MS);
+    }
+  }
+}
+
+class Gathering implements Gathered {
+  bytes = new Uint8Array(0);
+  sha256: string | null = null;
+  #count = 0;
+  #told = 0;
+  #isDone = false;
+  #why: { readonly error: unknown } | undefined;
+  #wake: () => void = () => undefined;
+
+  tell(count: number): void {
+    this.#count = count;
+    this.#wake();
+  }
+
+  done({ whole, sha256 }: { whole: Uint8Array<ArrayBuffer>; sha256: string | null }): void {
+    this.bytes = whole;
+    this.sha256 = sha256;
+    this.#isDone = true;
+    this.tell(whole.length);
+  }
+
+  fail(error: unknown): void {
+    this.#why ??= { error };
+    this.#wake();
+  }
+
+  async next(): Promise<number | null> {
+    for (;;) {
+      if (this.#count > this.#told) {
+        this.#told = this.#count;
+        return this.#told;
+      }
+      if (this.#isDone) {
+        return null;
+      }
+      if (this.#why !== undefined) {
+        throw this.#why.error;
+      }
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+}
+
 class AsideWorker implements Aside {
   readonly #worker: Worker;
   readonly #underway = new Map<number, Underway>();
   readonly ready: Promise<void>;
   #next = 0;
   #gone = false;
+  #limit: number;
   /** Requests that may be made here; those that wait for that. */
   #free: number;
   readonly #waiting: (() => void)[] = [];
 
   constructor(worker: Worker, limit: number) {
     this.#worker = worker;
+    this.#limit = limit;
     this.#free = limit;
     worker.postMessage({ limit });
     // The first word of the worker ends the wait for it.
-    this.ready = new Promise((resolve) => this.#underway.set(0, { answer: () => undefined, piece: () => undefined, end: () => resolve() }));
+    this.ready = new Promise((resolve) => this.#underway.set(0, { answer: () => undefined, piece: () => undefined, body: new Gathering(), end: () => resolve() }));
     worker.onmessage = ({ data }: MessageEvent<Told>) => {
       const one = this.#underway.get(data.id);
       if ("head" in data) {
-        one?.answer(data.head);
+        one?.answer(data.head, data.isGathered === true);
       } else if ("piece" in data) {
         one?.piece(data.piece);
+      } else if ("count" in data) {
+        one?.body.tell(data.count);
+      } else if ("whole" in data) {
+        one?.body.done(data);
       } else {
         this.#underway.delete(data.id);
         one?.end(data.end);
@@ -140,6 +337,17 @@ class AsideWorker implements Aside {
       event.preventDefault();
       this.#leave("the worker failed");
     };
+  }
+
+  get isIdle(): boolean {
+    return this.#underway.size === (this.#underway.has(0) ? 1 : 0);
+  }
+
+  /** Have so many under way at a time. */
+  limit(limit: number): void {
+    this.#worker.postMessage({ limit });
+    this.#free += limit - this.#limit;
+    this.#limit = limit;
   }
 
   leaveUnlessReady(): void {
@@ -152,7 +360,7 @@ class AsideWorker implements Aside {
     this.#leave("closed");
   }
 
-  readonly fetch = async (url: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
+  readonly fetch = async (url: string | URL | Request, init: GatheringInit = {}): Promise<Response> => {
     const { signal, ...wishes } = init;
     signal?.throwIfAborted();
     const answer = this.#gone ? null : await this.#ask(String(url), wishes, signal ?? undefined);
@@ -161,15 +369,20 @@ class AsideWorker implements Aside {
 
   /** Bounded until the head is there; by then the platform does it. */
   async #here(url: string | URL | Request, init: RequestInit): Promise<Response> {
-    if (this.#free === 0) {
+    if (this.#free <= 0) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     } else {
       this.#free -= 1;
     }
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(new DOMException(`no answer within ${HEAD_MS} ms`, "TimeoutError")), HEAD_MS);
+    const stop = (): void => late.abort(init.signal?.reason);
+    init.signal?.addEventListener("abort", stop, { once: true });
     try {
       init.signal?.throwIfAborted();
-      return await globalThis.fetch(url, init);
+      return await globalThis.fetch(url, { ...init, signal: late.signal });
     } finally {
+      clearTimeout(timer);
       const next = this.#waiting.shift();
       if (next === undefined) {
         this.#free += 1;
@@ -185,16 +398,19 @@ class AsideWorker implements Aside {
     const id = this.#next;
     return new Promise((resolve, reject) => {
       let pieces: ReadableStreamDefaultController<Uint8Array> | undefined;
+      const gathering = new Gathering();
       const stop = (): void => {
         this.#worker.postMessage({ id });
         this.#underway.delete(id);
         pieces?.error(signal?.reason);
+        gathering.fail(signal?.reason);
         reject(signal?.reason);
       };
       const leave = (): void => signal?.removeEventListener("abort", stop);
       signal?.addEventListener("abort", stop, { once: true });
       this.#underway.set(id, {
-        answer: ({ url: from, status, statusText, headers }) => {
+        body: gathering,
+        answer: ({ url: from, status, statusText, headers }, isGathered) => {
           const body = new ReadableStream<Uint8Array>({
             start: (controller) => {
               pieces = controller;
@@ -206,7 +422,7 @@ class AsideWorker implements Aside {
             },
           });
           // These have no body, and a Response will not take one.
-          const empty = status === 204 || status === 205 || status === 304;
+          const empty = isGathered || status === 204 || status === 205 || status === 304;
           let response: Response;
           try {
             response = new Response(empty ? null : body, { status, statusText, headers });
@@ -219,6 +435,9 @@ class AsideWorker implements Aside {
             return;
           }
           Object.defineProperty(response, "url", { value: from });
+          if (isGathered) {
+            bodies.set(response, gathering);
+          }
           resolve(response);
         },
         piece: (piece) => pieces?.enqueue(piece),
@@ -226,6 +445,7 @@ class AsideWorker implements Aside {
           leave();
           if (why !== null) {
             pieces?.error(new TypeError(why));
+            gathering.fail(new TypeError(why));
           } else {
             pieces?.close();
           }

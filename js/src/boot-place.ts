@@ -123,6 +123,30 @@ export function placeOf(pyodide: Pick<BootedPyodide, "runPython">): Place {
   return JSON.parse(String(told)) as Place;
 }
 
+/**
+ * Have Python look anew where modules are: `importlib.invalidate_caches()`, which would load `importlib.metadata` first, only to
+ * find that what is not loaded keeps nothing.
+ */
+export function lookAnew(pyodide: Pick<BootedPyodide, "runPython">): void {
+  pyodide.runPython(`
+def __micropip_lock_look_anew():
+    import sys
+
+    if "importlib.metadata" in sys.modules:
+        sys.modules["importlib"].invalidate_caches()
+        return
+    for place, finder in list(sys.path_importer_cache.items()):
+        if finder is None or not place.startswith("/"):
+            del sys.path_importer_cache[place]
+        elif hasattr(finder, "invalidate_caches"):
+            finder.invalidate_caches()
+    for finder in sys.meta_path:
+        if getattr(finder, "__name__", "") != "PathFinder" and hasattr(finder, "invalidate_caches"):
+            finder.invalidate_caches()
+globals().pop("__micropip_lock_look_anew")()
+`);
+}
+
 /** @throws LockError with codes `not-plain`, `requires-python`. */
 export function checkWheel(wheel: LockedWheel, opened: PlainWheel | null, python: string): asserts opened is PlainWheel {
   const where = wheel.filename;

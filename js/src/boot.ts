@@ -17,10 +17,10 @@
 
 import { BootError, type BootEvent, type BootOptions } from "./boot-options.ts";
 import { type Aside, openAside } from "./aside.ts";
-import { absolute, type BootedPyodide, checkAbi, checkImportNames, checkWheel, closure, loadExtension, otherAbi, placeOf } from "./boot-place.ts";
+import { absolute, type BootedPyodide, checkAbi, checkImportNames, checkWheel, closure, loadExtension, lookAnew, otherAbi, type Place, placeOf } from "./boot-place.ts";
 import { allStored, beginWith, returnWith, Started } from "./boot-start.ts";
 import { bytecodeKind, packKind } from "./bytecode.ts";
-import { BytecodeKeeper, interpreterOf } from "./bytecode-keeper.ts";
+import { BytecodeKeeper, type BytecodePython, bytecodePython, interpreterOf } from "./bytecode-keeper.ts";
 import { createEngine, type Engine } from "./engine.ts";
 import { isLockError, LockError } from "./errors.ts";
 import { type Arrived, CONCURRENCY, type FetchOptions, fetchWheels, type Wanted } from "./fetch-wheels.ts";
@@ -75,6 +75,8 @@ class Boot<P extends BootedPyodide> {
   readonly #early: Arrived[] = [];
   readonly #looked = new Map<Uint8Array, PlainWheel>();
   #inflate: Inflate | null = nodeInflate();
+  #place: Place | null = null;
+  #python: BytecodePython | null = null;
   #keeper: BytecodeKeeper | null = null;
   #visits: VisitKeeper | null = null;
   /** SHA-256 of wheels of which parts are here: nothing proves yet that those are of the wheel of that digest. */
@@ -207,6 +209,10 @@ class Boot<P extends BootedPyodide> {
     for (const one of this.#early.splice(0)) {
       this.#look(one, this.#inflate);
     }
+    // While wheels are on their way.
+    await Promise.race([this.#beginning, this.#cancelled]);
+    this.#place = placeOf(pyodide);
+    this.#python = (await this.#options.store) == null ? null : bytecodePython(pyodide);
     const fetched = await fetching;
     try {
       if (!fetched.ok) {
@@ -227,6 +233,9 @@ class Boot<P extends BootedPyodide> {
       this.#keep(pyodide, started, mounts, pickInflate(pyodide._module), lock.start && packKind(lock.abi.abiVersion, lock.start.sha256));
       return pyodide;
     } catch (error) {
+      if (this.#keeper === null) {
+        this.#python?.keep.destroy();
+      }
       throw isLockError(error) && error.code !== "cancelled" ? new BootError(error, pyodide) : error;
     }
   }
@@ -324,7 +333,9 @@ class Boot<P extends BootedPyodide> {
       return { text: JSON.stringify(lock), base: against };
     }
     const address = new URL(lock, page).href;
-    const { promise, abort } = this.#engine.download(address, { maxBytes: MOST_LOCK_BYTES });
+    // On this thread, because a worker has to begin first.
+    const { fetch } = this.#options;
+    const { promise, abort } = createEngine(fetch && { fetch }).download(address, { maxBytes: MOST_LOCK_BYTES });
     this.#stop.signal.addEventListener("abort", abort, { once: true });
     const result = await promise;
     this.#stop.signal.removeEventListener("abort", abort);
@@ -338,7 +349,7 @@ class Boot<P extends BootedPyodide> {
 
   async #install(pyodide: P, lock: ReadLock, started: Started): Promise<Mounts> {
     checkAbi(lock.abi, pyodide._api.lockfile_info);
-    const place = placeOf(pyodide);
+    const place = this.#place ?? placeOf(pyodide);
     await this.#checkStdLib(pyodide, place.stdlib);
     if (!Mounts.supports(pyodide.FS, place.site)) {
       throw new LockError("mount-unknown", "the file system of this Pyodide is not one that is known", {
@@ -360,7 +371,8 @@ class Boot<P extends BootedPyodide> {
         this.#unproven.add(wheel.sha256);
       }
       const proven = (): readonly MountedWheel[] => mounts.wheels.filter(({ wheel }) => !this.#unproven.has(wheel.sha256 ?? ""));
-      this.#keeper = new BytecodeKeeper(pyodide, place.site, store ?? null, proven, () => this.#settled, () => this.#visits?.soon());
+      const python = this.#python ?? bytecodePython(pyodide);
+      this.#keeper = new BytecodeKeeper(python, place.site, store ?? null, proven, () => this.#settled, () => this.#visits?.soon());
     }
     for (const { wheel, opened } of all) {
       checkWheel(wheel, opened, place.python);
@@ -405,7 +417,7 @@ class Boot<P extends BootedPyodide> {
       prepared.undo();
       throw error;
     }
-    pyodide.runPython('__import__("importlib").invalidate_caches()');
+    lookAnew(pyodide);
     this.#looked.clear();
     for (const { wheel, address } of [...started.arrived, ...started.begun]) {
       pyodide.loadedPackages[wheel.displayName] = sourceOf(wheel.origin ?? { kind: "url", url: address, index: null });

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { Bytecode } from "./bytecode.ts";
 import { KEEPING_LOADER } from "./keeping-loader.ts";
-import { BytecodeKeeper, GatheredExtras, type PythonRunner } from "./bytecode-keeper.ts";
+import { BytecodeKeeper, bytecodePython, GatheredExtras, type PythonRunner } from "./bytecode-keeper.ts";
 import type { FsNode } from "./emscripten.ts";
 import type { MountedWheel } from "./mounted-wheel.ts";
 import type { PlainEntry } from "./wheel.ts";
@@ -32,7 +32,7 @@ describe("bytecode that is kept", () => {
     const settled = new Promise<void>((resolve) => {
       settle = resolve;
     });
-    const keeper = new BytecodeKeeper(python(), "/site", store, () => wheels, () => settled);
+    const keeper = new BytecodeKeeper(bytecodePython(python()), "/site", store, () => wheels, () => settled);
     const flushed = keeper.flush();
     await new Promise((resolve) => setTimeout(resolve, 5));
     expect([store.of("a"), store.of("b")]).toEqual([undefined, undefined]);
@@ -55,7 +55,7 @@ describe("bytecode that is kept", () => {
     const offered: [string, number, number, number, number][][] = [];
     const offer = (_: string, listed: string): void => void offered.push(JSON.parse(listed));
     const mounted = { wheel: { entries } } as unknown as MountedWheel;
-    const keeper = new BytecodeKeeper(python(offer, fs as unknown as PythonRunner["FS"]), "/site", new GatheredExtras(), () => [mounted]);
+    const keeper = new BytecodeKeeper(bytecodePython(python(offer, fs as unknown as PythonRunner["FS"])), "/site", new GatheredExtras(), () => [mounted]);
     const code = new Bytecode(new Map(paths.map((path, at) => [path, Uint8Array.of(at, at)]))).toBytes(HERE);
     keeper.compiled([code], entries)("/site", 5000);
     keeper.offer([mounted], new Set(["c", "d", "m/n"]));
@@ -78,7 +78,7 @@ describe("bytecode that is kept", () => {
       throw new Error("no such place");
     };
     const told = vi.spyOn(console, "error").mockImplementation(() => undefined);
-    const keeper = new BytecodeKeeper(python(undefined, { readdir } as unknown as PythonRunner["FS"]), "/site", new GatheredExtras(), () => []);
+    const keeper = new BytecodeKeeper(bytecodePython(python(undefined, { readdir } as unknown as PythonRunner["FS"])), "/site", new GatheredExtras(), () => []);
     const code = new Bytecode(new Map([["a.py", Uint8Array.of(1)]])).toBytes(HERE);
     keeper.compiled([code], entries)("/site", 5000);
     keeper.offer([], new Set());

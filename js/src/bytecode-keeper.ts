@@ -86,6 +86,20 @@ export function interpreterOf(pyodide: Pick<PythonRunner, "version" | "runPython
   return { cacheTag, magic: Uint8Array.from(magic), version: pyodide.version };
 }
 
+/** What a keeper has to do with, in a runtime: nothing is changed there yet. */
+export interface BytecodePython {
+  readonly fs: FileSystem;
+  readonly interpreter: Interpreter;
+  readonly abi: string;
+  readonly keep: Keep;
+}
+
+/** Compile what keeps bytecode. */
+export function bytecodePython(pyodide: PythonRunner): BytecodePython {
+  const [interpreter, abi] = [interpreterOf(pyodide), pyodide._api.lockfile_info.abi_version];
+  return { fs: pyodide.FS, interpreter, abi, keep: pyodide.runPython(KEEPING_LOADER) as Keep };
+}
+
 export class BytecodeKeeper {
   readonly #site: string;
   readonly #store: ExtraStore | null;
@@ -107,7 +121,7 @@ export class BytecodeKeeper {
    * @param kept Called when something was kept.
    */
   constructor(
-    pyodide: PythonRunner,
+    { fs, interpreter, abi, keep }: BytecodePython,
     site: string,
     store: ExtraStore | null,
     wheels: () => readonly MountedWheel[],
@@ -116,13 +130,12 @@ export class BytecodeKeeper {
   ) {
     this.#settled = settled;
     this.#kept = kept;
-    this.#fs = pyodide.FS;
+    this.#fs = fs;
     this.#site = site;
     this.#store = store;
     this.#wheels = wheels;
-    this.#interpreter = interpreterOf(pyodide);
-    this.#kind = bytecodeKind(pyodide._api.lockfile_info.abi_version);
-    const keep = pyodide.runPython(KEEPING_LOADER) as Keep;
+    this.#interpreter = interpreter;
+    this.#kind = bytecodeKind(abi);
     this.#take = keep(site, PYCACHE, store === null ? undefined : () => this.#soon());
     keep.destroy();
   }

@@ -13,6 +13,7 @@
  */
 
 import { Arrival } from "./arrival.ts";
+import { type Gathered, gatheredOf, type GatheringInit } from "./aside.ts";
 import { sha256 } from "./digest.ts";
 import { Countdown } from "./countdown.ts";
 import { isFileUrl, openFile } from "./file.ts";
@@ -132,7 +133,10 @@ class Transfer {
   readonly #answered: Set<string>;
   #ended: Ended | undefined;
   #answer: Response | undefined;
+  #gathered: Gathered | undefined;
   #lastPiece = 0;
+  /** Bytes of the body so far. */
+  #count = 0;
 
   constructor(url: string, options: DownloadOptions, fetch: typeof globalThis.fetch, answered: Set<string>) {
     this.#url = url;
@@ -167,6 +171,9 @@ class Transfer {
       if (this.#answer !== undefined) {
         return this.#failed("truncated", reasons(error));
       }
+      if (error instanceof DOMException && error.name === "TimeoutError") {
+        return this.#failed("timeout", error.message);
+      }
       this.#limit.stop();
       const known = this.#answered.has(originOf(this.#url));
       const reason = await witness.reason(this.#fetch, known, this.#controller.signal);
@@ -199,7 +206,9 @@ class Transfer {
           cache: cache ?? "default",
           signal,
           headers,
-        });
+          // What the body is gathered by, where that is done elsewhere.
+          ...(headOnly ? {} : { most: this.#options.maxBytes ?? Number.MAX_SAFE_INTEGER }),
+        } satisfies GatheringInit);
     this.#answer = answer;
     this.#answered.add(originOf(this.#url));
     this.#checkRedirect(answer);
@@ -224,15 +233,40 @@ class Transfer {
   }
 
   async #body(answer: Response): Promise<void> {
-    this.#arrival.expect(Number(answer.headers.get("content-length") ?? 0));
     this.#atLeast(0);
-    for await (const piece of this.#pieces(answer, this.#options.idleTimeoutMs)) {
-      this.#lastPiece = performance.now();
-      if (!this.#arrival.add(piece)) {
-        throw this.#stop("too-large", `the body has more than ${this.#options.maxBytes} bytes`);
-      }
-      this.#tell(this.#arrival.length);
+    this.#gathered = gatheredOf(answer);
+    if (this.#gathered !== undefined) {
+      await this.#counts(this.#gathered);
+      return;
     }
+    this.#arrival.expect(Number(answer.headers.get("content-length") ?? 0));
+    for await (const piece of this.#pieces(answer, this.#options.idleTimeoutMs)) {
+      this.#took(this.#arrival.add(piece) ? this.#arrival.length : Number.POSITIVE_INFINITY);
+    }
+  }
+
+  /** A body that is gathered elsewhere. */
+  async #counts(gathered: Gathered): Promise<void> {
+    for (;;) {
+      this.#within(this.#options.idleTimeoutMs, "no further byte");
+      const count = await gathered.next();
+      if (this.#ended !== undefined) {
+        throw this.#ended;
+      }
+      if (count === null) {
+        return;
+      }
+      this.#took(count);
+    }
+  }
+
+  #took(count: number): void {
+    this.#lastPiece = performance.now();
+    if (count > (this.#options.maxBytes ?? Number.POSITIVE_INFINITY)) {
+      throw this.#stop("too-large", `the body has more than ${this.#options.maxBytes} bytes`);
+    }
+    this.#count = count;
+    this.#tell(count);
   }
 
   /** The beginning of an error page. That it fails to arrive changes nothing: the status has said what is wrong. */
@@ -277,8 +311,7 @@ class Transfer {
   }
 
   async #downloaded(answer: Response): Promise<DownloadResult> {
-    const bytes = this.#arrival.bytes();
-    const digest = globalThis.crypto?.subtle === undefined ? null : (await sha256(bytes)).hex;
+    const { bytes, sha256: digest } = this.#gathered ?? (await this.#here());
     if (this.#ended !== undefined) {
       throw this.#ended;
     }
@@ -294,6 +327,11 @@ class Transfer {
       bytes,
       sha256: digest,
     };
+  }
+
+  async #here(): Promise<Pick<Gathered, "bytes" | "sha256">> {
+    const bytes = this.#arrival.bytes();
+    return { bytes, sha256: globalThis.crypto?.subtle === undefined ? null : (await sha256(bytes)).hex };
   }
 
   #failed(kind: FailureKind, message: string): Failed {
@@ -319,13 +357,13 @@ class Transfer {
   #atLeast(before: number): void {
     const { minRate, idleTimeoutMs } = this.#options;
     this.#rate.start(minRate?.perMs, () => {
-      const came = this.#arrival.length - before;
+      const came = this.#count - before;
       // Silence has its own limit, which may end a moment later than this one.
       const silent = idleTimeoutMs != null && performance.now() - this.#lastPiece > 0.95 * idleTimeoutMs;
       if (came < (minRate?.bytes ?? 0) && !silent) {
         this.#stop("too-slow", `${came} bytes within ${minRate?.perMs} ms`);
       } else {
-        this.#atLeast(this.#arrival.length);
+        this.#atLeast(this.#count);
       }
     });
   }

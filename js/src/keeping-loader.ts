@@ -1,5 +1,5 @@
 /**
- * What keeps compiled modules: Python source, run once inside a Pyodide that has a store.
+ * What keeps compiled modules: Python source, run once inside a Pyodide that has a store. It leaves no name in the globals.
  *
  * Modules below site-packages are imported by Python's own finder and loader; the loader keeps each module's code as it
  * compiles it. Bytecode of earlier visits is found by Python itself, below `sys.pycache_prefix`, so that site-packages
@@ -8,7 +8,7 @@
  * others is found by the loader, where it has the hash of the very source (PEP 552).
  */
 export const KEEPING_LOADER = `
-def keep(site, prefix, notify):
+def __micropip_lock_keep(site, prefix, notify):
     import _imp
     import json
     import marshal
@@ -116,5 +116,5 @@ def keep(site, prefix, notify):
     take.offer = offer
     return take
 
-keep
+globals().pop("__micropip_lock_keep")
 `;

@@ -5,11 +5,13 @@
  * Texts go over as JSON: one string is quicker than many proxies.
  */
 
+import { AsideOnDemand } from "./aside.ts";
 import { Bytecode, bytecodeKind } from "./bytecode.ts";
-import { BytecodeKeeper, GatheredExtras, type PythonRunner } from "./bytecode-keeper.ts";
+import { BytecodeKeeper, type BytecodePython, bytecodePython, GatheredExtras, type PythonRunner } from "./bytecode-keeper.ts";
 import type { FileSystem } from "./emscripten.ts";
 import { createEngine, type Download, type Downloaded, type DownloadOptions, type Engine } from "./engine.ts";
 import { LockError } from "./errors.ts";
+import { CONCURRENCY } from "./fetch-wheels.ts";
 import { Held } from "./held.ts";
 import { type Inflate, type InflateModule, pickInflate } from "./inflate.ts";
 import { type Finding, Mounts, type Prepared } from "./mount.ts";
@@ -27,9 +29,11 @@ export interface RunningPyodide extends PythonRunner {
 const PROGRESS_MS = 40;
 
 export class Kernel implements Engine {
-  readonly #engine = createEngine();
+  readonly #aside = new AsideOnDemand(CONCURRENCY);
+  readonly #engine = createEngine({ fetch: this.#aside.fetch });
   readonly #waiting: Held[] = [];
   #store: Promise<WheelStore> | undefined;
+  #prepared: BytecodePython | undefined;
   #keeper: BytecodeKeeper | undefined;
   #gathered: GatheredExtras | undefined;
   #storing: Promise<void> | undefined;
@@ -40,6 +44,21 @@ export class Kernel implements Engine {
   /** Say which Pyodide this is. */
   attach(pyodide: RunningPyodide): void {
     this.#pyodide ??= pyodide;
+  }
+
+  /** Do ahead what the first replay would wait for. */
+  getReady(): void {
+    this.#aside.open();
+    this.#python();
+  }
+
+  /**
+   * Have so many downloads under way at a time.
+   *
+   * @returns Whether more may be asked for at once: they wait for their turn here.
+   */
+  takeTurns(concurrency: number): boolean {
+    return this.#aside.limit(concurrency);
   }
 
   download(url: string, options?: DownloadOptions | null): Download {
@@ -96,7 +115,7 @@ export class Kernel implements Engine {
   async keepBytecode(site: string): Promise<void> {
     const store = await this.#store;
     if (store !== undefined && store.kind !== "none" && this.#pyodide !== undefined && this.canMount(site)) {
-      this.#keeper ??= new BytecodeKeeper(this.#pyodide, site, store, () => this.#mounts?.wheels ?? []);
+      this.#keeper ??= new BytecodeKeeper(this.#python(), site, store, () => this.#mounts?.wheels ?? []);
     }
   }
 
@@ -104,7 +123,7 @@ export class Kernel implements Engine {
   gatherBytecode(site: string): void {
     if (this.#pyodide !== undefined && this.canMount(site)) {
       this.#gathered = new GatheredExtras();
-      this.#keeper ??= new BytecodeKeeper(this.#pyodide, site, this.#gathered, () => this.#mounts?.wheels ?? []);
+      this.#keeper ??= new BytecodeKeeper(this.#python(), site, this.#gathered, () => this.#mounts?.wheels ?? []);
     }
   }
 
@@ -237,12 +256,22 @@ export class Kernel implements Engine {
     return JSON.stringify(this.#mounts?.findings ?? []);
   }
 
-  #mounted(): Mounts {
+  #running(): RunningPyodide {
     if (this.#pyodide === undefined) {
       throw new LockError("mount-unknown", "no Pyodide is attached");
     }
-    this.#mounts ??= new Mounts(this.#pyodide.FS, this.#inflating(), aloud);
+    return this.#pyodide;
+  }
+
+  #mounted(): Mounts {
+    this.#mounts ??= new Mounts(this.#running().FS, this.#inflating(), aloud);
     return this.#mounts;
+  }
+
+  /** For the one keeper that there will be. */
+  #python(): BytecodePython {
+    this.#prepared ??= bytecodePython(this.#running());
+    return this.#prepared;
   }
 
   #inflating(): Inflate {

@@ -1,7 +1,7 @@
 """Mock packages that live in the memory of this interpreter: read, added and taken away, all or nothing.
 
 Left to others: those in files (:mod:`micropip_lock.adapters.site`), micropip's module for them
-(:mod:`micropip_lock.adapters.micropip`).
+(:mod:`micropip_lock.adapters.micropip_mocks`).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
+from micropip_lock.adapters.micropip_mocks import mock_module
 from micropip_lock.core.model import Mock
 
 
@@ -40,10 +41,7 @@ class MemoryMock:
 def memory_mocks() -> list[MemoryMock]:
     """The mock packages in memory, by name."""
     if "micropip" not in sys.modules:
-        # Then there are none, and what knows its insides need not be loaded.
         return []
-    from micropip_lock.adapters.micropip import mock_module
-
     distributions = getattr(mock_module(), "_mock_distributions", {})
     return [MemoryMock(name, distributions[name]) for name in sorted(distributions)]
 
@@ -63,8 +61,6 @@ def change_memory_mocks(add: Sequence[Mock], remove: Sequence[str]) -> Callable[
     """
     if not add and not remove:
         return lambda: None
-    from micropip_lock.adapters.micropip import mock_module
-
     module = mock_module(load=True)
     removed: list[tuple[str, Any]] = []
     added: list[str] = []

@@ -1,4 +1,4 @@
-"""The importer of micropip and piplite, with ``micropip_start``: what knows how they are built.
+"""The importer of micropip and piplite, with ``micropip_start`` and ``micropip_mocks``: what knows how they are built.
 
 What it relies on, each kept by a contract test for every supported micropip (0.11.0 of Pyodide 0.29.0, 0.11.1 of
 Pyodide 0.29.5 and 314):
@@ -23,7 +23,6 @@ Left to others: what is known about an install (:mod:`micropip_lock.adapters.und
 
 from __future__ import annotations
 
-import importlib
 import importlib.metadata
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -421,24 +420,3 @@ def _site_indices() -> Mapping[str, Mapping[str, object] | None]:
 
 def _site_packages() -> Path:
     return Path(getsitepackages()[0])
-
-
-def mock_module(*, load: bool = False) -> Any:
-    """``micropip._mock_package``, or ``None`` when micropip has not been used.
-
-    Args:
-        load: Import it.
-
-    Raises:
-        RuntimeMissingError: code ``no-micropip``, when it is to be imported and is not there.
-    """
-    if load:
-        try:
-            importlib.import_module("micropip._mock_package")
-        except ImportError as error:
-            raise RuntimeMissingError(
-                "mock packages need micropip, which is not installed here",
-                code="no-micropip",
-                hint="in Pyodide: await pyodide.loadPackage('micropip')",
-            ) from error
-    return sys.modules.get("micropip._mock_package")

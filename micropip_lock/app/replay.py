@@ -54,6 +54,7 @@ from micropip_lock.ports import (
     Fetcher,
     Installer,
     Progress,
+    QueueingFetcher,
     Runtime,
     SiteReader,
     Store,
@@ -238,7 +239,8 @@ async def _fetch_all(run: Run, fetcher: Fetcher, concurrency: int) -> None:
         MicropipLockError: of one package; see :func:`~micropip_lock.app.first_failure.first_failure`.
         CancelledError: when this was cancelled, or when a fetcher gave up by a cancellation of its own.
     """
-    gate = asyncio.Semaphore(concurrency)
+    has_turns = isinstance(fetcher, QueueingFetcher) and fetcher.take_turns(concurrency)
+    gate = asyncio.Semaphore(max(1, len(run.plan.downloads)) if has_turns else concurrency)
     try:
         async with asyncio.TaskGroup() as tasks:
             for download in run.plan.downloads:

@@ -63,7 +63,11 @@ FOREIGN = {
     "packaging": {"core", "ports", "app", "adapters", "testing", "wiring", "faces", "lite"},
     "urllib3": {"adapters"},
     "platformdirs": {"adapters"},
-    "micropip": {"micropip_lock.adapters.micropip", "micropip_lock.adapters.micropip_start"},
+    "micropip": {
+        "micropip_lock.adapters.micropip",
+        "micropip_lock.adapters.micropip_mocks",
+        "micropip_lock.adapters.micropip_start",
+    },
     "piplite": {"micropip_lock.adapters.micropip"},
     "js": {"micropip_lock.adapters.engine", "micropip_lock.adapters.pyodide"},
     "_pyodide": {"micropip_lock.adapters.engine", "micropip_lock.adapters.pyodide"},
