@@ -6,8 +6,9 @@ export const visits = ["cold", "warm"];
 let stored;
 
 export async function boot(stand, more = { stdLibURL: stand.stdlib }) {
-  const { bootFromLock, openStore } = await import(stand.data("boot.js"));
-  const { loadPyodide } = await import(stand.script("pyodide.mjs"));
+  // As a page does that names both at its top.
+  const modules = [stand.data("boot.js"), stand.script("pyodide.mjs")].map((one) => import(one));
+  const [{ bootFromLock, openStore }, { loadPyodide }] = await Promise.all(modules);
   const store = openStore?.(stand.place === "node" ? { directory: `${stand.store}/wheels` } : {});
   let tell, fail;
   stored = store && new Promise((...both) => ([tell, fail] = both));

@@ -82,8 +82,7 @@ interface WorkerScope {
 }
 
 /** The whole of the worker: its text is what runs there, so that nothing outside of it may be named in it. */
-function work(headMs: number, tellMs: number, mostAnnounced: number): void {
-  const scope = globalThis as unknown as WorkerScope;
+export function work(scope: WorkerScope, headMs: number, tellMs: number, mostAnnounced: number): void {
   const queue: (() => Promise<void>)[] = [];
   const stops = new Map<number, AbortController>();
   let free = 0;
@@ -97,7 +96,7 @@ function work(headMs: number, tellMs: number, mostAnnounced: number): void {
     }
   };
   const gather = async (id: number, { headers, body }: Response, most: number): Promise<void> => {
-    const announced = Math.min(Number(headers.get("content-length")) || 0, most, mostAnnounced);
+    const announced = Math.max(0, Math.min(Number(headers.get("content-length")) || 0, most, mostAnnounced));
     let bytes = new Uint8Array(announced);
     let length = 0;
     let told = 0;
@@ -189,7 +188,7 @@ export function openAside(limit: number): AsideWorker | null {
   if (typeof Worker === "undefined" || typeof Blob === "undefined" || globalThis.process?.versions?.node !== undefined) {
     return null;
   }
-  const source = `(${work})(${HEAD_MS}, ${TELL_MS}, ${MOST_ANNOUNCED})`;
+  const source = `(${work})(globalThis, ${HEAD_MS}, ${TELL_MS}, ${MOST_ANNOUNCED})`;
   const address = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
   let opened: AsideWorker | null = null;
   try {

@@ -74,6 +74,22 @@ async def test_concurrency_is_bounded(tmp_path: Path, concurrency: int) -> None:
     assert min(concurrency, len(NAMES)) == network.peak
 
 
+@pytest.mark.parametrize(("has_turns", "peak"), [(True, len(NAMES)), (False, 2)])
+async def test_a_fetcher_that_has_turns(tmp_path: Path, has_turns: bool, peak: int) -> None:
+    """It is told how many are to be under way, and asked for all at once, where it can keep to that."""
+
+    class Queueing(Network):
+        told = 0
+
+        def take_turns(self, concurrency: int) -> bool:
+            Queueing.told = concurrency
+            return has_turns
+
+    network = Queueing(pauses=5)
+    await run(tmp_path, network=network, concurrency=2)
+    assert (2, peak) == (Queueing.told, network.peak)
+
+
 async def test_concurrency_of_none(tmp_path: Path) -> None:
     """A concurrency below one is an error of the caller."""
     assert UsageError is type(await failing(tmp_path, concurrency=0))

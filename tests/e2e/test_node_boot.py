@@ -110,6 +110,18 @@ async def test_a_second_boot_asks_for_nothing(frozen_under_node: Freezer, tmp_pa
 
 
 @pytest.mark.slow
+async def test_it_leaves_no_names_and_loads_nothing(frozen_under_node: Freezer, tmp_path: Path) -> None:
+    """Python looks anew for modules, without loading ``importlib.metadata`` for it, and no name of ours is there."""
+    lock = await frozen_under_node(PURE)
+    code = (
+        "import sys, __main__\n"
+        "answer = [name for name in vars(__main__) if 'micropip_lock' in name or 'keep' in name]\n"
+        "answer.append('importlib.metadata' in sys.modules)"
+    )
+    told = await _boot(lock=lock.to_json(), store=str(tmp_path / "store"), code=code)
+    assert [False] == told["answer"]
+
+
 async def test_some_of_the_packages(frozen_under_node: Freezer) -> None:
     """Only what is asked for and what it needs is fetched and mounted."""
     lock = await frozen_under_node(WIDGETS)

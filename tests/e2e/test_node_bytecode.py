@@ -88,6 +88,19 @@ async def test_the_next_kernel_finds_it(version: str, index: PackageIndex, tmp_p
     assert (cold["found"], warm["found"], warm["pycache"]) == (False, True, [])
 
 
+async def test_names_of_a_person_stay(index: PackageIndex, tmp_path: Path) -> None:
+    """What is run inside leaves no name in anybody's globals, and takes none away."""
+    names = (
+        "import __main__; answer = sorted(name for name in vars(__main__) if 'keep' in name or 'micropip_lock' in name)"
+    )
+    async with kernel(PYODIDE_314, store=tmp_path) as running:
+        await running.ask("import __main__; __main__.keep = __main__.my_keep = 1; answer = 0")
+        before = await running.ask(names)
+        await visit(running, locked(index, PYODIDE_314))
+        assert before == await running.ask(names)
+        assert 1 == await running.ask("import __main__; answer = __main__.keep")
+
+
 async def _compiled(text: str) -> dict[str, bytes]:
     """Bytecode of ``compiled/__init__.py`` of this text, as a wheel of a site brings it: Python takes it unseen."""
     other = wheel("compiled", "1.0", files={"compiled/__init__.py": text})
