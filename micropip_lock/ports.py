@@ -87,8 +87,11 @@ class Fetcher(Protocol):
 class QueueingFetcher(Fetcher, Protocol):
     """A fetcher that has what it is asked for wait for its turn, so that no connection waits for who asks."""
 
-    def take_turns(self, concurrency: int) -> bool:
+    def take_turns(self, concurrency: int | None) -> bool:
         """Have so many downloads under way at a time.
+
+        Args:
+            concurrency: How many; ``None`` for as many as are asked for.
 
         Returns:
             Whether more may be asked for at once.

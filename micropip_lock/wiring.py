@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -70,14 +70,21 @@ def in_pyodide() -> bool:
 
 
 def get_ready() -> None:
-    """In Pyodide, load what works on this kernel, and have the engine begin with what takes a moment."""
-    if in_pyodide():
-        from micropip_lock.adapters import engine
+    """In Pyodide, load what works on this kernel, and have the engine begin with what takes a moment.
 
-        engine.engine().getReady()
-        here()
-        store()
-        installer(None)
+    Whatever fails here is told by who needs it.
+    """
+    if in_pyodide():
+        with suppress(Exception):
+            from micropip_lock.adapters import engine
+
+            engine.engine().getReady(_has_store())
+            here()
+            installer(None)
+
+
+def _has_store() -> bool:
+    return os.environ.get("MICROPIP_LOCK_STORE") != "off"
 
 
 def here() -> Surroundings:
@@ -112,7 +119,7 @@ def store() -> Store | None:
     if in_pyodide():
         from micropip_lock.adapters import engine
 
-        return None if os.environ.get("MICROPIP_LOCK_STORE") == "off" else engine.engine_store()
+        return engine.engine_store() if _has_store() else None
     from micropip_lock.adapters.wheel_store import WheelStore
 
     directory = store_directory()

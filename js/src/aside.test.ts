@@ -6,7 +6,7 @@ import { createEngine } from "./engine.ts";
 /** A worker whose answers the test gives. */
 class FakeWorker {
   static last: FakeWorker;
-  readonly sent: { readonly id?: number; readonly url?: string; readonly limit?: number }[] = [];
+  readonly sent: { readonly id?: number; readonly url?: string; readonly limit?: number; readonly goOn?: boolean }[] = [];
   onmessage: (event: { data: unknown }) => void = () => undefined;
   onerror: (event: unknown) => void = () => undefined;
   ended = false;
@@ -148,7 +148,7 @@ describe("a body that is gathered there", () => {
     start(2);
     stopped.abort();
     expect([await stopped.promise, await silent.promise]).toMatchObject([{ kind: "aborted" }, { kind: "timeout" }]);
-    expect(FakeWorker.last.sent.filter(({ url, limit }) => url === undefined && limit === undefined)).toEqual([{ id: 1 }, { id: 2 }]);
+    expect(FakeWorker.last.sent.filter(({ url, limit, goOn }) => (url ?? limit ?? goOn) === undefined)).toEqual([{ id: 1 }, { id: 2 }]);
     aside.close();
   });
 
@@ -175,6 +175,55 @@ describe("a body that is gathered there", () => {
     await vi.advanceTimersByTimeAsync(46_000);
     expect(await promise).toMatchObject({ ok: false, kind: "timeout" });
     aside.close();
+  });
+
+  it("is not asked for again when the worker waited long enough", async () => {
+    const aside = opened();
+    const fetch = vi.fn();
+    vi.stubGlobal("fetch", fetch);
+    const { promise } = createEngine({ fetch: aside.fetch }).download("https://files.example/");
+    await vi.waitFor(() => expect(FakeWorker.last.sent.length).toBe(2));
+    tell({ id: 1, end: "aborted", isLate: true });
+    expect([await promise, fetch.mock.calls]).toMatchObject([{ ok: false, kind: "timeout" }, []]);
+    aside.close();
+  });
+
+  it("is not read where a redirect may not lead", async () => {
+    const aside = opened();
+    const { promise } = createEngine({ fetch: aside.fetch }).download("https://files.example/", { mayLeadTo: () => false });
+    await vi.waitFor(() => expect(FakeWorker.last.sent.length).toBe(2));
+    tell({ id: 1, isGathered: true, head: { url: "https://inside.example/", status: 200, statusText: "", headers: [] } });
+    expect(await promise).toMatchObject({ ok: false, kind: "redirect" });
+    expect(FakeWorker.last.sent.slice(2)).toEqual([{ id: 1 }]);
+    aside.close();
+  });
+});
+
+describe("where the worker is gone", () => {
+  afterEach(() => vi.unstubAllGlobals());
+
+  it("keeps to the limit until bodies are read, and lets what is stopped go", async () => {
+    vi.stubGlobal("Worker", FakeWorker);
+    const asked: string[] = [];
+    vi.stubGlobal("fetch", async (url: string) => {
+      asked.push(url);
+      return new Response(body([1], [2]));
+    });
+    const aside = new AsideOnDemand(1);
+    await asInBrowser(() => aside.open());
+    FakeWorker.last.onerror({ preventDefault: () => undefined });
+    expect(aside.limit(2)).toBe(false);
+    const stop = new AbortController();
+    const answers = ["1", "2", "3", "4"].map((name) => aside.fetch(`https://files.example/${name}`, name === "3" ? { signal: stop.signal } : {}));
+    await vi.waitFor(() => expect(asked.length).toBe(2));
+    stop.abort(new Error("stopped"));
+    await expect(answers[2]).rejects.toThrow("stopped");
+    expect(asked.length).toBe(2);
+    expect((await (await (answers[0] as Promise<Response>)).arrayBuffer()).byteLength).toBe(2);
+    await vi.waitFor(() => expect(asked.length).toBe(3));
+    await (await (answers[1] as Promise<Response>)).body?.cancel();
+    await (await (answers[3] as Promise<Response>)).text();
+    expect(aside.limit(2)).toBe(false);
   });
 });
 
@@ -277,6 +326,26 @@ describe("the work of the worker", () => {
     ask({ id: 2, url: "https://files.example/", wishes: {} });
     await vi.waitFor(() => expect(told.filter(({ end }) => end === null).length).toBe(3));
     expect([1, 2].map((id) => told.filter((one) => one.id === id && one.piece).map(({ piece }) => piece?.[0]))).toEqual([[1, 2], [1, 2]]);
+  });
+
+  it("reads where a redirect led when it is told to go on, and not at all when it is stopped", async () => {
+    const { told, ask } = working(async () => Object.defineProperty(new Response(body([1])), "redirected", { value: true }));
+    ask({ limit: 6 });
+    ask({ id: 1, url: "https://files.example/", wishes: { most: 5 } });
+    await vi.waitFor(() => expect(told.at(-1)?.isGathered).toBe(true));
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(told.at(-1)?.isGathered).toBe(true);
+    ask({ id: 1, goOn: true });
+    await vi.waitFor(() => expect(told.at(-1)).toEqual({ id: 1, end: null }));
+    expect(told.at(-2)?.whole).toEqual(Uint8Array.of(1));
+  });
+
+  it("says that it was its own time that ran out", async () => {
+    const late = (_: string, { signal }: RequestInit): Promise<Response> => new Promise((_resolve, reject) => signal?.addEventListener("abort", () => reject(new Error("late"))));
+    const { told, ask } = working(late);
+    ask({ limit: 6 });
+    ask({ id: 1, url: "https://files.example/", wishes: { most: 5 } });
+    await vi.waitFor(() => expect(told.at(-1)).toEqual({ id: 1, end: "late", isLate: true }), { timeout: 3000 });
   });
 
   it("has so many under way as it was told last, and ends what is stopped", async () => {

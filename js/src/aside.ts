@@ -13,6 +13,7 @@
  */
 
 import { MOST_ANNOUNCED } from "./arrival.ts";
+import { Countdown } from "./countdown.ts";
 
 /** What one request is told from the other side. */
 type Told =
@@ -20,13 +21,13 @@ type Told =
   | { readonly id: number; readonly piece: Uint8Array<ArrayBuffer> }
   | { readonly id: number; readonly count: number }
   | { readonly id: number; readonly whole: Uint8Array<ArrayBuffer>; readonly sha256: string | null }
-  | { readonly id: number; readonly end: string | null };
+  | { readonly id: number; readonly end: string | null; readonly isLate?: boolean };
 
 interface Underway {
   readonly answer: (head: Extract<Told, { head: unknown }>["head"], isGathered: boolean) => void;
   readonly piece: (piece: Uint8Array<ArrayBuffer>) => void;
   readonly body: Gathering;
-  readonly end: (why: string | null) => void;
+  readonly end: (why: string | null, isLate?: boolean) => void;
 }
 
 /** A request whose body may be gathered elsewhere: the most bytes that are wanted of it. */
@@ -64,15 +65,17 @@ export interface Aside {
 const HEAD_MS = 45_000;
 
 /** How long the worker may take to run; some that are forbidden say nothing. */
-const START_MS = 10_000;
+const START_MS = 9_500;
+const LAST_WORD_MS = 500;
 
 /** How often it is told at most how many bytes of a body there are. */
 const TELL_MS = 50;
 
-/** What the worker is asked: how many requests may be under way, a request, or the end of one. */
+/** What the worker is asked: how many requests may be under way, a request, to read where a redirect led, or the end of one. */
 type Asked =
   | { readonly limit: number }
   | { readonly id: number; readonly url: string; readonly wishes: GatheringInit }
+  | { readonly id: number; readonly goOn: true }
   | { readonly id: number };
 
 /** What is used of a worker's own scope. */
@@ -85,6 +88,7 @@ interface WorkerScope {
 export function work(scope: WorkerScope, headMs: number, tellMs: number, mostAnnounced: number): void {
   const queue: (() => Promise<void>)[] = [];
   const stops = new Map<number, AbortController>();
+  const goesOn = new Map<number, () => void>();
   let free = 0;
   let most = 0;
   const next = (): void => {
@@ -134,7 +138,11 @@ export function work(scope: WorkerScope, headMs: number, tellMs: number, mostAnn
   };
   const ask = async (id: number, url: string, { most, ...wishes }: GatheringInit, stop: AbortController): Promise<void> => {
     let end: string | null = null;
-    const timer = setTimeout(() => stop.abort(), headMs);
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      stop.abort();
+    }, headMs);
     try {
       const answer = await fetch(url, { ...wishes, signal: stop.signal });
       clearTimeout(timer);
@@ -142,6 +150,10 @@ export function work(scope: WorkerScope, headMs: number, tellMs: number, mostAnn
       const isGathered = answer.ok && most !== undefined;
       scope.postMessage({ id, isGathered, head: { url: answer.url, status, statusText, headers: [...headers] } });
       if (isGathered) {
+        if (answer.redirected) {
+          // Nothing is read before it is known whether it may lead there.
+          await new Promise<void>((resolve) => goesOn.set(id, resolve));
+        }
         await gather(id, answer, most);
       } else {
         const reader = body?.getReader();
@@ -159,7 +171,8 @@ export function work(scope: WorkerScope, headMs: number, tellMs: number, mostAnn
     }
     clearTimeout(timer);
     stops.delete(id);
-    scope.postMessage({ id, end });
+    goesOn.delete(id);
+    scope.postMessage(isLate ? { id, end, isLate } : { id, end });
   };
   scope.onmessage = ({ data }) => {
     if ("limit" in data) {
@@ -174,7 +187,10 @@ export function work(scope: WorkerScope, headMs: number, tellMs: number, mostAnn
       queue.push(() => ask(id, url, wishes, stop));
       next();
     } else {
-      stops.get(data.id)?.abort();
+      if (!("goOn" in data)) {
+        stops.get(data.id)?.abort();
+      }
+      goesOn.get(data.id)?.();
     }
   };
 }
@@ -199,9 +215,105 @@ export function openAside(limit: number): AsideWorker | null {
   // Long enough for the worker to have read it; revoking at once stops some browsers.
   setTimeout(() => {
     URL.revokeObjectURL(address);
-    opened?.leaveUnlessReady();
+    // This thread may have been busy: what the worker said meanwhile is heard first.
+    setTimeout(() => opened?.leaveUnlessReady(), LAST_WORD_MS);
   }, START_MS);
   return opened;
+}
+
+/** So many at a time. */
+class Turns {
+  #limit: number;
+  #taken = 0;
+  readonly #waiting = new Set<() => void>();
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  limit(limit: number): void {
+    this.#limit = limit;
+    this.#next();
+  }
+
+  async take(signal?: AbortSignal | null): Promise<void> {
+    signal?.throwIfAborted();
+    if (this.#taken >= this.#limit) {
+      await new Promise<void>((resolve, reject) => {
+        const turn = (): void => {
+          signal?.removeEventListener("abort", leave);
+          resolve();
+        };
+        const leave = (): void => {
+          this.#waiting.delete(turn);
+          reject(signal?.reason);
+        };
+        signal?.addEventListener("abort", leave, { once: true });
+        this.#waiting.add(turn);
+      });
+      return;
+    }
+    this.#taken += 1;
+  }
+
+  give(): void {
+    this.#taken -= 1;
+    this.#next();
+  }
+
+  #next(): void {
+    for (const turn of this.#waiting) {
+      if (this.#taken >= this.#limit) {
+        return;
+      }
+      this.#waiting.delete(turn);
+      this.#taken += 1;
+      turn();
+    }
+  }
+}
+
+/** The same answer; when its body was read or left, that is told. */
+function untilRead(answer: Response, told: () => void): Response {
+  const { status, statusText, headers, url, redirected } = answer;
+  // Beyond these a page can make no answer.
+  const reader = status >= 200 && status <= 599 ? answer.body?.getReader() : undefined;
+  if (reader === undefined) {
+    told();
+    return answer;
+  }
+  let isDone = false;
+  const done = (): void => {
+    if (!isDone) {
+      isDone = true;
+      told();
+    }
+  };
+  const body = new ReadableStream<Uint8Array>({
+    pull: async (controller) => {
+      try {
+        const next = await reader.read();
+        if (next.done) {
+          done();
+          controller.close();
+        } else {
+          controller.enqueue(next.value);
+        }
+      } catch (error) {
+        done();
+        controller.error(error);
+      }
+    },
+    cancel: async (reason) => {
+      done();
+      await reader.cancel(reason);
+    },
+  });
+  return Object.defineProperties(new Response(body, { status, statusText, headers }), { url: { value: url }, redirected: { value: redirected } });
+}
+
+function late(): DOMException {
+  return new DOMException(`no answer within ${HEAD_MS} ms`, "TimeoutError");
 }
 
 /** How long one may have nothing to do before it is closed. */
@@ -230,21 +342,29 @@ export class AsideOnDemand {
 
   /** Begin before the first request. */
   open(): Aside | null {
+    if (this.#aside?.isGone) {
+      // Where one cannot be, another cannot either.
+      return null;
+    }
     this.#aside ??= openAside(this.#limit);
     this.#watch();
     return this.#aside;
   }
 
   readonly fetch = async (url: string | URL | Request, init: GatheringInit = {}): Promise<Response> => {
-    const aside = /^https?:/i.test(String(url)) ? this.open() : null;
-    return (aside ?? globalThis).fetch(url, init);
+    if (!/^https?:/i.test(String(url))) {
+      return globalThis.fetch(url, init);
+    }
+    // One that is gone has turns all the same.
+    this.open();
+    return (this.#aside ?? globalThis).fetch(url, init);
   };
 
   #watch(): void {
     clearTimeout(this.#timer);
-    if (this.#aside !== null) {
+    if (this.#aside !== null && !this.#aside.isGone) {
       this.#timer = setTimeout(() => {
-        if (this.#aside?.isIdle) {
+        if (this.#aside?.isIdle && !this.#aside.isGone) {
           this.#aside.close();
           this.#aside = null;
         }
@@ -262,6 +382,12 @@ class Gathering implements Gathered {
   #isDone = false;
   #why: { readonly error: unknown } | undefined;
   #wake: () => void = () => undefined;
+  #goOn: () => void;
+
+  /** @param goOn Called when its bytes are asked for first. */
+  constructor(goOn: () => void) {
+    this.#goOn = goOn;
+  }
 
   tell(count: number): void {
     this.#count = count;
@@ -281,6 +407,8 @@ class Gathering implements Gathered {
   }
 
   async next(): Promise<number | null> {
+    this.#goOn();
+    this.#goOn = () => undefined;
     for (;;) {
       if (this.#count > this.#told) {
         this.#told = this.#count;
@@ -305,18 +433,15 @@ class AsideWorker implements Aside {
   readonly ready: Promise<void>;
   #next = 0;
   #gone = false;
-  #limit: number;
-  /** Requests that may be made here; those that wait for that. */
-  #free: number;
-  readonly #waiting: (() => void)[] = [];
+  /** Of requests that are made here. */
+  readonly #turns: Turns;
 
   constructor(worker: Worker, limit: number) {
     this.#worker = worker;
-    this.#limit = limit;
-    this.#free = limit;
+    this.#turns = new Turns(limit);
     worker.postMessage({ limit });
     // The first word of the worker ends the wait for it.
-    this.ready = new Promise((resolve) => this.#underway.set(0, { answer: () => undefined, piece: () => undefined, body: new Gathering(), end: () => resolve() }));
+    this.ready = new Promise((resolve) => this.#underway.set(0, { answer: () => undefined, piece: () => undefined, body: new Gathering(() => undefined), end: () => resolve() }));
     worker.onmessage = ({ data }: MessageEvent<Told>) => {
       const one = this.#underway.get(data.id);
       if ("head" in data) {
@@ -329,7 +454,7 @@ class AsideWorker implements Aside {
         one?.body.done(data);
       } else {
         this.#underway.delete(data.id);
-        one?.end(data.end);
+        one?.end(data.end, data.isLate);
       }
     };
     worker.onerror = (event) => {
@@ -342,11 +467,15 @@ class AsideWorker implements Aside {
     return this.#underway.size === (this.#underway.has(0) ? 1 : 0);
   }
 
+  /** It asks nothing by itself any more. */
+  get isGone(): boolean {
+    return this.#gone;
+  }
+
   /** Have so many under way at a time. */
   limit(limit: number): void {
     this.#worker.postMessage({ limit });
-    this.#free += limit - this.#limit;
-    this.#limit = limit;
+    this.#turns.limit(limit);
   }
 
   leaveUnlessReady(): void {
@@ -366,28 +495,26 @@ class AsideWorker implements Aside {
     return answer ?? (await this.#here(url, init));
   };
 
-  /** Bounded until the head is there; by then the platform does it. */
   async #here(url: string | URL | Request, init: RequestInit): Promise<Response> {
-    if (this.#free <= 0) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    } else {
-      this.#free -= 1;
-    }
-    const late = new AbortController();
-    const timer = setTimeout(() => late.abort(new DOMException(`no answer within ${HEAD_MS} ms`, "TimeoutError")), HEAD_MS);
-    const stop = (): void => late.abort(init.signal?.reason);
-    init.signal?.addEventListener("abort", stop, { once: true });
+    await this.#turns.take(init.signal);
+    const stop = new AbortController();
+    const head = new Countdown();
+    const leave = (): void => stop.abort(init.signal?.reason);
+    init.signal?.addEventListener("abort", leave, { once: true });
     try {
+      head.start(HEAD_MS, () => stop.abort(late()));
       init.signal?.throwIfAborted();
-      return await globalThis.fetch(url, { ...init, signal: late.signal });
-    } finally {
-      clearTimeout(timer);
-      const next = this.#waiting.shift();
-      if (next === undefined) {
-        this.#free += 1;
-      } else {
-        next();
-      }
+      const answer = await globalThis.fetch(url, { ...init, signal: stop.signal });
+      head.stop();
+      return untilRead(answer, () => {
+        init.signal?.removeEventListener("abort", leave);
+        this.#turns.give();
+      });
+    } catch (error) {
+      head.stop();
+      init.signal?.removeEventListener("abort", leave);
+      this.#turns.give();
+      throw error;
     }
   }
 
@@ -397,7 +524,7 @@ class AsideWorker implements Aside {
     const id = this.#next;
     return new Promise((resolve, reject) => {
       let pieces: ReadableStreamDefaultController<Uint8Array> | undefined;
-      const gathering = new Gathering();
+      const gathering = new Gathering(() => this.#worker.postMessage({ id, goOn: true }));
       const stop = (): void => {
         this.#worker.postMessage({ id });
         this.#underway.delete(id);
@@ -440,8 +567,11 @@ class AsideWorker implements Aside {
           resolve(response);
         },
         piece: (piece) => pieces?.enqueue(piece),
-        end: (why) => {
+        end: (why, isLate) => {
           leave();
+          if (isLate) {
+            reject(late());
+          }
           if (why !== null) {
             pieces?.error(new TypeError(why));
             gathering.fail(new TypeError(why));

@@ -39,9 +39,11 @@ import { openWheel, type PlainWheel } from "./wheel.ts";
 
 /** How long the runtime waits for the first download at most. */
 const LONGEST_WAIT_MS = 300;
-/** Requests that wait for their turn elsewhere, and how long that may take. */
+/** Requests that wait for their turn elsewhere. */
 const AHEAD = 64;
-const TURN_MS = 900_000;
+/** Time limits of the lock's own download. */
+const LOCK_HEAD_MS = 45_000;
+const LOCK_IDLE_MS = 30_000;
 const MOST_LOCK_BYTES = 8 * 2 ** 20;
 /** Bytes of an extension module that a page compiles at once when it is imported; browsers refuse much larger ones. */
 const PAGE_LIMIT = 4 * 2 ** 20;
@@ -103,6 +105,7 @@ class Boot<P extends BootedPyodide> {
     this.#aside = options.fetch === undefined ? openAside(options.concurrency ?? CONCURRENCY) : null;
     const ask = options.fetch ?? this.#aside?.fetch ?? ((...request) => globalThis.fetch(...request));
     this.#engine = createEngine({
+      hasTurns: () => this.#aside !== null,
       fetch: (...request) => {
         const answer = ask(...request);
         if (this.#hasLock) {
@@ -209,10 +212,7 @@ class Boot<P extends BootedPyodide> {
     for (const one of this.#early.splice(0)) {
       this.#look(one, this.#inflate);
     }
-    // While wheels are on their way.
-    await Promise.race([this.#beginning, this.#cancelled]);
-    this.#place = placeOf(pyodide);
-    this.#python = (await this.#options.store) == null ? null : bytecodePython(pyodide);
+    await this.#lookAround(pyodide).catch(() => undefined);
     const fetched = await fetching;
     try {
       if (!fetched.ok) {
@@ -238,6 +238,13 @@ class Boot<P extends BootedPyodide> {
       }
       throw isLockError(error) && error.code !== "cancelled" ? new BootError(error, pyodide) : error;
     }
+  }
+
+  /** While wheels are on their way; what fails is done again, and told, when they are here. */
+  async #lookAround(pyodide: P): Promise<void> {
+    await Promise.race([this.#beginning, this.#cancelled]);
+    this.#place = placeOf(pyodide);
+    this.#python = (await this.#options.store) == null ? null : bytecodePython(pyodide);
   }
 
   /** Wheels of which parts are here, opened; all of them whole when one of those is not ordinary. */
@@ -272,7 +279,6 @@ class Boot<P extends BootedPyodide> {
       bytecode: [bytecodeKind(lock.abi.abiVersion), ...(lock.start ? [packKind(lock.abi.abiVersion, lock.start.sha256)] : [])],
       signal: this.#stop.signal,
       // The worker has them wait for their turn: it goes on when this thread takes nothing in.
-      ...(this.#aside === null ? {} : { headersTimeoutMs: TURN_MS }),
       concurrency: this.#aside === null ? (this.#options.concurrency ?? CONCURRENCY) : AHEAD,
       onArrived: this.#arrived,
       onBytes: ({ name, size }, received) => {
@@ -335,7 +341,11 @@ class Boot<P extends BootedPyodide> {
     const address = new URL(lock, page).href;
     // On this thread, because a worker has to begin first.
     const { fetch } = this.#options;
-    const { promise, abort } = createEngine(fetch && { fetch }).download(address, { maxBytes: MOST_LOCK_BYTES });
+    const { promise, abort } = createEngine(fetch && { fetch }).download(address, {
+      maxBytes: MOST_LOCK_BYTES,
+      headersTimeoutMs: LOCK_HEAD_MS,
+      idleTimeoutMs: LOCK_IDLE_MS,
+    });
     this.#stop.signal.addEventListener("abort", abort, { once: true });
     const result = await promise;
     this.#stop.signal.removeEventListener("abort", abort);

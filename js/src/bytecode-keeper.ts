@@ -80,7 +80,8 @@ const AT_A_TIME = 8;
 export function interpreterOf(pyodide: Pick<PythonRunner, "version" | "runPython">): Interpreter {
   const [cacheTag, magic] = JSON.parse(
     pyodide.runPython(
-      "import importlib.util as _u, json as _j, sys as _s; _j.dumps([_s.implementation.cache_tag, list(_u.MAGIC_NUMBER)])",
+      "(lambda util, json, sys: json.dumps([sys.implementation.cache_tag, list(util.MAGIC_NUMBER)]))(" +
+        "__import__('importlib.util').util, __import__('json'), __import__('sys'))",
     ) as string,
   ) as [string, number[]];
   return { cacheTag, magic: Uint8Array.from(magic), version: pyodide.version };

@@ -109,13 +109,17 @@ class Ended extends Error {
   }
 }
 
-/** @param given `fetch`: the function to ask the network with; the platform's unless it is given. */
-export function createEngine(given: { fetch?: typeof fetch } = {}): Engine {
+/**
+ * @param given `fetch`: the function to ask the network with; the platform's unless it is given. `hasTurns`: whether it has
+ *   requests wait for their turn, so that it keeps the time for heads itself.
+ */
+export function createEngine(given: { fetch?: typeof fetch; hasTurns?: () => boolean } = {}): Engine {
   const ask = given.fetch ?? ((...request) => globalThis.fetch(...request));
   const answered = new Set<string>();
   return {
     download(url, options) {
-      const transfer = new Transfer(url, options ?? {}, ask, answered);
+      const mayWait = given.hasTurns?.() ? { headersTimeoutMs: null } : {};
+      const transfer = new Transfer(url, { ...options, ...mayWait }, ask, answered);
       return { promise: transfer.run(), abort: () => transfer.end(new Ended("aborted", "the download was stopped")) };
     },
   };

@@ -11,7 +11,6 @@ import { BytecodeKeeper, type BytecodePython, bytecodePython, GatheredExtras, ty
 import type { FileSystem } from "./emscripten.ts";
 import { createEngine, type Download, type Downloaded, type DownloadOptions, type Engine } from "./engine.ts";
 import { LockError } from "./errors.ts";
-import { CONCURRENCY } from "./fetch-wheels.ts";
 import { Held } from "./held.ts";
 import { type Inflate, type InflateModule, pickInflate } from "./inflate.ts";
 import { type Finding, Mounts, type Prepared } from "./mount.ts";
@@ -25,12 +24,15 @@ export interface RunningPyodide extends PythonRunner {
   readonly _module: InflateModule;
 }
 
+/** Downloads at a time when nobody says how many; whoever asks has a limit then, and browsers have. */
+const UNBOUNDED = 256;
+
 /** Between two calls into Python about the same download. */
 const PROGRESS_MS = 40;
 
 export class Kernel implements Engine {
-  readonly #aside = new AsideOnDemand(CONCURRENCY);
-  readonly #engine = createEngine({ fetch: this.#aside.fetch });
+  readonly #aside = new AsideOnDemand(UNBOUNDED);
+  readonly #engine = createEngine({ fetch: this.#aside.fetch, hasTurns: () => this.#aside.open() !== null });
   readonly #waiting: Held[] = [];
   #store: Promise<WheelStore> | undefined;
   #prepared: BytecodePython | undefined;
@@ -46,19 +48,31 @@ export class Kernel implements Engine {
     this.#pyodide ??= pyodide;
   }
 
-  /** Do ahead what the first replay would wait for. */
-  getReady(): void {
-    this.#aside.open();
-    this.#python();
+  /**
+   * Do ahead what the first replay would wait for. Never throws: what cannot be had is told when it is needed.
+   *
+   * @param hasStore Wheels are kept; under Node the host may still say where.
+   */
+  getReady(hasStore: boolean): void {
+    try {
+      const isInBrowser = this.#aside.open() !== null;
+      if (hasStore && isInBrowser) {
+        this.openStore();
+      }
+      this.#python();
+    } catch (error) {
+      console.error("micropip-lock: the engine begins later:", error);
+    }
   }
 
   /**
    * Have so many downloads under way at a time.
    *
+   * @param concurrency `null`: as many as are asked for.
    * @returns Whether more may be asked for at once: they wait for their turn here.
    */
-  takeTurns(concurrency: number): boolean {
-    return this.#aside.limit(concurrency);
+  takeTurns(concurrency: number | null): boolean {
+    return this.#aside.limit(concurrency ?? UNBOUNDED);
   }
 
   download(url: string, options?: DownloadOptions | null): Download {

@@ -24,10 +24,7 @@ from micropip_lock.errors import FetchError
 from micropip_lock.ports import Fetched, FetchedRange
 
 HEADERS_TIMEOUT = 45
-"""Seconds until an answer's head must be there."""
-
-TURN_TIMEOUT = 900
-"""The same for one that waits for its turn in the engine, which keeps to 45 seconds from then on."""
+"""Seconds until an answer's head must be there; not counted while it waits for its turn in the engine."""
 
 IDLE_TIMEOUT = 30
 """Seconds without a byte after which a download is given up; also the span that the rate is measured over."""
@@ -99,12 +96,9 @@ class EngineFetcher:
     def __init__(self, policy: Policy = DEFAULT_POLICY) -> None:
         self._engine = engine()
         self._policy = policy
-        self._headers_timeout = HEADERS_TIMEOUT
 
-    def take_turns(self, concurrency: int) -> bool:
-        turns = bool(self._engine.takeTurns(concurrency))
-        self._headers_timeout = TURN_TIMEOUT if turns else HEADERS_TIMEOUT
-        return turns
+    def take_turns(self, concurrency: int | None) -> bool:
+        return bool(self._engine.takeTurns(concurrency))
 
     async def fetch(
         self,
@@ -186,7 +180,7 @@ class EngineFetcher:
 
         may_lead_to = create_proxy(lambda target: self._policy.redirect_fault(url, str(target)) is None)
         limits: dict[str, Any] = {
-            "headersTimeoutMs": self._headers_timeout * 1000,
+            "headersTimeoutMs": HEADERS_TIMEOUT * 1000,
             "idleTimeoutMs": IDLE_TIMEOUT * 1000,
             "minRate": {"bytes": MIN_RATE * IDLE_TIMEOUT, "perMs": IDLE_TIMEOUT * 1000},
         }

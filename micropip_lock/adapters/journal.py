@@ -43,7 +43,9 @@ STAGING_PREFIX: Final = f"{OWN_PREFIX}-"
 """What the names of staging directories begin with; no wheel may have files of such a name."""
 
 PLAN: Final = "journal"
-COMMITTED: Final = "committed"
+COMMITTED: Final = "journal.committed"
+"""A copy loses files backwards by their names: this one before the plan, or what was undone would count as done."""
+
 REPLACED: Final = "replaced"
 """What a staging directory calls the place for files that were installed before."""
 
@@ -172,26 +174,42 @@ class Journal:
         """
         if copied:
             self._sweep()
+        left = self._undone_copy() if copied else self._undone()
+        return left if left else self._forgotten(PLAN)
+
+    def _undone(self) -> list[Move]:
         kept_of = dict(self.outgoing)
-        sizes = zip(self.outgoing, self.sizes, strict=True) if copied else ()
-        begun = {kept for (_, kept), size in sizes if os.path.lexists(kept) and os.lstat(kept).st_size != size}
         left = []
         for source, target in reversed(self.incoming):
-            kept = kept_of.get(target)
-            if kept is not None and (kept in begun or not os.path.lexists(kept)):
+            if target in kept_of and not os.path.lexists(kept_of[target]):
                 # The old file is in its place still.
                 continue
-            if copied and _is_same(source, target, begun=kept is None):
-                os.unlink(target)
             if not os.path.lexists(source) and os.path.lexists(target) and not _moved(target, source):
                 left.append((source, target))
-        left += [(directory, "") for directory in reversed(self.made) if not _remove_empty(directory)]
+        left += self._unmade()
         left += [
             (source, target)
             for source, target in reversed(self.outgoing)
-            if not os.path.lexists(source) and not _moved(target, source, touch=copied)
+            if not os.path.lexists(source) and not _moved(target, source)
         ]
-        return left if left else self._forgotten(PLAN)
+        return left
+
+    def _undone_copy(self) -> list[Move]:
+        """What is kept whole is right, whatever is in its place; the place of what is not was never touched."""
+        kept_of = dict(self.outgoing)
+        for source, target in self.incoming:
+            if target not in kept_of and (not os.path.lexists(source) or _is_begun(source, target)):
+                with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                    os.unlink(target)
+        left = self._unmade()
+        for (place, kept), size in zip(self.outgoing, self.sizes, strict=True):
+            is_whole = os.path.lexists(kept) and os.lstat(kept).st_size == size
+            if is_whole and not _moved(kept, place, make=True, touch=True):
+                left.append((place, kept))
+        return left
+
+    def _unmade(self) -> list[Move]:
+        return [(directory, "") for directory in reversed(self.made) if not _remove_empty(directory)]
 
     @property
     def is_committed(self) -> bool:
@@ -234,7 +252,7 @@ class Journal:
         left = [
             (source, target)
             for source, target in self.incoming
-            if os.path.lexists(source) and not _moved(source, target, make=True)
+            if os.path.lexists(source) and not _moved(source, target, make=True, touch=True)
         ]
         new = {target for _, target in self.incoming}
         left += [
@@ -268,6 +286,8 @@ def read_journal(root: Path, prefix: Path, staging: Path, name: str) -> Journal:
     where = staging / name
     try:
         facts = json.loads(where.read_bytes())
+        if facts["format"] != _FORMAT:
+            raise ValueError(f"format {facts['format']!r}")
         journal = Journal(
             root=root,
             staging=staging,
@@ -277,8 +297,6 @@ def read_journal(root: Path, prefix: Path, staging: Path, name: str) -> Journal:
             incoming=_moves(facts["incoming"], root),
             emptied=_places(facts["emptied"], root),
         )
-        if facts["format"] != _FORMAT:
-            raise ValueError(f"format {facts['format']!r}")
         _check_places(journal, prefix)
     except OSError as error:
         raise _unreadable(where, error.strerror or str(error)) from error
@@ -327,13 +345,12 @@ def _touch(place: str) -> None:
         os.utime(place, (later, later))
 
 
-def _is_same(whole: str, other: str, *, begun: bool) -> bool:
-    """Whether a file has the bytes of another, or the first ones of them when it may be one that was only begun."""
+def _is_begun(whole: str, other: str) -> bool:
+    """Whether a file has the bytes of another, or the first ones of them."""
     try:
-        wanted, found = Path(whole).read_bytes(), Path(other).read_bytes()
+        return Path(whole).read_bytes().startswith(Path(other).read_bytes())
     except OSError:
         return False
-    return wanted.startswith(found) if begun else wanted == found
 
 
 def _remove_empty(directory: str) -> bool:

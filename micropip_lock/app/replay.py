@@ -239,7 +239,8 @@ async def _fetch_all(run: Run, fetcher: Fetcher, concurrency: int) -> None:
         MicropipLockError: of one package; see :func:`~micropip_lock.app.first_failure.first_failure`.
         CancelledError: when this was cancelled, or when a fetcher gave up by a cancellation of its own.
     """
-    has_turns = isinstance(fetcher, QueueingFetcher) and fetcher.take_turns(concurrency)
+    queueing = fetcher if isinstance(fetcher, QueueingFetcher) else None
+    has_turns = queueing is not None and queueing.take_turns(concurrency)
     gate = asyncio.Semaphore(max(1, len(run.plan.downloads)) if has_turns else concurrency)
     try:
         async with asyncio.TaskGroup() as tasks:
@@ -247,6 +248,9 @@ async def _fetch_all(run: Run, fetcher: Fetcher, concurrency: int) -> None:
                 tasks.create_task(_fetch_one(run, fetcher, gate, download), name=f"fetch {download.package.name}")
     except BaseExceptionGroup as group:
         raise first_failure(run.failures, group) from group
+    finally:
+        if queueing is not None:
+            queueing.take_turns(None)
     if run.missing:
         raise offline_error(run.missing)
     if len(run.admitted) < len(run.plan.downloads):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -141,6 +142,31 @@ def test_a_copy_that_is_cut_short(tmp_path: Path) -> None:
             continue
         assert snapshot(again) == snapshot(kept), number
     assert (["before", "after"], 3, after) == (list(dict.fromkeys(found)), whole.syncs, snapshot(tmp_path / "kept"))
+
+
+def test_a_recovery_that_is_cut_short(tmp_path: Path) -> None:
+    """What was put back is written where it lasts by the next change: wherever that ends, too, nothing is lost."""
+    template, _ = prepared(tmp_path / "template")
+    shutil.copytree(template, tmp_path / "whole")
+    whole = Place(tmp_path / "whole", tmp_path / "kept")
+    before = snapshot(tmp_path / "kept")
+    assert () == asyncio.run(change(tmp_path / "whole", whole))
+    after = snapshot(tmp_path / "whole")
+    chance = random.Random(0)
+    wrong = []
+    for number in range(120):
+        first, second = chance.randint(1, whole.operations), chance.randint(1, whole.operations // 2)
+        places = [tmp_path / f"{name}{number}" for name in ("first", "kept", "second", "third")]
+        shutil.copytree(template, places[0])
+        asyncio.run(change(places[0], Place(places[0], places[1], cut_at=first)))
+        shutil.copytree(places[1], places[2])
+        cut = Place(places[2], places[1], cut_at=second)
+        asyncio.run(put(places[2], install_of(UNRELATED), persistence=cut.persistence()))
+        shutil.copytree(places[1], places[3])
+        recover(places[3], places[3], copied=True)
+        tree = {path: data for path, data in snapshot(places[3]).items() if not path.startswith("unrelated")}
+        wrong += [] if tree in (before, after) else [(first, second)]
+    assert [] == wrong
 
 
 async def test_one_step_is_enough(tmp_path: Path) -> None:

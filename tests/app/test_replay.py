@@ -7,7 +7,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from packaging.utils import canonicalize_name
@@ -79,15 +79,16 @@ async def test_a_fetcher_that_has_turns(tmp_path: Path, has_turns: bool, peak: i
     """It is told how many are to be under way, and asked for all at once, where it can keep to that."""
 
     class Queueing(Network):
-        told = 0
+        told: ClassVar[list[int | None]] = []
 
-        def take_turns(self, concurrency: int) -> bool:
-            Queueing.told = concurrency
+        def take_turns(self, concurrency: int | None) -> bool:
+            self.told.append(concurrency)
             return has_turns
 
+    Queueing.told.clear()
     network = Queueing(pauses=5)
     await run(tmp_path, network=network, concurrency=2)
-    assert (2, peak) == (Queueing.told, network.peak)
+    assert ([2, None], peak) == (network.told, network.peak)
 
 
 async def test_concurrency_of_none(tmp_path: Path) -> None:

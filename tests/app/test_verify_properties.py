@@ -27,5 +27,7 @@ def test_what_was_frozen_is_what_is_there(tree: Tree, others: list[Memory], runt
     site = Site(MemorySite(tree), others)
     lock = freeze(site, Runtime(runtime_lock), strict=False)
     # RECORD may name a file by its absolute path; a freeze does not look at what lies outside, verify warns of it.
-    errors = [one for one in verify(lock, site, runtime_lock).errors if one.code != "record-unsafe-path"]
+    # And what a record says of a wheel's size may be more than a policy allows, which is no matter of a freeze.
+    known = ("record-unsafe-path", "too-large")
+    errors = [one for one in verify(lock, site, runtime_lock).errors if one.code not in known]
     assert bool(lock.unlocked) or [] == errors

@@ -5,6 +5,7 @@ Wheels are made in the page from a seed; storage is real, and belongs to the pro
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import signal
@@ -153,14 +154,20 @@ async def assert_clean(context: BrowserContext, origin: str, place: Place) -> No
     """All that is listed can be got, and nothing else is there."""
     page = await opened(context, origin, place)
     # The browser frees a page's locks and files soon after the page; what holds them then is still being written.
-    await page.wait_for_function(
-        """async () => {
-            await call("open");
-            const names = await call("everything");
-            const { held } = await navigator.locks.query();
-            return held.length === 0 && !names.some((name) => name.includes("incoming"));
-        }"""
-    )
+    left: list[str] = []
+    for _ in range(300):
+        left = await page.evaluate(
+            """async () => {
+                await call("open");
+                const names = await call("everything");
+                const held = (await navigator.locks.query()).held.map(({ name }) => `lock ${name}`);
+                return [...held, ...names.filter((name) => name.includes("incoming"))];
+            }"""
+        )
+        if not left:
+            break
+        await asyncio.sleep(0.2)
+    assert [] == left
     listed = [digest for digest, _ in await call(page, "list")]
     found = [await call(page, "get", digest) for digest in listed]
 
