@@ -62,8 +62,8 @@ _NOT_EMPTY: Final = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT, errn
 _SWAP: Final = ".crswap"
 """What follows the name of a file while Chromium writes it; a number comes before that when such a one was left."""
 
-_LATER: Final = 0.01
-"""Seconds by which a file that was just moved is younger than what was just copied."""
+_LATER: Final = 0.001
+"""Seconds by which what was just moved is younger than what was just copied: the clock of copies counts these."""
 
 type Move = tuple[str, str]
 
@@ -148,7 +148,7 @@ class Journal:
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target)
             os.rename(source, target)
             if copied:
-                _touch(target)
+                _touch(target, later=_LATER)
 
     def commit(self) -> None:
         """Say that all of it happened: the one step between before and after.
@@ -337,12 +337,11 @@ def _moved(source: str, target: str, *, make: bool = False, touch: bool = False)
     return True
 
 
-def _touch(place: str) -> None:
+def _touch(place: str, *, later: float = 0.0) -> None:
     """Make a file younger than any copy of it: only then is it copied again."""
     if not os.path.islink(place):
-        # The clock that copies are dated by counts whole milliseconds.
-        later = time.time() + _LATER
-        os.utime(place, (later, later))
+        now = time.time() + later
+        os.utime(place, (now, now))
 
 
 def _is_begun(whole: str, other: str) -> bool:
