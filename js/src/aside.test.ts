@@ -128,6 +128,7 @@ describe("a body that is gathered there", () => {
   it.each([
     ["too-large", { id: 1, count: 11 }],
     ["truncated", { id: 1, end: "gone" }],
+    ["truncated", { id: 1, end: null }],
   ])("ends a download as any other would: %s", async (kind, told) => {
     const aside = opened();
     const { promise } = createEngine({ fetch: aside.fetch }).download("https://files.example/", { maxBytes: 10 });

@@ -4,8 +4,8 @@
  *
  * Rules this file keeps:
  *
- * 1. It only saves time: where there is no such worker, or its request gets no answer, the request is made here, where the
- *    platform tells why it failed.
+ * 1. It only saves time: where there is no such worker, or its request fails at once, the request is made here, where the
+ *    platform tells why. One that waited as long as it may is not made again.
  * 2. The answer is the platform's own as far as it is looked at; its body arrives in the pieces in which it came.
  * 3. A body of which the most bytes are said is gathered and hashed there, and arrives at once: this thread has better
  *    things to do than to copy it. It hears how many bytes there are meanwhile.
@@ -90,7 +90,7 @@ export function work(scope: WorkerScope, headMs: number, tellMs: number, mostAnn
   const stops = new Map<number, AbortController>();
   const goesOn = new Map<number, () => void>();
   let free = 0;
-  let most = 0;
+  let limit = 0;
   const next = (): void => {
     for (; free > 0 && queue.length > 0; free -= 1) {
       void queue.shift()?.().finally(() => {
@@ -176,8 +176,8 @@ export function work(scope: WorkerScope, headMs: number, tellMs: number, mostAnn
   };
   scope.onmessage = ({ data }) => {
     if ("limit" in data) {
-      free += data.limit - most;
-      most = data.limit;
+      free += data.limit - limit;
+      limit = data.limit;
       scope.postMessage({ id: 0, end: null });
       next();
     } else if ("wishes" in data) {
@@ -574,10 +574,11 @@ class AsideWorker implements Aside {
           }
           if (why !== null) {
             pieces?.error(new TypeError(why));
-            gathering.fail(new TypeError(why));
           } else {
             pieces?.close();
           }
+          // One that has all of it has not failed.
+          gathering.fail(new TypeError(why ?? "it ended before all was there"));
           // After an answer this does nothing.
           resolve(null);
         },

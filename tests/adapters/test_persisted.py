@@ -116,6 +116,15 @@ class Place:
                 target.unlink()
 
 
+def changed_whole(tmp_path: Path) -> tuple[Path, Place]:
+    """A site in use, and the place to which a change of a copy of it was written to its end."""
+    template, _ = prepared(tmp_path / "template")
+    shutil.copytree(template, tmp_path / "whole")
+    whole = Place(tmp_path / "whole", tmp_path / "kept")
+    assert () == asyncio.run(change(tmp_path / "whole", whole))
+    return template, whole
+
+
 async def change(site: Path, place: Place, mocks: tuple[MockInstall, ...] = (PRETEND,)) -> Any:
     installs = [install_of(NEW, replaces=["six-1.15.dist-info"])]
     installer = SiteInstaller(site, persistence=place.persistence())
@@ -124,12 +133,8 @@ async def change(site: Path, place: Place, mocks: tuple[MockInstall, ...] = (PRE
 
 def test_a_copy_that_is_cut_short(tmp_path: Path) -> None:
     """Wherever the synchronisation ends, what lasts is exactly before or exactly after once it is recovered."""
-    template, _ = prepared(tmp_path / "template")
-    shutil.copytree(template, tmp_path / "whole")
-    whole = Place(tmp_path / "whole", tmp_path / "kept")
-    before = snapshot(tmp_path / "kept")
-    assert () == asyncio.run(change(tmp_path / "whole", whole))
-    after = snapshot(tmp_path / "whole")
+    template, whole = changed_whole(tmp_path)
+    before, after = snapshot(template), snapshot(whole.mounted)
     found = []
     for number in range(1, whole.operations + 1):
         site, kept = tmp_path / f"site{number}", tmp_path / f"kept{number}"
@@ -157,12 +162,8 @@ def test_a_copy_that_is_cut_short(tmp_path: Path) -> None:
 
 def test_a_recovery_that_is_cut_short(tmp_path: Path) -> None:
     """What was put back is written where it lasts by the next change: wherever that ends, too, nothing is lost."""
-    template, _ = prepared(tmp_path / "template")
-    shutil.copytree(template, tmp_path / "whole")
-    whole = Place(tmp_path / "whole", tmp_path / "kept")
-    before = snapshot(tmp_path / "kept")
-    assert () == asyncio.run(change(tmp_path / "whole", whole))
-    after = snapshot(tmp_path / "whole")
+    template, whole = changed_whole(tmp_path)
+    before, after = snapshot(template), snapshot(whole.mounted)
     chance = random.Random(0)
     wrong = []
     for number in range(60):
