@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { type Aside, AsideOnDemand, gatheredOf, openAside, work } from "./aside.ts";
+import { type Aside, AsideOnDemand, openAside } from "./aside.ts";
+import { work } from "./aside-work.ts";
 import { createEngine } from "./engine.ts";
+import { gatheredOf } from "./gathered.ts";
 
 /** A worker whose answers the test gives. */
 class FakeWorker {

@@ -13,43 +13,16 @@
  */
 
 import { MOST_ANNOUNCED } from "./arrival.ts";
+import { type GatheringInit, type Told, work } from "./aside-work.ts";
 import { Countdown } from "./countdown.ts";
-
-/** What one request is told from the other side. */
-type Told =
-  | { readonly id: number; readonly isGathered?: boolean; readonly head: { url: string; status: number; statusText: string; headers: [string, string][] } }
-  | { readonly id: number; readonly piece: Uint8Array<ArrayBuffer> }
-  | { readonly id: number; readonly count: number }
-  | { readonly id: number; readonly whole: Uint8Array<ArrayBuffer>; readonly sha256: string | null }
-  | { readonly id: number; readonly end: string | null; readonly isLate?: boolean };
+import { gatherElsewhere, Gathering } from "./gathered.ts";
+import { Turns, untilRead } from "./turns.ts";
 
 interface Underway {
   readonly answer: (head: Extract<Told, { head: unknown }>["head"], isGathered: boolean) => void;
   readonly piece: (piece: Uint8Array<ArrayBuffer>) => void;
   readonly body: Gathering;
   readonly end: (why: string | null, isLate?: boolean) => void;
-}
-
-/** A request whose body may be gathered elsewhere: the most bytes that are wanted of it. */
-export interface GatheringInit extends RequestInit {
-  readonly most?: number;
-}
-
-/** A body that is gathered elsewhere. */
-export interface Gathered {
-  /** Bytes so far, once there are more than were told before; `null` when all are here. Rejects when they will not be. */
-  next(): Promise<number | null>;
-  /** All of them, then. */
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  /** In lower-case hexadecimal; `null` where the platform cannot tell. */
-  readonly sha256: string | null;
-}
-
-const bodies = new WeakMap<Response, Gathered>();
-
-/** The body of an answer that is gathered elsewhere; the answer's own is empty then. */
-export function gatheredOf(answer: Response): Gathered | undefined {
-  return bodies.get(answer);
 }
 
 export interface Aside {
@@ -70,130 +43,6 @@ const LAST_WORD_MS = 500;
 
 /** How often it is told at most how many bytes of a body there are. */
 const TELL_MS = 50;
-
-/** What the worker is asked: how many requests may be under way, a request, to read where a redirect led, or the end of one. */
-type Asked =
-  | { readonly limit: number }
-  | { readonly id: number; readonly url: string; readonly wishes: GatheringInit }
-  | { readonly id: number; readonly goOn: true }
-  | { readonly id: number };
-
-/** What is used of a worker's own scope. */
-interface WorkerScope {
-  postMessage(message: Told, transfer?: Transferable[]): void;
-  onmessage: ((event: MessageEvent<Asked>) => void) | null;
-}
-
-/** The whole of the worker: its text is what runs there, so that nothing outside of it may be named in it. */
-export function work(scope: WorkerScope, headMs: number, tellMs: number, mostAnnounced: number): void {
-  const queue: (() => Promise<void>)[] = [];
-  const stops = new Map<number, AbortController>();
-  const goesOn = new Map<number, () => void>();
-  let free = 0;
-  let limit = 0;
-  const next = (): void => {
-    for (; free > 0 && queue.length > 0; free -= 1) {
-      void queue.shift()?.().finally(() => {
-        free += 1;
-        next();
-      });
-    }
-  };
-  const gather = async (id: number, { headers, body }: Response, most: number): Promise<void> => {
-    const announced = Math.max(0, Math.min(Number(headers.get("content-length")) || 0, most, mostAnnounced));
-    let bytes = new Uint8Array(announced);
-    let length = 0;
-    let told = 0;
-    const reader = body?.getReader();
-    for (;;) {
-      const { done, value } = (await reader?.read()) ?? { done: true };
-      if (done || value === undefined) {
-        break;
-      }
-      if (length === 0 && value.byteLength === value.buffer.byteLength && value.length >= announced) {
-        bytes = value;
-      } else {
-        if (length + value.length > bytes.length) {
-          const larger = new Uint8Array(Math.max(length + value.length, 2 * bytes.length));
-          larger.set(bytes.subarray(0, length));
-          bytes = larger;
-        }
-        bytes.set(value, length);
-      }
-      length += value.length;
-      if (length > most || performance.now() - told > tellMs) {
-        told = performance.now();
-        scope.postMessage({ id, count: length });
-      }
-      if (length > most) {
-        await reader?.cancel();
-        return;
-      }
-    }
-    const whole = length === bytes.length ? bytes : bytes.slice(0, length);
-    const subtle: SubtleCrypto | undefined = globalThis.crypto?.subtle;
-    const digest = subtle && new Uint8Array(await subtle.digest("SHA-256", whole));
-    const sha256 = digest ? Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("") : null;
-    scope.postMessage({ id, whole, sha256 }, [whole.buffer]);
-  };
-  const ask = async (id: number, url: string, { most, ...wishes }: GatheringInit, stop: AbortController): Promise<void> => {
-    let end: string | null = null;
-    let isLate = false;
-    const timer = setTimeout(() => {
-      isLate = true;
-      stop.abort();
-    }, headMs);
-    try {
-      const answer = await fetch(url, { ...wishes, signal: stop.signal });
-      clearTimeout(timer);
-      const { status, statusText, headers, body } = answer;
-      const isGathered = answer.ok && most !== undefined;
-      scope.postMessage({ id, isGathered, head: { url: answer.url, status, statusText, headers: [...headers] } });
-      if (isGathered) {
-        if (answer.redirected) {
-          // Nothing is read before it is known whether it may lead there.
-          await new Promise<void>((resolve) => goesOn.set(id, resolve));
-        }
-        await gather(id, answer, most);
-      } else {
-        const reader = body?.getReader();
-        for (;;) {
-          const { done, value } = (await reader?.read()) ?? { done: true };
-          if (done || value === undefined) {
-            break;
-          }
-          const piece = value.byteLength === value.buffer.byteLength ? value : value.slice();
-          scope.postMessage({ id, piece }, [piece.buffer]);
-        }
-      }
-    } catch (error) {
-      end = String((error as Error | null)?.message ?? error);
-    }
-    clearTimeout(timer);
-    stops.delete(id);
-    goesOn.delete(id);
-    scope.postMessage(isLate ? { id, end, isLate } : { id, end });
-  };
-  scope.onmessage = ({ data }) => {
-    if ("limit" in data) {
-      free += data.limit - limit;
-      limit = data.limit;
-      scope.postMessage({ id: 0, end: null });
-      next();
-    } else if ("wishes" in data) {
-      const { id, url, wishes } = data;
-      const stop = new AbortController();
-      stops.set(id, stop);
-      queue.push(() => ask(id, url, wishes, stop));
-      next();
-    } else {
-      if (!("goOn" in data)) {
-        stops.get(data.id)?.abort();
-      }
-      goesOn.get(data.id)?.();
-    }
-  };
-}
 
 /**
  * A worker to ask the network from; `null` where there cannot be one.
@@ -219,97 +68,6 @@ export function openAside(limit: number): AsideWorker | null {
     setTimeout(() => opened?.leaveUnlessReady(), LAST_WORD_MS);
   }, START_MS);
   return opened;
-}
-
-/** So many at a time. */
-class Turns {
-  #limit: number;
-  #taken = 0;
-  readonly #waiting = new Set<() => void>();
-
-  constructor(limit: number) {
-    this.#limit = limit;
-  }
-
-  limit(limit: number): void {
-    this.#limit = limit;
-    this.#next();
-  }
-
-  async take(signal?: AbortSignal | null): Promise<void> {
-    signal?.throwIfAborted();
-    if (this.#taken >= this.#limit) {
-      await new Promise<void>((resolve, reject) => {
-        const turn = (): void => {
-          signal?.removeEventListener("abort", leave);
-          resolve();
-        };
-        const leave = (): void => {
-          this.#waiting.delete(turn);
-          reject(signal?.reason);
-        };
-        signal?.addEventListener("abort", leave, { once: true });
-        this.#waiting.add(turn);
-      });
-      return;
-    }
-    this.#taken += 1;
-  }
-
-  give(): void {
-    this.#taken -= 1;
-    this.#next();
-  }
-
-  #next(): void {
-    for (const turn of this.#waiting) {
-      if (this.#taken >= this.#limit) {
-        return;
-      }
-      this.#waiting.delete(turn);
-      this.#taken += 1;
-      turn();
-    }
-  }
-}
-
-/** The same answer; when its body was read or left, that is told. */
-function untilRead(answer: Response, told: () => void): Response {
-  const { status, statusText, headers, url, redirected } = answer;
-  // Beyond these a page can make no answer.
-  const reader = status >= 200 && status <= 599 ? answer.body?.getReader() : undefined;
-  if (reader === undefined) {
-    told();
-    return answer;
-  }
-  let isDone = false;
-  const done = (): void => {
-    if (!isDone) {
-      isDone = true;
-      told();
-    }
-  };
-  const body = new ReadableStream<Uint8Array>({
-    pull: async (controller) => {
-      try {
-        const next = await reader.read();
-        if (next.done) {
-          done();
-          controller.close();
-        } else {
-          controller.enqueue(next.value);
-        }
-      } catch (error) {
-        done();
-        controller.error(error);
-      }
-    },
-    cancel: async (reason) => {
-      done();
-      await reader.cancel(reason);
-    },
-  });
-  return Object.defineProperties(new Response(body, { status, statusText, headers }), { url: { value: url }, redirected: { value: redirected } });
 }
 
 function late(): DOMException {
@@ -370,59 +128,6 @@ export class AsideOnDemand {
         }
         this.#watch();
       }, IDLE_MS);
-    }
-  }
-}
-
-class Gathering implements Gathered {
-  bytes = new Uint8Array(0);
-  sha256: string | null = null;
-  #count = 0;
-  #told = 0;
-  #isDone = false;
-  #why: { readonly error: unknown } | undefined;
-  #wake: () => void = () => undefined;
-  #goOn: () => void;
-
-  /** @param goOn Called when its bytes are asked for first. */
-  constructor(goOn: () => void) {
-    this.#goOn = goOn;
-  }
-
-  tell(count: number): void {
-    this.#count = count;
-    this.#wake();
-  }
-
-  done({ whole, sha256 }: { whole: Uint8Array<ArrayBuffer>; sha256: string | null }): void {
-    this.bytes = whole;
-    this.sha256 = sha256;
-    this.#isDone = true;
-    this.tell(whole.length);
-  }
-
-  fail(error: unknown): void {
-    this.#why ??= { error };
-    this.#wake();
-  }
-
-  async next(): Promise<number | null> {
-    this.#goOn();
-    this.#goOn = () => undefined;
-    for (;;) {
-      if (this.#count > this.#told) {
-        this.#told = this.#count;
-        return this.#told;
-      }
-      if (this.#isDone) {
-        return null;
-      }
-      if (this.#why !== undefined) {
-        throw this.#why.error;
-      }
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
     }
   }
 }
@@ -562,7 +267,7 @@ class AsideWorker implements Aside {
           }
           Object.defineProperty(response, "url", { value: from });
           if (isGathered) {
-            bodies.set(response, gathering);
+            gatherElsewhere(response, gathering);
           }
           resolve(response);
         },

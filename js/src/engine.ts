@@ -13,10 +13,11 @@
  */
 
 import { Arrival } from "./arrival.ts";
-import { type Gathered, gatheredOf, type GatheringInit } from "./aside.ts";
+import type { GatheringInit } from "./aside-work.ts";
 import { sha256 } from "./digest.ts";
 import { Countdown } from "./countdown.ts";
 import { isFileUrl, openFile } from "./file.ts";
+import { type Gathered, gatheredOf } from "./gathered.ts";
 import { type Refusal, Witness } from "./refusal.ts";
 
 /** What may be asked of one download; absent and `null` mean no limit and no wish. */
